@@ -1,0 +1,95 @@
+//! The commands: one file each.
+
+mod baseline;
+mod completions;
+mod database;
+mod down;
+mod history;
+mod new;
+mod plan;
+mod recover;
+mod repair;
+mod restore;
+mod snapshot;
+mod status;
+mod up;
+mod validate;
+mod verify;
+
+use super::answer::Answer;
+use super::context::Context;
+use crate::error::Result;
+
+/// What is asked for.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Runs what is pending, and undoes it when anything fails
+    Up(up::Up),
+    /// Takes versions back by their down files
+    Down(down::Down),
+    /// Goes back to a data snapshot
+    Restore(restore::Restore),
+    /// Finishes or puts back what a dead run left
+    Recover(recover::Recover),
+    /// Shows every statement that would run, and what guards it
+    Plan(plan::Plan),
+    /// Shows where the database stands
+    Status(status::Status),
+    /// Shows the versions and the runs
+    History(history::History),
+    /// Holds the files against the history
+    Validate(validate::Validate),
+    /// Runs the checks on the database as it is
+    Verify(verify::Verify),
+    /// Writes the files of a new migration
+    New(new::New),
+    /// Marks versions as applied without running them
+    Baseline(baseline::Baseline),
+    /// Accepts changed texts of applied migrations
+    Repair(repair::Repair),
+    /// Makes, lists, tests, keeps and deletes data snapshots
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
+    /// Makes, drops and resets the database
+    #[command(subcommand)]
+    Database(database::Database),
+    /// Prints the completions of a shell
+    Completions(completions::Completions),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Up(up::Up::default())
+    }
+}
+
+impl Command {
+    pub(super) async fn run(&self, context: &Context) -> Result<Answer> {
+        match self {
+            Self::Up(command) => Box::pin(command.run(context)).await,
+            Self::Down(command) => Box::pin(command.run(context)).await,
+            Self::Restore(command) => Box::pin(command.run(context)).await,
+            Self::Recover(command) => Box::pin(command.run(context)).await,
+            Self::Plan(command) => command.run(context).await,
+            Self::Status(command) => command.run(context).await,
+            Self::History(command) => command.run(context).await,
+            Self::Validate(command) => command.run(context).await,
+            Self::Verify(command) => Box::pin(command.run(context)).await,
+            Self::New(command) => command.run(context),
+            Self::Baseline(command) => Box::pin(command.run(context)).await,
+            Self::Repair(command) => Box::pin(command.run(context)).await,
+            Self::Snapshot(command) => Box::pin(command.run(context)).await,
+            Self::Database(command) => Box::pin(command.run(context)).await,
+            Self::Completions(command) => Ok(command.run(context)),
+        }
+    }
+
+    /// Its answer is the report of a run, also when it fails.
+    pub(super) fn has_report(&self) -> bool {
+        match self {
+            Self::Up(up) => !up.dry_run(),
+            Self::Down(_) | Self::Restore(_) | Self::Recover(_) | Self::Database(database::Database::Reset) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `restore`: goes back to a snapshot, after showing what that takes back.
+
+use clap::Args;
+
+use crate::RestorePreview;
+use crate::cli::answer::Answer;
+use crate::cli::ask;
+use crate::cli::context::Context;
+use crate::error::Result;
+use crate::report::text::table::Table;
+
+/// Goes back to a data snapshot, and compares before that is committed.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// A run or a snapshot; the snapshot of the last run, if none is named
+    #[arg(value_name = "RUN or SNAPSHOT")]
+    wanted: Option<String>,
+}
+
+impl Restore {
+    pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
+        let (target, wanted) = (context.target()?, self.wanted.as_deref());
+        let preview = context.migrator().restore_preview(&target, wanted).await?;
+        context.printer.show(&text(&preview));
+        let words = wanted.map_or_else(|| "restore".to_owned(), |wanted| format!("restore {wanted}"));
+        ask::confirm(context, &words, "go back?")?;
+        // What was shown is what is restored, even if another run ends in between.
+        let report = context.runner()?.restore(target, Some(&preview.snapshot)).await?;
+        Ok(Answer::report(&report))
+    }
+}
+
+fn text(preview: &RestorePreview) -> String {
+    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let unknown = if preview.unknown { ", and more that can't be told" } else { "" };
+    let version = preview.version.map_or_else(|| "nothing applied".to_owned(), |version| format!("version {version}"));
+    let mut table = Table::default();
+    table.row(["snapshot".into(), preview.snapshot.as_str().into()]);
+    table.row(["made at".into(), preview.created_at.as_str().into()]);
+    table.row(["leaves".into(), version.into()]);
+    table.row(["takes back".into(), list(&preview.runs).into()]);
+    table.row(["tables".into(), format!("{}{unknown}; others stay as they are", list(&preview.tables)).into()]);
+    format!("goes back to a data snapshot:\n{}", table.to_text(true))
+}

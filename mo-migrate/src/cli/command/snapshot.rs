@@ -1,0 +1,160 @@
+//! `snapshot`: data snapshots made and managed by hand.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::SnapshotLine;
+use crate::cli::answer::Answer;
+use crate::cli::ask;
+use crate::cli::context::Context;
+use crate::error::Result;
+use crate::report::text::count;
+use crate::report::text::table::{Cell, RED, Table};
+
+/// Makes, lists, tests, keeps and deletes data snapshots.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshot {
+    /// Makes a snapshot of the data as it is
+    Create {
+        /// What it is for; a part of its name
+        #[arg(long, value_name = "WORD", default_value = "manual", value_parser = purpose)]
+        purpose: String,
+    },
+    /// Lists all snapshots, those of others too
+    List,
+    /// Shows one snapshot
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Clones a snapshot, tests the clone and drops it
+    Verify {
+        /// Its name
+        name: String,
+    },
+    /// Keeps a snapshot until it is let go
+    Pin {
+        /// Its name
+        name: String,
+    },
+    /// Lets a snapshot go
+    Unpin {
+        /// Its name
+        name: String,
+    },
+    /// Deletes a snapshot, unless a run still needs it
+    Delete {
+        /// Its name
+        name: String,
+    },
+    /// Deletes the snapshots that are over their time and not needed
+    Prune,
+}
+
+impl Snapshot {
+    pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
+        let (target, migrator) = (context.target()?, context.migrator());
+        Ok(match self {
+            Self::Create { purpose } => one("made", &migrator.snapshot_create(target, purpose).await?),
+            Self::List => {
+                let lines = migrator.snapshot_list(target).await?;
+                let text = if lines.is_empty() { "no snapshots".to_owned() } else { list(&lines) };
+                Answer::new(text, &json!({ "snapshots": lines }))
+            }
+            Self::Show { name } => {
+                let line = migrator.snapshot_show(target, name).await?;
+                Answer::new(details(&line), &line)
+            }
+            Self::Verify { name } => {
+                let holds = migrator.snapshot_verify(target, name).await?;
+                Answer::new(format!("verified `{name}`: {holds}"), &json!({ "name": name, "verified": true, "detail": holds }))
+            }
+            Self::Pin { name } => one("pinned", &migrator.snapshot_pin(target, name, true).await?),
+            Self::Unpin { name } => one("let go", &migrator.snapshot_pin(target, name, false).await?),
+            Self::Delete { name } => {
+                let line = migrator.snapshot_show(&target, name).await?;
+                context.printer.show(&format!("deletes:\n{}", details(&line)));
+                ask::confirm(context, &format!("snapshot delete {name}"), "delete it?")?;
+                migrator.snapshot_delete(target, name).await?;
+                Answer::new(format!("deleted `{name}`"), &json!({ "deleted": [name] }))
+            }
+            Self::Prune => return prune(context).await,
+        })
+    }
+}
+
+async fn prune(context: &Context) -> Result<Answer> {
+    let (target, migrator) = (context.target()?, context.migrator());
+    let over = migrator.prune_preview(&target).await?;
+    if over.is_empty() {
+        return Ok(Answer::new("nothing to delete: no snapshot is over its time", &json!({ "deleted": [] })));
+    }
+    context.printer.show(&format!("deletes:\n{}", list(&over)));
+    ask::confirm(context, "snapshot prune", "delete them?")?;
+    let gone: Vec<String> = migrator.prune(target).await?.into_iter().map(|line| line.name).collect();
+    let number = count(u64::try_from(gone.len()).unwrap_or(u64::MAX), "snapshot");
+    Ok(Answer::new(format!("deleted {number}: {}", gone.join(", ")), &json!({ "deleted": gone })))
+}
+
+fn one(done: &str, line: &SnapshotLine) -> Answer {
+    Answer::new(format!("{done} `{}`, {}", line.name, kept(line)), line)
+}
+
+fn list(lines: &[SnapshotLine]) -> String {
+    let mut table = Table::default();
+    for line in lines {
+        let state = if line.gone { Cell::styled("gone", RED) } else { kept(line).into() };
+        table.row([
+            line.name.as_str().into(),
+            line.purpose.as_deref().unwrap_or("by others").into(),
+            line.created_at.as_str().into(),
+            version(line).into(),
+            size(line).into(),
+            state,
+        ]);
+    }
+    table.to_text(true)
+}
+
+fn details(line: &SnapshotLine) -> String {
+    let mut table = Table::default();
+    table.row(["name".into(), line.name.as_str().into()]);
+    table.row(["purpose".into(), line.purpose.as_deref().unwrap_or("made by others").into()]);
+    table.row(["of".into(), format!("{} {}", line.level, line.database).into()]);
+    table.row(["version".into(), version(line).into()]);
+    table.row(["made at".into(), line.created_at.as_str().into()]);
+    table.row(["made by".into(), line.created_by.as_deref().unwrap_or("unknown").into()]);
+    table.row(["run".into(), line.run.as_deref().unwrap_or("none").into()]);
+    table.row(["size".into(), size(line).into()]);
+    table.row(["kept".into(), if line.gone { "no: it is gone".to_owned() } else { kept(line) }.into()]);
+    table.to_text(true)
+}
+
+fn kept(line: &SnapshotLine) -> String {
+    match &line.delete_after {
+        _ if line.pinned => "pinned".to_owned(),
+        Some(until) => format!("kept until {until}"),
+        None => "kept".to_owned(),
+    }
+}
+
+fn version(line: &SnapshotLine) -> String {
+    match (line.version_before, line.version_target) {
+        (before, Some(target)) => format!("{} → {target}", before.unwrap_or(0)),
+        (Some(before), None) => before.to_string(),
+        (None, None) => "none".to_owned(),
+    }
+}
+
+fn size(line: &SnapshotLine) -> String {
+    line.bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} kB", bytes.div_ceil(1000)))
+}
+
+/// A word that can stand in a name on every engine.
+fn purpose(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if (1..=24).contains(&text.len()) && text.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("use up to 24 small letters, digits and `_`".to_owned())
+}

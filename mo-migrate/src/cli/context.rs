@@ -1,0 +1,197 @@
+//! What every command needs: the migrations with their settings, and the database.
+
+use std::path::PathBuf;
+
+use super::args::Words;
+use super::dotenv::Variables;
+use super::file::ConfigFile;
+use super::invocation::{Invocation, may_be_shown};
+use super::printer::Printer;
+use super::progress::Progress;
+use super::setting::{ALL, Choice};
+use super::signals;
+use super::{Cli, Source};
+use crate::error::{Code, Error, Result, say};
+use crate::migration::MigrationSet;
+use crate::report::Report;
+use crate::settings::Settings;
+use crate::{Migrator, Target};
+
+/// The surroundings of a command.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) printer: Printer,
+    /// Questions are answered with yes.
+    pub(super) yes: bool,
+    /// Where a new migration goes.
+    pub(super) directory: PathBuf,
+    /// The program as it was called.
+    pub(super) program: String,
+    migrator: Migrator,
+    url: Option<String>,
+}
+
+impl Context {
+    /// Reads the settings: flags over the environment over the file over the defaults.
+    ///
+    /// # Errors
+    /// `.env` or the file can't be read, or a value is wrong.
+    pub(super) fn resolve(cli: &Cli, words: &Words) -> Result<Self> {
+        let here = std::env::current_dir().map_err(|error| say::io("find", ".".as_ref(), &error))?;
+        let variables = Variables::read(&here)?;
+        let named = words.flag("config").map(|values| values.concat()).or_else(|| variables.get("MO_MIGRATE_CONFIG"));
+        let file = ConfigFile::find(&here, named.as_deref().map(std::path::Path::new))?;
+        let mut choice = Choice { settings: cli.settings(), url: cli.default_url.clone(), ..Choice::default() };
+        apply_file(&mut choice, file.as_ref())?;
+        let file_dirs = std::mem::take(&mut choice.dirs);
+        apply_variables(&mut choice, &variables)?;
+        for setting in ALL {
+            if let Some(values) = words.flag(setting.name) {
+                setting.apply(&mut choice, &values).map_err(|problem| Error::new(Code::Usage, problem))?;
+            }
+        }
+        let printer = Printer::new(choice.format, invocation(words));
+        let settings = choice.settings;
+        let (migrator, directory) = cli.migrations(choice.dirs, file_dirs);
+        let progress = Progress::new(printer.clone());
+        let migrator = migrator.with(|own| *own = settings).attended(true).observer(progress);
+        Ok(Self {
+            printer,
+            yes: choice.yes,
+            directory,
+            program: words.program.clone(),
+            migrator,
+            url: choice.url,
+        })
+    }
+
+    /// The migrations with their settings.
+    pub(super) fn migrator(&self) -> &Migrator {
+        &self.migrator
+    }
+
+    /// The migrations for a run that a signal undoes.
+    ///
+    /// # Errors
+    /// Signals can't be listened to.
+    pub(super) fn runner(&self) -> Result<Migrator> {
+        signals::watch(self.migrator.settings().stop, self.printer.clone())?;
+        Ok(self.migrator.clone())
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.migrator.settings()
+    }
+
+    pub(super) fn set(&self) -> Result<MigrationSet> {
+        self.migrator.set()
+    }
+
+    /// The database.
+    ///
+    /// # Errors
+    /// Nobody said which.
+    pub(super) fn target(&self) -> Result<Target> {
+        self.url.as_deref().map(Target::from).ok_or_else(|| {
+            Error::new(Code::Config, "no database is named")
+                .hinted("set `DATABASE_URL`, write `url = \"sqlite:app.db\"` in mo-migrate.toml, or `migrate --url sqlite:app.db`")
+        })
+    }
+
+    /// The database as it is called in messages, without credentials.
+    ///
+    /// # Errors
+    /// The address can't be read.
+    pub(super) fn database(&self) -> Result<String> {
+        Ok(self.target()?.open()?.database().to_owned())
+    }
+
+    /// The report of a run that had nothing to do.
+    ///
+    /// # Errors
+    /// The address can't be read.
+    pub(super) fn empty_report(&self) -> Result<Report> {
+        let engine = self.target()?.open()?;
+        Ok(Report::new(&self.settings().set, engine.name(), engine.database()))
+    }
+}
+
+impl Cli {
+    fn settings(&self) -> Settings {
+        match &self.source {
+            Source::Own(migrator) => migrator.settings(),
+            Source::Directory(_) => Settings::default(),
+        }
+    }
+
+    /// Whose migrations are run, and where a new one goes. `dir` in the file says where the files
+    /// are and does not replace what is compiled in: the functions would be missing.
+    fn migrations(&self, chosen: Vec<PathBuf>, in_file: Vec<PathBuf>) -> (Migrator, PathBuf) {
+        let own_directory = self.directory();
+        match &self.source {
+            Source::Own(migrator) if chosen.is_empty() => {
+                (migrator.clone(), in_file.into_iter().next().unwrap_or(own_directory))
+            }
+            _ => {
+                let dirs = [chosen, in_file, vec![own_directory.clone()]].into_iter().find(|dirs| !dirs.is_empty());
+                let dirs = dirs.unwrap_or_default();
+                let first = dirs.first().cloned().unwrap_or(own_directory);
+                (Migrator::from_dirs(dirs), first)
+            }
+        }
+    }
+
+    fn directory(&self) -> PathBuf {
+        let first = match &self.source {
+            Source::Directory(directory) => return directory.clone(),
+            Source::Own(migrator) => migrator.static_set().and_then(|set| set.dirs.first()),
+        };
+        let Some(first) = first else { return PathBuf::from("migrations") };
+        let absolute = PathBuf::from(first.absolute);
+        let here = std::env::current_dir().unwrap_or_default();
+        match absolute.strip_prefix(&here) {
+            Ok(relative) => relative.to_owned(),
+            Err(_) if absolute.is_dir() => absolute,
+            Err(_) => PathBuf::from(first.path),
+        }
+    }
+}
+
+fn apply_file(choice: &mut Choice, file: Option<&ConfigFile>) -> Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    for (setting, values) in &file.values {
+        setting.apply(choice, values).map_err(|problem| {
+            Error::new(Code::Config, format!("the setting `{}` is wrong: {problem}", setting.key()))
+                .because(format!("it stands in {}", file.path.display()))
+                .hinted(format!("write {}", setting.example()))
+        })?;
+    }
+    Ok(())
+}
+
+fn apply_variables(choice: &mut Choice, variables: &Variables) -> Result<()> {
+    for setting in ALL {
+        let name = setting.variable();
+        let own = variables.get(&name);
+        let value = if setting.name == "url" { own.or_else(|| variables.get("DATABASE_URL")) } else { own };
+        if let Some(value) = value {
+            setting
+                .apply(choice, &[value])
+                .map_err(|problem| Error::new(Code::Config, format!("the variable `{name}` is wrong: {problem}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// The flags that say which set and which database belong to every suggested command.
+fn invocation(words: &Words) -> Invocation {
+    let mut invocation = Invocation::new(&words.program);
+    for flag in ["config", "url", "dir", "set", "history-table"] {
+        for value in words.flag(flag).into_iter().flatten() {
+            if flag != "url" || may_be_shown(&value) {
+                invocation = invocation.with(flag, &value);
+            }
+        }
+    }
+    invocation
+}

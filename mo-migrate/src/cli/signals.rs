@@ -1,0 +1,38 @@
+//! Ctrl-C and SIGTERM: the first one undoes the run, the second one ends the process.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::printer::Printer;
+use crate::error::{ExitCode, Result, say};
+use crate::settings::Stop;
+
+/// From now on the first signal asks the run to stop, and the second one ends the process.
+///
+/// # Errors
+/// The system takes no handler.
+pub(super) fn watch(stop: Stop, printer: Printer) -> Result<()> {
+    let failed = |error: std::io::Error| say::io("listen to", "signals".as_ref(), &error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    tokio::spawn(async move {
+        for number in 1.. {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if number == 1 {
+                printer.say("interrupted: the run stops at the next safe point and is undone; once more ends it here");
+                stop.ask();
+            } else {
+                end(&printer);
+            }
+        }
+    });
+    Ok(())
+}
+
+#[expect(clippy::exit, reason = "the run may be in the middle of a statement that nothing else ends")]
+fn end(printer: &Printer) -> ! {
+    printer.say("ended here; what had been committed is put back by the next `migrate up` or `migrate recover`");
+    std::process::exit(ExitCode::NEEDS_PERSON.0.into())
+}

@@ -1,0 +1,86 @@
+//! The end of a command line that was not understood, or that asked for help.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use super::printer::{json_error, write_json};
+use crate::error::{Code, Error, ExitCode};
+
+/// What is shown instead of running a command.
+#[derive(Debug)]
+pub(super) struct End {
+    error: clap::Error,
+    hint: String,
+    /// Words that may hold a password.
+    secrets: Vec<String>,
+    json: bool,
+}
+
+impl End {
+    pub(super) fn new(error: clap::Error, program: &str, words: &[OsString]) -> Self {
+        let words: Vec<String> = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let hint = format!("see `{program} --help`");
+        Self { error, hint, secrets: secrets(&words), json: asks_for_json(&words) }
+    }
+
+    /// Shows it, and gives the code to end with.
+    pub(super) fn show(&self) -> ExitCode {
+        let text = self.hide(&self.error.render().ansi().to_string());
+        if !self.error.use_stderr() {
+            let _ = write!(anstream::stdout(), "{text}");
+            return ExitCode::OK;
+        }
+        if self.json {
+            write_json(&serde_json::json!({ "error": json_error(&self.as_error(), |text| text.to_owned()) }));
+        }
+        let _ = write!(anstream::stderr(), "{text}");
+        ExitCode::USAGE
+    }
+
+    fn as_error(&self) -> Error {
+        let text = self.hide(&self.error.render().to_string());
+        let first = text.lines().next().unwrap_or_default();
+        let message = first.strip_prefix("error: ").unwrap_or("a word is missing");
+        Error::new(Code::Usage, message).hinted(self.hint.clone())
+    }
+
+    fn hide(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…"))
+    }
+}
+
+/// An address that was typed in the wrong place would be shown with its password.
+fn secrets(words: &[String]) -> Vec<String> {
+    let values = words.iter().map(|word| match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with('-') => value,
+        _ => word.as_str(),
+    });
+    let mut secrets: Vec<String> = values.filter(|value| value.contains(['@', ':'])).map(ToOwned::to_owned).collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
+fn asks_for_json(words: &[String]) -> bool {
+    let pair = words.windows(2).any(|pair| pair == ["--format", "json"]);
+    pair || words.iter().any(|word| word == "--format=json")
+        || std::env::var("MO_MIGRATE_FORMAT").is_ok_and(|format| format == "json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_an_address_is_hidden() {
+        let words = ["--urll=mysql://root:hunter2@h/db", "root:hunter2@h", "up", "--to=3"].map(ToOwned::to_owned);
+        assert_eq!(secrets(&words), ["mysql://root:hunter2@h/db", "root:hunter2@h"]);
+    }
+
+    #[test]
+    fn json_is_asked_for_in_either_form() {
+        for (line, asked) in [("up --format json", true), ("--format=json up", true), ("up --format text", false)] {
+            let words: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
+            assert_eq!(asks_for_json(&words), asked, "{line}");
+        }
+    }
+}

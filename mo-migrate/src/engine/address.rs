@@ -1,0 +1,93 @@
+//! Addresses: which engine, and where. What can't be read is never shown, for it may hold a
+//! password.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::SharedEngine;
+use crate::error::{Code, Error, Result};
+
+/// An address of a database: `sqlite:app.db`. Neither `Debug` nor `Display` show more than its
+/// engine.
+#[derive(Clone)]
+pub struct Address(Arc<str>);
+
+impl Address {
+    /// Takes an address as it is; it is read when it is opened.
+    #[must_use]
+    pub fn new(address: impl AsRef<str>) -> Self {
+        Self(Arc::from(address.as_ref()))
+    }
+
+    /// The part in front of the colon, if it is one that is known.
+    fn engine(&self) -> Option<&'static str> {
+        let (scheme, _) = self.0.split_once(':')?;
+        ["sqlite", "matrixone", "mysql", "mariadb", "postgres", "postgresql"]
+            .into_iter()
+            .find(|known| scheme.eq_ignore_ascii_case(known))
+    }
+
+    /// Opens the engine that the address is of; no connection is made yet.
+    ///
+    /// # Errors
+    /// The address can't be read, or is of an engine that this program was built without.
+    pub(crate) fn open(&self) -> Result<SharedEngine> {
+        match self.engine() {
+            #[cfg(feature = "sqlite")]
+            Some("sqlite") => {
+                let parsed = self.0.parse().map_err(|_: sqlx::Error| unreadable())?;
+                Ok(Arc::new(super::sqlite::Sqlite::at(parsed)?))
+            }
+            Some(other) => Err(Error::new(Code::NoEngine, format!("this program was built without the engine `{other}`"))
+                .hinted(format!("build it with the feature `{other}` of mo-migrate"))),
+            None => Err(unreadable()),
+        }
+    }
+}
+
+fn unreadable() -> Error {
+    Error::new(Code::Address, "the address can't be read (it is not shown here, for it may hold a password)")
+        .hinted("write it as `sqlite:app.db`")
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({}:…)", self.engine().unwrap_or("?"))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:…", self.engine().unwrap_or("?"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BAD: [&str; 10] = [
+        "",
+        "hunter2",
+        "sqlite",
+        "://root:hunter2@host/db",
+        "root:hunter2@127.0.0.1:6001",
+        "mysql//root:hunter2@host",
+        "postgres://root:hunter2@[::1/db",
+        "matrixone://root:hunter2@host:notaport/db",
+        "sqlite:app.db?mode=hunter2",
+        "sqlite://%ff%fe?hunter2=hunter2",
+    ];
+
+    #[test]
+    fn a_bad_address_is_never_shown() {
+        for bad in BAD {
+            let address = Address::new(bad);
+            let Err(error) = address.open() else { panic!("`{bad}` was taken") };
+            for shown in [error.render(false), error.to_string(), format!("{error:?}"), format!("{address:?} {address}")] {
+                assert!(!shown.contains("hunter2"), "{shown}");
+            }
+            assert_eq!(error.exit_code(), crate::error::ExitCode::CONFIG, "{bad}");
+        }
+    }
+}

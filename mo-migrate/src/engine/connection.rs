@@ -1,0 +1,112 @@
+//! A connection, whatever the engine.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::sql::Dialect;
+use crate::value::{Row, Value};
+
+/// The tables that statements write to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Their names, as the engine has them.
+    pub tables: BTreeSet<String>,
+    /// A statement whose tables can't be told: the set may be larger.
+    pub unknown: bool,
+    /// Definitions were changed, so that other objects' definitions may have changed with them.
+    pub definitions: bool,
+}
+
+impl Touched {
+    /// Takes another set in.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.tables.extend(other.tables.iter().cloned());
+        self.unknown |= other.unknown;
+        self.definitions |= other.definitions;
+    }
+}
+
+/// Ends what a connection runs, from outside.
+pub(crate) trait Interrupt: Send + Sync + std::fmt::Debug {
+    /// The statement in flight, and every later one, ends with an error.
+    fn interrupt(&self);
+}
+
+/// One connection to a database.
+#[async_trait]
+pub(crate) trait Connection: Send + std::fmt::Debug {
+    /// The dialect of its SQL.
+    fn dialect(&self) -> Dialect;
+    /// Runs one statement; gives the number of rows that it changed.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64>;
+    /// Runs one statement and gives its rows, `limit` of them at the most.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn fetch(&mut self, sql: &str, params: &[Value], limit: Option<usize>)
+    -> Result<Vec<Row>>;
+    /// What the statement would write to, found out without running it.
+    ///
+    /// # Errors
+    /// The statement can't be prepared.
+    async fn touches(&mut self, sql: &str) -> Result<Touched>;
+    /// What all statements since the last call wrote to, those through a raw connection as well
+    /// where the engine sees them.
+    fn take_touched(&mut self) -> Touched;
+
+    /// Begins a transaction that may write.
+    ///
+    /// # Errors
+    /// The write lock was not to be had in time.
+    async fn begin(&mut self) -> Result<()>;
+    /// Commits.
+    ///
+    /// # Errors
+    /// It was not committed, or that can't be told; then the connection is not to be used again.
+    async fn commit(&mut self) -> Result<()>;
+    /// Rolls back; no transaction is no error.
+    ///
+    /// # Errors
+    /// The connection is lost, and with it the transaction.
+    async fn rollback(&mut self) -> Result<()>;
+    /// Whether a transaction is open, asked of the database and not remembered.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    async fn in_transaction(&mut self) -> Result<bool>;
+    /// Switches foreign keys on or off, outside of a transaction; gives what they were.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn foreign_keys(&mut self, on: bool) -> Result<bool>;
+    /// Lets statements write, or not.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn writable(&mut self, writable: bool) -> Result<()>;
+    /// A number that moves when somebody else has committed to the database.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    async fn foreign_commits(&mut self) -> Result<i64>;
+
+    /// Forbids, while a migration's or a check's code runs, what is the guard's alone: beginning
+    /// and ending transactions, and attaching databases.
+    fn fence(&mut self, fenced: bool);
+    /// How long each following statement may run.
+    fn limit(&mut self, limit: Option<Duration>);
+    /// What ends its statements from outside.
+    fn interrupter(&self) -> Arc<dyn Interrupt>;
+    /// The driver's own connection, to downcast.
+    fn raw(&mut self) -> &mut (dyn Any + Send);
+    /// Closes it in order.
+    async fn close(self: Box<Self>);
+}

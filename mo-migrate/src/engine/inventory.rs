@@ -1,0 +1,117 @@
+//! What a database consists of at a moment.
+
+use serde::{Deserialize, Serialize};
+
+/// What a database consists of at a moment: read from its catalogue, stored in the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Inventory {
+    /// Every object, in the order of the catalogue.
+    pub objects: Vec<Object>,
+}
+
+/// One object of a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name, as the catalogue has it.
+    pub name: String,
+    /// The table that it belongs to; its own name for a table.
+    pub table: String,
+    /// Its definition, as the catalogue has it; none for what an engine makes by itself.
+    pub sql: Option<String>,
+    /// Its place in the catalogue.
+    pub order: i64,
+    /// The columns of a table.
+    #[serde(default)]
+    pub columns: Vec<Column>,
+    /// How a row of a table is told from another.
+    #[serde(default)]
+    pub key: RowKey,
+    /// Rows of a table, where they were counted.
+    #[serde(default)]
+    pub rows: Option<u64>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Column {
+    /// Its name.
+    pub name: String,
+    /// It is computed from others and can't be written.
+    pub generated: bool,
+}
+
+/// How a row of a table is told from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RowKey {
+    /// By its columns alone.
+    #[default]
+    Columns,
+    /// By a row number under this name, beside its columns.
+    RowId(String),
+}
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ObjectKind {
+    /// A table.
+    Table,
+    /// A virtual table; its rows are in its shadow tables.
+    VirtualTable,
+    /// A table in which a virtual table keeps its rows.
+    ShadowTable,
+    /// A table that the engine keeps for itself, such as the next generated keys.
+    SystemTable,
+    /// An index.
+    Index,
+    /// A view.
+    View,
+    /// A trigger.
+    Trigger,
+}
+
+impl ObjectKind {
+    /// It holds rows.
+    #[must_use]
+    pub(crate) fn has_rows(self) -> bool {
+        matches!(self, Self::Table | Self::ShadowTable | Self::SystemTable)
+    }
+}
+
+impl Inventory {
+    /// The table (or view) with this name.
+    #[must_use]
+    pub(crate) fn table(&self, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| {
+            !matches!(object.kind, ObjectKind::Index | ObjectKind::Trigger)
+                && object.name.eq_ignore_ascii_case(name)
+        })
+    }
+
+    /// The object of this kind with this name.
+    #[must_use]
+    pub(crate) fn find(&self, kind: ObjectKind, name: &str) -> Option<&Object> {
+        self.objects
+            .iter()
+            .find(|object| object.kind == kind && object.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The tables that an application made.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().filter(|object| object.kind == ObjectKind::Table)
+    }
+
+    /// Whether the definitions are the same, the order of the catalogue left aside.
+    #[must_use]
+    pub(crate) fn same_definitions(&self, other: &Self) -> bool {
+        let key = |object: &Object| (object.kind, object.name.clone(), object.sql.clone());
+        let mut ours: Vec<_> = self.objects.iter().map(key).collect();
+        let mut theirs: Vec<_> = other.objects.iter().map(key).collect();
+        ours.sort();
+        theirs.sort();
+        ours == theirs
+    }
+}

@@ -1,0 +1,245 @@
+//! Engines: the only places that know a dialect.
+//!
+//! An engine offers small, honest primitives; the guard puts them together and knows no dialect.
+//! What an engine cannot do it says in [`Capabilities`], and the guard chooses the ring by that.
+
+mod address;
+mod connection;
+mod inventory;
+mod restore;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use address::Address;
+pub use connection::Touched;
+pub(crate) use connection::{Connection, Interrupt};
+pub(crate) use inventory::{Column, Inventory, Object, ObjectKind, RowKey};
+pub(crate) use restore::{RestoreTransaction, RowComparison, Step};
+pub use target::Target;
+
+use crate::error::Result;
+use crate::lock::Holder;
+use crate::observer::Progress;
+use crate::sql::Dialect;
+use crate::value::Row;
+
+/// What an engine can be relied on for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capabilities {
+    /// Definitions and rows may change together in one transaction that really is one: ring 1.
+    pub transactional_ddl: bool,
+    /// The state outlives the process, so that a crash can be recovered from.
+    pub durable: bool,
+    /// Foreign keys must be switched off outside of a transaction to rebuild a table.
+    pub foreign_keys_outside: bool,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It asks the one question of a start, on the application's own connection where there is one.
+    Start,
+    /// It does the run's work, with the application's own hooks.
+    Work,
+    /// It reads, and can't write.
+    Read,
+}
+
+/// How the ledger is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LedgerAccess {
+    /// Made when it is missing.
+    Create,
+    /// Read as it is; none when it is missing.
+    ReadOnly,
+}
+
+/// What is known of a snapshot from looking at it.
+#[derive(Clone, Debug)]
+pub(crate) struct SnapshotFacts {
+    /// Its name.
+    pub name: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at: i64,
+    /// How large it is, in bytes, where it takes room of its own.
+    pub bytes: Option<u64>,
+}
+
+/// A lock that is held; it is free when this is dropped and what its holder runs has ended.
+pub(crate) trait LockGuard: Send + std::fmt::Debug {}
+
+/// The answer to an attempt at the lock.
+#[derive(Debug)]
+pub(crate) enum LockAttempt {
+    /// It is ours.
+    Held(Box<dyn LockGuard>),
+    /// It is another's.
+    Taken(Option<Holder>),
+}
+
+/// How much room the run needs, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Space {
+    /// Bytes of the database.
+    pub database: u64,
+    /// Bytes free for its copies; none where the engine needs none.
+    pub free: Option<u64>,
+}
+
+/// A database engine.
+///
+/// Every method that changes something durable ends done or not done; a connection that died in
+/// between is the guard's to look up.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
+    /// The engine's name, as in an address.
+    fn name(&self) -> &'static str;
+    /// The dialect of its SQL.
+    fn dialect(&self) -> Dialect;
+    /// What it can be relied on for.
+    fn capabilities(&self) -> Capabilities;
+    /// The database, for people: never with credentials.
+    fn database(&self) -> &str;
+
+    /// Whether the database is there.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn exists(&self) -> Result<bool>;
+    /// Makes the database, empty.
+    ///
+    /// # Errors
+    /// It is there already, or it can't be made.
+    async fn create_database(&self) -> Result<()>;
+    /// Removes the database with all that mo-migrate keeps beside it.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    async fn drop_database(&self) -> Result<()>;
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// The database is missing, can't be opened, or can't be read truthfully.
+    async fn connect(&self, role: Role) -> Result<Box<dyn Connection>>;
+
+    /// Tries the lock once.
+    ///
+    /// # Errors
+    /// It can't be found out who holds it.
+    async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt>;
+    /// Opens the ledger.
+    ///
+    /// # Errors
+    /// It can't be opened or made.
+    async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>>;
+    /// How much room there is for copies.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn space(&self) -> Result<Space>;
+
+    /// Takes the write lock where there is one, and the snapshot under it. Afterwards `work` is
+    /// in a transaction if the engine has [`Capabilities::transactional_ddl`].
+    ///
+    /// # Errors
+    /// The lock was not to be had in time, or the snapshot can't be made.
+    async fn secure(
+        &self,
+        work: &mut dyn Connection,
+        snapshot: Option<&str>,
+        wait: Duration,
+        progress: Progress,
+    ) -> Result<Option<SnapshotFacts>>;
+    /// Makes the snapshot readable from `work` under [`before`](Self::before), where a
+    /// connection needs that said.
+    ///
+    /// # Errors
+    /// The snapshot is gone.
+    async fn attach_before(&self, work: &mut dyn Connection, snapshot: &str) -> Result<()>;
+    /// How a statement names `table` as it was in the snapshot.
+    fn before(&self, table: &str) -> String;
+    /// Makes a snapshot outside of a run.
+    ///
+    /// # Errors
+    /// It can't be made; what was begun is removed.
+    async fn create_snapshot(&self, name: &str, progress: Progress) -> Result<SnapshotFacts>;
+    /// The snapshots that are there, whoever made them.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    async fn snapshots(&self) -> Result<Vec<SnapshotFacts>>;
+    /// Removes a snapshot; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    async fn delete_snapshot(&self, name: &str) -> Result<()>;
+    /// Opens a snapshot for reading.
+    ///
+    /// # Errors
+    /// It is gone, or it can't be read.
+    async fn open_snapshot(&self, name: &str) -> Result<Box<dyn Connection>>;
+
+    /// Clones a snapshot into the `_verify` database and opens it.
+    ///
+    /// # Errors
+    /// It can't be cloned.
+    async fn clone_snapshot(&self, name: &str, run: &str) -> Result<Clone>;
+    /// Removes a clone that [`clone_snapshot`](Self::clone_snapshot) made for this run.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    async fn drop_clone(&self, run: &str) -> Result<()>;
+
+    /// What the database of this connection consists of, with row counts if asked.
+    ///
+    /// # Errors
+    /// The catalogue can't be read.
+    async fn inventory(&self, connection: &mut dyn Connection, counts: Counts) -> Result<Inventory>;
+    /// Rows that a foreign key of `table`, or of any table, does not find a parent for.
+    ///
+    /// # Errors
+    /// It can't be checked.
+    async fn foreign_key_violations(
+        &self,
+        connection: &mut dyn Connection,
+        table: Option<&str>,
+    ) -> Result<Vec<Row>>;
+    /// The engine's own test of a database for damage; empty when it is sound.
+    ///
+    /// # Errors
+    /// It can't be tested.
+    async fn damage(&self, connection: &mut dyn Connection) -> Result<Vec<String>>;
+
+    /// Begins a restore from this snapshot, on a connection of its own.
+    ///
+    /// # Errors
+    /// The snapshot is gone, or the database can't be opened.
+    async fn restore(&self, snapshot: &str) -> Result<Box<dyn RestoreTransaction>>;
+}
+
+/// Whether rows are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// Definitions alone.
+    Without,
+    /// The rows of every table too.
+    With,
+}
+
+/// A clone that is open.
+#[derive(Debug)]
+pub(crate) struct Clone {
+    /// Its name, for people.
+    pub name: String,
+    /// A connection to it.
+    pub connection: Box<dyn Connection>,
+}
+
+/// An engine that several parts of a run share.
+pub(crate) type SharedEngine = Arc<dyn Engine>;

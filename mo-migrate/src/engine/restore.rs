@@ -1,0 +1,80 @@
+//! A restore as the guard sees it: one transaction with a few steps.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Connection, Inventory, Object, SnapshotFacts};
+use crate::error::Result;
+use crate::observer::Progress;
+
+/// One step of a restore plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Removes an object that the snapshot does not have, or has otherwise.
+    Drop(Object),
+    /// Makes an object as it is in the snapshot, without rows.
+    Create(Object),
+    /// Makes the rows of a table those of the snapshot.
+    Rows(Object),
+    /// Puts the engine's own counters of generated keys back, for these tables.
+    Counters {
+        /// The tables.
+        tables: Vec<String>,
+        /// Values above the snapshot's were given to others and are not given again.
+        keep_highest: bool,
+    },
+    /// Puts the catalogue in the snapshot's order, and settings that are kept in the database.
+    Catalogue(Vec<Object>),
+}
+
+/// What a comparison of a table with the snapshot found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowComparison {
+    /// Rows that are the same on both sides.
+    pub same: u64,
+    /// The first difference ends the comparison.
+    pub differs: bool,
+}
+
+/// A restore in progress: nothing is seen by others before [`commit`](Self::commit).
+#[async_trait]
+pub(crate) trait RestoreTransaction: Send + std::fmt::Debug {
+    /// Takes the locks that keep writers out, waiting this long at the most.
+    ///
+    /// # Errors
+    /// Another session is in the way; it is named where the engine can tell.
+    async fn lock(&mut self, wait: Duration) -> Result<()>;
+    /// Keeps what is there now, while writers are kept out.
+    ///
+    /// # Errors
+    /// It can't be kept: the restore is not to go on.
+    async fn keep_failed_state(&mut self, name: &str, progress: Progress) -> Result<SnapshotFacts>;
+    /// What the snapshot consists of, and what the database does.
+    ///
+    /// # Errors
+    /// A catalogue can't be read.
+    async fn inventories(&mut self) -> Result<(Inventory, Inventory)>;
+    /// Compares the rows of a table that has the same definition on both sides.
+    ///
+    /// # Errors
+    /// A side can't be read.
+    async fn compare(&mut self, table: &Object) -> Result<RowComparison>;
+    /// Carries out one step.
+    ///
+    /// # Errors
+    /// What the database says: the whole transaction is to be rolled back.
+    async fn apply(&mut self, step: &Step) -> Result<()>;
+    /// The connection, for the history and for checks inside the transaction.
+    ///
+    /// # Errors
+    /// It is lost.
+    fn connection(&mut self) -> Result<&mut dyn Connection>;
+    /// Makes it true for all, and closes the connection.
+    ///
+    /// # Errors
+    /// It was not committed, or that can't be told.
+    async fn commit(self: Box<Self>) -> Result<()>;
+    /// Leaves all as it was, and closes the connection.
+    async fn abandon(self: Box<Self>);
+}

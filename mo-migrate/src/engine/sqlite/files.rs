@@ -1,0 +1,191 @@
+//! The files beside a database: where they are, and that nobody else may read them who may not
+//! read the database.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::engine::Space;
+use crate::error::{Code, Error, Result, say};
+
+/// The endings of the files that SQLite puts beside a database.
+pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// The files of one database.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    database: PathBuf,
+    home: PathBuf,
+}
+
+impl Files {
+    /// Beside the database, in `<database>.mo-migrate`.
+    pub(super) fn beside(database: &Path) -> Self {
+        let database = canonical(database);
+        let home = with_suffix(&database, ".mo-migrate");
+        Self { database, home }
+    }
+
+    /// In a folder of their own, for a database in memory.
+    pub(super) fn inside(home: &Path) -> Self {
+        Self { database: home.join("memory"), home: home.to_owned() }
+    }
+
+    pub(super) fn database(&self) -> &Path {
+        &self.database
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    pub(super) fn ledger(&self) -> PathBuf {
+        self.home.join("ledger.db")
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.home.join("lock")
+    }
+
+    pub(super) fn snapshots(&self) -> PathBuf {
+        self.home.join("snapshots")
+    }
+
+    /// Where a snapshot is. Names are checked before they get here; a path in one is refused.
+    pub(super) fn snapshot(&self, name: &str) -> Result<PathBuf> {
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+            return Err(say::no_snapshot(name, &[]));
+        }
+        Ok(self.snapshots().join(format!("{name}.db")))
+    }
+
+    /// The database that a snapshot is tested in.
+    pub(super) fn verify(&self) -> PathBuf {
+        with_suffix(&self.database, "_verify")
+    }
+
+    /// Makes the folders.
+    pub(super) fn prepare(&self) -> Result<()> {
+        for folder in [self.home.clone(), self.snapshots()] {
+            if !folder.is_dir() {
+                fs::create_dir_all(&folder).map_err(|error| say::io("make", &folder, &error))?;
+                self.folder_like_database(&folder);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an empty file with the database's mode and owner, which must not be there yet.
+    pub(super) fn create_like_database(&self, path: &Path) -> Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map_err(|error| say::io("make", path, &error))?;
+        self.like_database(path);
+        Ok(())
+    }
+
+    /// Gives a file the database's owner and mode; where the owner can't be given, the file stays
+    /// ours alone, for it holds the database's data.
+    fn like_database(&self, path: &Path) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+            let Ok(database) = fs::metadata(&self.database) else { return };
+            let Ok(file) = fs::metadata(path) else { return };
+            let same = file.uid() == database.uid() && file.gid() == database.gid();
+            if same || chown(path, Some(database.uid()), Some(database.gid())).is_ok() {
+                let mode = database.permissions().mode() & 0o666;
+                let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode | 0o600));
+            }
+        }
+    }
+
+    fn folder_like_database(&self, path: &Path) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+            let Ok(database) = fs::metadata(&self.database) else { return };
+            let mode = database.permissions().mode() & 0o666;
+            // Who may read the database may enter the folder.
+            let mode = 0o700 | mode | ((mode & 0o044) >> 2);
+            let _ = chown(path, Some(database.uid()), Some(database.gid()));
+            let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        }
+    }
+
+    /// How large the database is with its log, and how much room is left beside it.
+    pub(super) fn space(&self) -> Result<Space> {
+        let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+        let database = size(&self.database) + size(&with_suffix(&self.database, "-wal"));
+        let folder = self.home.parent().unwrap_or(&self.home);
+        let stat = rustix::fs::statvfs(folder).map_err(|error| say::io("look at", folder, &error.into()))?;
+        Ok(Space { database, free: Some(stat.f_bavail.saturating_mul(stat.f_frsize)) })
+    }
+
+    /// Removes a database file and what SQLite put beside it; what is gone already is no error.
+    pub(super) fn remove_database(path: &Path) -> Result<()> {
+        let all = COMPANIONS.iter().map(|ending| with_suffix(path, ending)).chain([path.to_owned()]);
+        for file in all {
+            match fs::remove_file(&file) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(say::io("remove", &file, &error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a file and its entry in the folder durable.
+pub(super) fn sync(path: &Path) -> Result<()> {
+    let all = || -> io::Result<()> {
+        File::open(path)?.sync_all()?;
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    all().map_err(|error| say::io("write", path, &error))
+}
+
+/// The path with an ending put behind the whole of it: `shop.db` and `-wal` give `shop.db-wal`.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The path without links, so that one database has one lock and one ledger, however it is called.
+fn canonical(path: &Path) -> PathBuf {
+    if let Ok(whole) = path.canonicalize() {
+        return whole;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// A path as the URI that SQLite takes, with these parameters.
+pub(super) fn uri(path: &Path, parameters: &str) -> Result<String> {
+    let Some(text) = path.to_str() else {
+        return Err(Error::new(Code::Address, "the database's path is not valid UTF-8")
+            .hinted("move the database to a path of plain text"));
+    };
+    let mut uri = String::from("file:");
+    for c in text.chars() {
+        match c {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            c => uri.push(c),
+        }
+    }
+    Ok(format!("{uri}?{parameters}"))
+}

@@ -1,0 +1,134 @@
+//! Databases, files and drivers.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Code, Error};
+use crate::time;
+
+/// What the database said.
+pub(crate) fn database(message: &str, code: Option<String>, offset: Option<usize>) -> Error {
+    Error::new(Code::Database, message).native(code, offset)
+}
+
+/// What the driver said; never with the address.
+pub(crate) fn driver(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Database(said) => {
+            let code = said.code().map(|code| code.into_owned());
+            database(said.message(), code, None)
+        }
+        sqlx::Error::Configuration(_) => Error::new(Code::Address, "the address has a setting that can't be read"),
+        sqlx::Error::PoolTimedOut => Error::new(Code::Connect, "the pool gave no connection in time")
+            .hinted("give the pool more connections, or let go of the one that is held; then start again"),
+        sqlx::Error::Io(error) => Error::new(Code::Connect, "the connection was lost").because(error.to_string()),
+        sqlx::Error::WorkerCrashed => connection_lost(),
+        other => Error::new(Code::Database, other.to_string()),
+    }
+}
+
+/// The database can't be opened.
+pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
+    let error = driver(error);
+    match error.code() {
+        Code::Database => error.within(Code::Connect, format!("`{database}` can't be opened")),
+        _ => error,
+    }
+}
+
+/// Reading without writing would not show the truth.
+pub(crate) fn cannot_tell(database: &str, error: sqlx::Error) -> Error {
+    driver(error)
+        .within(Code::CannotTell, format!("`{database}` can't be read truthfully without writing to it"))
+        .because("a log or journal of an unfinished transaction is beside it, and this place can't be written")
+        .hinted("run it where the folder can be written, or let `migrate recover` open the database")
+}
+
+/// The database is busy with another one's transaction.
+pub(crate) fn is_busy(error: &Error) -> bool {
+    // SQLITE_BUSY, SQLITE_LOCKED and their extended codes, whose low byte is the code.
+    let code = error.database_code().and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
+/// There is no such table.
+pub(crate) fn is_missing_table(error: &Error, table: &str) -> bool {
+    error.code() == Code::Database && error.message().to_ascii_lowercase() == format!("no such table: {}", table.to_ascii_lowercase())
+}
+
+pub(crate) fn no_database(database: &str) -> Error {
+    Error::new(Code::NoDatabase, format!("there is no database `{database}`"))
+        .hinted("check the address, or make it with `migrate up` or `migrate database create`")
+}
+
+pub(crate) fn database_made(database: &str) -> String {
+    format!("made the database `{database}`, which was not there")
+}
+
+pub(crate) fn database_removed(database: &str) -> String {
+    format!("removed the database `{database}` again, since its first run failed")
+}
+
+pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
+    let code = if error.kind() == std::io::ErrorKind::StorageFull { Code::NoSpace } else { Code::Io };
+    Error::new(code, format!("can't {what} `{}`", path.display())).because(error.to_string())
+}
+
+pub(crate) fn internal(error: &dyn Display) -> Error {
+    Error::new(Code::Internal, "something happened that should not").because(error.to_string())
+}
+
+pub(crate) fn connection_lost() -> Error {
+    Error::new(Code::Connect, "the connection to the database is lost")
+        .hinted("see what is true with `migrate status`")
+}
+
+pub(crate) fn foreign_connection() -> Error {
+    internal(&"a connection of another engine")
+}
+
+pub(crate) fn write_lock(wait: Duration) -> Error {
+    Error::new(Code::Locked, format!("another connection was writing for longer than {}", time::words(wait)))
+        .hinted("end its transaction, or wait longer with `--lock-timeout`")
+}
+
+pub(crate) fn locked(database: &str, holder: &str, wait: Duration) -> Error {
+    Error::new(Code::Locked, format!("`{database}` is being migrated by {holder}; waited {}", time::words(wait)))
+        .true_now("nothing was touched")
+        .hinted("wait for it, or wait longer with `--lock-timeout`; see `migrate status`")
+}
+
+pub(crate) fn no_space(needed: u64, free: u64, database: u64) -> Error {
+    let mb = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1_000_000.0);
+    Error::new(
+        Code::NoSpace,
+        format!("there is not enough room beside the database: {} are needed and {} are free", mb(needed), mb(free)),
+    )
+    .because(format!(
+        "the snapshot, the failed state and the clone are each as large as the database, {}",
+        mb(database)
+    ))
+    .true_now("nothing was touched")
+    .hinted("free some, or set `snapshot = \"when-needed\"`; old snapshots go with `migrate snapshot prune`")
+}
+
+pub(crate) fn schema_newer(what: &str, found: i64, known: i64) -> Error {
+    Error::new(Code::SchemaNewer, format!("the {what} has schema {found}, and this program knows up to {known}"))
+        .true_now("nothing was touched")
+        .hinted("use the newer mo-migrate that wrote it")
+}
+
+pub(crate) fn history_damaged(table: &str) -> Error {
+    Error::new(Code::OtherDatabase, format!("the marker in `{table}` can't be read"))
+        .hinted("see what the ledger knows with `migrate history`")
+}
+
+pub(crate) fn ledger_write(error: Error) -> Error {
+    let message = "the ledger can't be written";
+    error.within(Code::Io, message)
+}
+
+pub(crate) fn no_ledger() -> Error {
+    Error::new(Code::Io, "the ledger can't be made")
+}

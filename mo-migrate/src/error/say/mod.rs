@@ -1,0 +1,13 @@
+//! Every sentence for people, by what it is about.
+
+mod database;
+mod plan;
+mod restore;
+mod run;
+mod snapshot;
+
+pub(crate) use database::*;
+pub(crate) use plan::*;
+pub(crate) use restore::*;
+pub(crate) use run::*;
+pub(crate) use snapshot::*;

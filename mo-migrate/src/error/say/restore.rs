@@ -1,0 +1,181 @@
+//! Restores and recoveries.
+
+use std::time::Duration;
+
+use crate::error::{Code, Error};
+use crate::history::{History, Marker};
+use crate::ledger::RunRecord;
+use crate::observer::Phase;
+use crate::report::{Outcome, Report};
+use crate::time;
+
+pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord) -> Error {
+    let snapshot = record.snapshot.as_deref().unwrap_or("its snapshot");
+    let restore = report.restore.as_ref();
+    let tables = restore.map_or(0, |restore| restore.tables.len());
+    let rows = restore.map_or(0, |restore| restore.rows_compared);
+    let word = if tables == 1 { "table" } else { "tables" };
+    let mut error = failure.ended(Outcome::Restored).true_now(format!(
+        "restored to snapshot `{snapshot}` and compared: {tables} {word}, {rows} rows, identical"
+    ));
+    if let Some(restore) = restore {
+        let mut kept = format!("the failed state in `{}`", restore.failed_state.as_deref().unwrap_or("?"));
+        if !restore.kept_writes.is_empty() {
+            kept.push_str(&format!("; rows by others in {} were left alone", restore.kept_writes.join(", ")));
+        }
+        if !restore.discarded_writes.is_empty() {
+            kept.push_str("; others wrote while the run went on, and what they wrote to the restored tables is there");
+        }
+        error = error.keeping(kept);
+    }
+    error
+}
+
+pub(crate) fn not_restored(error: Error, failure: &Error, record: &RunRecord) -> Error {
+    let snapshot = record.snapshot.clone().unwrap_or_default();
+    let kept = match &record.failed_state {
+        Some(failed) => format!("the snapshot `{snapshot}` and the failed state `{failed}`"),
+        None => format!("the snapshot `{snapshot}`"),
+    };
+    let hint = error.hint().map(ToOwned::to_owned);
+    error
+        .because(format!("the run was to be put back, since {failure}"))
+        .ended(Outcome::NeedsPerson)
+        .true_now("as the failed run left it; the restore changed nothing")
+        .keeping(kept)
+        .hinted(hint.unwrap_or_else(|| "remove what is in the way, then `migrate recover`".to_owned()))
+}
+
+pub(crate) fn restore_failed(error: Error) -> Error {
+    error.within(Code::Restore, "the restore failed and was rolled back")
+}
+
+pub(crate) fn restore_commit_failed(error: Error) -> Error {
+    error.within(Code::Restore, "the restore could not be committed")
+}
+
+pub(crate) fn failed_state(error: Error) -> Error {
+    error.within(Code::FailedState, "the failed state could not be kept, so nothing was restored")
+}
+
+pub(crate) fn proof_failed(what: &str) -> Error {
+    Error::new(Code::Proof, "what was restored does not equal the snapshot, so it was not committed")
+        .because(what)
+        .hinted("test the snapshot with `migrate snapshot verify`, then `migrate recover`")
+}
+
+pub(crate) fn orphans(count: usize, kept: &[String]) -> Error {
+    Error::new(Code::ForeignWrites, format!("{count} rows that others wrote would lose their parent"))
+        .because(format!("they are in {}", kept.join(", ")))
+        .hinted("take them back as well with `migrate recover --foreign-writes discard`")
+}
+
+pub(crate) fn foreign_writes(why: &str, record: &RunRecord, failed_state: &str) -> Error {
+    Error::new(Code::ForeignWrites, why)
+        .because(format!("run {} touched {}", record.id, words(record)))
+        .keeping(format!("what is there now, in `{failed_state}`"))
+        .hinted(
+            "take the whole database back with `migrate recover --foreign-writes discard`, or look at the rows first",
+        )
+}
+
+fn words(record: &RunRecord) -> String {
+    let tables: Vec<&str> = record.touched.tables.iter().map(String::as_str).collect();
+    let unknown = if record.touched.unknown { ", and more that can't be told" } else { "" };
+    format!("{}{unknown}", tables.join(", "))
+}
+
+pub(crate) fn no_way_back() -> Error {
+    Error::new(Code::NoSnapshot, "the run has no snapshot, so there is no way back")
+        .hinted("compare the database with the statements in `migrate history`, and mend it by hand")
+}
+
+pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error {
+    let kept = record.snapshot.clone().unwrap_or_default();
+    error
+        .ended(Outcome::NeedsPerson)
+        .true_now("as it was; the restore changed nothing")
+        .keeping(format!("the snapshot `{kept}`"))
+}
+
+pub(crate) fn found_dead_run(record: &RunRecord) -> String {
+    format!(
+        "run {} of process {} on {} ended in phase `{}` without saying how",
+        record.id, record.pid, record.host, record.phase
+    )
+}
+
+pub(crate) fn recovered(record: &RunRecord, outcome: Outcome) -> String {
+    let what = match outcome {
+        Outcome::RolledBack => "had changed nothing; what it left was removed",
+        Outcome::Restored => "was put back, and compared with its snapshot",
+        Outcome::Applied => "had been applied; it was judged and is kept",
+        _ => "was looked at",
+    };
+    format!("run {} {what}", record.id)
+}
+
+pub(crate) fn recovery_failed(error: Error, record: &RunRecord) -> Error {
+    let refused = matches!(error.code(), Code::OtherDatabase | Code::Interrupted | Code::Locked);
+    let outcome = if refused { error.outcome() } else { Outcome::NeedsPerson };
+    let database = error.database().map_or_else(
+        || format!("as run {} left it in phase `{}`; the recovery changed nothing", record.id, record.phase),
+        ToOwned::to_owned,
+    );
+    let hint = error.hint().map_or_else(|| "remove what is in the way, then `migrate recover`".to_owned(), ToOwned::to_owned);
+    let error = error.ended(outcome).true_now(database).hinted(hint);
+    match &record.snapshot {
+        Some(snapshot) => error.keeping(format!("the snapshot `{snapshot}`")),
+        None => error,
+    }
+}
+
+pub(crate) fn recover_late(record: &RunRecord, silent: Duration) -> Error {
+    let silent = Duration::from_secs(silent.as_secs());
+    Error::new(
+        Code::RecoverLate,
+        format!("run {} died {} ago, and rows in what it touched have changed since", record.id, time::words(silent)),
+    )
+    .because(format!("it touched {}", words(record)))
+    .hinted("they may be honest work: look first, then put back all the same with `migrate recover --retry`")
+}
+
+pub(crate) fn ledger_gone(marker: &Marker) -> Error {
+    let snapshot = marker.snapshot.as_deref().unwrap_or("none");
+    Error::new(Code::LedgerGone, format!("run {} is open in the database, and the ledger does not know it", marker.run))
+        .because(format!("its snapshot is `{snapshot}`, begun {}", time::rfc3339(marker.since)))
+        .true_now("as that run left it; nothing was touched")
+        .hinted("bring the folder `.mo-migrate` of this database back, then `migrate recover`")
+}
+
+pub(crate) fn other_database(record: &RunRecord, history: Option<&History>, marker: Option<&Marker>) -> Error {
+    let id = history.map_or("none", |history| history.database_id.as_str());
+    let marker = marker.map_or_else(|| "no open run".to_owned(), |marker| format!("run {} open", marker.run));
+    Error::new(Code::OtherDatabase, "the ledger is of another database than the one in its place")
+        .because(format!(
+            "the ledger has run {} open in database {}; the database there has id {id} and {marker}",
+            record.id,
+            if record.database_id.is_empty() { "without id" } else { &record.database_id },
+        ))
+        .true_now("nothing was touched")
+        .hinted("put the right file back; or move the folder `.mo-migrate` away, then `migrate status`")
+}
+
+/// What is true of an open run, for `status`.
+pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, marker: Option<&Marker>) -> String {
+    let next = match (marker.is_some(), record.phase) {
+        (false, Phase::Keep) => "it is applied and judged; the next `migrate up` finishes it",
+        (false, Phase::Restore | Phase::Afterwards) => "it was put back; the next `migrate up` finishes it",
+        (false, _) => "nothing of it is in the database; the next `migrate up` starts afresh",
+        (true, Phase::Validate | Phase::ValidateAfter | Phase::Commit) => {
+            "it is applied and not judged; the next `migrate up` judges it"
+        }
+        (true, Phase::Keep) => "it is applied and judged; the next `migrate up` finishes it",
+        (true, _) if record.ring == 1 => "it is applied and not judged; the next `migrate up` judges it",
+        (true, _) => "it may be half applied; the next `migrate up` puts the database back",
+    };
+    let statement = last
+        .map(|(version, number)| format!(", at statement {number} of migration {version}"))
+        .unwrap_or_default();
+    format!("run {} is in phase `{}` or died there{statement}: {next}", record.id, record.phase)
+}

@@ -1,0 +1,274 @@
+//! Running the migrations.
+//!
+//! Invariants:
+//! 1. a migration is named in the ledger before its first statement, so that deaths are counted;
+//! 2. in ring 2, what a statement touches is in the ledger before it is sent;
+//! 3. after each statement of a transaction the database is asked whether that still is open;
+//! 4. a version is recorded in the history in the transaction that applied it, as `judging`.
+
+use std::time::Instant;
+
+use super::job::{Body, Direction, Job, Step};
+use super::run::{Run, Stage};
+use crate::engine::Touched;
+use crate::error::{Code, Error, Result, say};
+use crate::history::{Applied, HistoryWriter};
+use crate::ledger::StatementLine;
+use crate::migration::{Kind, RustMigration, Session, SqlFile, SqlStatement};
+use crate::observer::Event;
+use crate::report::MigrationState;
+use crate::sql::SourceProblem;
+use crate::{panics, time};
+
+impl Run<'_> {
+    /// Runs every migration of the job.
+    pub(super) async fn apply(&mut self, job: &Job<'_>) -> Result<()> {
+        for (at, step) in job.steps.iter().enumerate() {
+            self.go_on()?;
+            self.settle_applying(step).await?;
+            let (version, name) = (step.migration.version, step.migration.name.to_string());
+            self.tell(&Event::MigrationStarted { version, name: name.clone() });
+            let began = Instant::now();
+            let done = self.step(job, step).await;
+            let line = &mut self.report.migrations[at];
+            line.duration_ms = time::ms(began.elapsed());
+            match done {
+                Ok(statements) => {
+                    line.statements = statements;
+                    line.state = match step.direction {
+                        Direction::Up => MigrationState::Applied,
+                        Direction::Down => MigrationState::Reverted,
+                    };
+                    let took = began.elapsed();
+                    self.tell(&Event::MigrationFinished { version, name, statements, took });
+                }
+                Err(error) => {
+                    line.state = MigrationState::Failed;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_applying(&mut self, step: &Step<'_>) -> Result<()> {
+        let checksum = step.migration.checksum.as_str().to_owned();
+        self.record.applying = Some((step.migration.version, checksum));
+        self.ledger.update_run(&self.record).await
+    }
+
+    /// One migration, with a transaction of its own in ring 2 where it wants one.
+    async fn step(&mut self, job: &Job<'_>, step: &Step<'_>) -> Result<u64> {
+        let own_transaction = job.ring == 2 && step.transactional;
+        if own_transaction {
+            self.work()?.begin().await?;
+        }
+        let began = Instant::now();
+        let statements = match &step.body {
+            Body::Sql(file) => self.sql(job, step, file).await?,
+            Body::Rust(function) => self.rust(job, step, function).await?,
+        };
+        self.record_version(step, time::ms(began.elapsed())).await?;
+        if own_transaction {
+            self.work()?.commit().await.map_err(say::commit_failed)?;
+        }
+        Ok(statements)
+    }
+
+    async fn sql(&mut self, job: &Job<'_>, step: &Step<'_>, file: &SqlFile) -> Result<u64> {
+        let mut number = 0;
+        for statement in &file.statements {
+            self.go_on()?;
+            number += 1;
+            let sent = self.statement(job, step, file, statement, number).await;
+            sent.map_err(|error| self.explain(step, file, statement, number, error))?;
+        }
+        Ok(number)
+    }
+
+    async fn statement(
+        &mut self,
+        job: &Job<'_>,
+        step: &Step<'_>,
+        file: &SqlFile,
+        statement: &SqlStatement,
+        number: u64,
+    ) -> Result<()> {
+        let sql = file.sql(statement).to_owned();
+        let limit = self.settings.statement_timeout;
+        let work = self.work()?;
+        // Without a transaction there is none to protect, and VACUUM needs one of its own.
+        work.fence(step.transactional);
+        work.limit(limit);
+        let touched = work.touches(&sql).await;
+        work.fence(false);
+        let mut touched = touched?;
+        for table in &file.directives.tables {
+            touched.tables.insert(table.clone());
+        }
+        let line = StatementLine {
+            version: step.migration.version,
+            number,
+            line: u64::try_from(statement.line).unwrap_or(0),
+            touched,
+        };
+        self.announce(job, &line).await?;
+        let began = Instant::now();
+        let work = self.work()?;
+        work.fence(step.transactional);
+        let done = work.execute(&sql, &[]).await;
+        work.fence(false);
+        work.limit(None);
+        let seen = work.take_touched();
+        let kept = self.still_in_transaction(job, step).await;
+        if job.ring == 2 {
+            let error = done.as_ref().err().map(ToString::to_string);
+            let took = time::ms(began.elapsed());
+            let run = self.record.id.clone();
+            self.ledger.statement_ends(&run, &line, took, error).await?;
+        }
+        self.touch(job, &seen).await?;
+        done.map(drop).and(kept)
+    }
+
+    /// Writes a statement's tables where a crash can't lose them. In ring 1 a crash undoes all of
+    /// it, and the tables are written once, before the commit.
+    async fn announce(&mut self, job: &Job<'_>, line: &StatementLine) -> Result<()> {
+        self.record.touched.extend(&line.touched);
+        if job.ring == 2 {
+            let run = self.record.id.clone();
+            self.ledger.statement_begins(&run, line).await?;
+            self.ledger.update_run(&self.record).await?;
+        }
+        Ok(())
+    }
+
+    async fn touch(&mut self, job: &Job<'_>, seen: &Touched) -> Result<()> {
+        let before = self.record.touched.clone();
+        self.record.touched.extend(seen);
+        if job.ring == 2 && self.record.touched != before {
+            self.ledger.update_run(&self.record).await?;
+        }
+        Ok(())
+    }
+
+    /// A statement such as `INSERT OR ROLLBACK`, or a full disk, can end the transaction: what
+    /// follows would be committed by itself.
+    async fn still_in_transaction(&mut self, job: &Job<'_>, step: &Step<'_>) -> Result<()> {
+        let expected = job.ring == 1 || step.transactional;
+        let open = self.work()?.in_transaction().await?;
+        if open == expected {
+            return Ok(());
+        }
+        if open {
+            return Err(say::transaction_left_open(&step.migration.title()));
+        }
+        // Whatever is true now, a comparison with the snapshot will tell.
+        self.stage = if self.record.snapshot.is_some() { Stage::Committed } else { Stage::Untouched };
+        Err(say::transaction_lost(&step.migration.title()))
+    }
+
+    async fn rust(&mut self, job: &Job<'_>, step: &Step<'_>, function: &'static RustMigration) -> Result<u64> {
+        let declared = Touched {
+            tables: function.tables.iter().map(ToString::to_string).collect(),
+            ..Touched::default()
+        };
+        // What it will write is not known before it writes, so that a crash makes the set unknown.
+        let line = StatementLine {
+            version: step.migration.version,
+            number: 1,
+            line: 0,
+            touched: Touched { unknown: job.ring == 2 && declared.tables.is_empty(), ..declared },
+        };
+        let known = !self.record.touched.unknown;
+        self.announce(job, &line).await?;
+        let (limit, stop) = (self.settings.statement_timeout, self.settings.stop.clone());
+        let work = self.work()?;
+        work.fence(step.transactional);
+        work.limit(limit);
+        let mut session = Session::new(work);
+        let called = tokio::select! {
+            biased;
+            done = panics::catch((function.run)(&mut session)) => Some(done),
+            () = stop.wait() => None,
+        };
+        let (statements, swallowed) = (session.statements(), session.failure().map(ToOwned::to_owned));
+        let unseen = session.raw_was_used() && function.tables.is_empty();
+        let work = self.work()?;
+        work.fence(false);
+        work.limit(None);
+        let seen = work.take_touched();
+        let kept = self.still_in_transaction(job, step).await;
+        self.record.touched.unknown = unseen || (self.record.touched.unknown && !known);
+        self.touch(job, &seen).await?;
+        let title = step.migration.title();
+        match called {
+            None => Err(say::interrupted()),
+            Some(Err(panic)) => Err(say::migration_panicked(&title, step.place(), &panic)),
+            Some(Ok(Err(error))) => Err(say::migration_failed(&title, step.place(), error)),
+            Some(Ok(Ok(()))) => match swallowed {
+                Some(first) => Err(say::error_swallowed(&title, step.place(), &first)),
+                None => kept.map(|()| statements),
+            },
+        }
+    }
+
+    async fn record_version(&mut self, step: &Step<'_>, duration_ms: u64) -> Result<()> {
+        let (run, set) = (self.record.id.clone(), self.settings.set.clone());
+        let table = self.settings.history_table.clone();
+        let migration = step.migration;
+        let mut writer = HistoryWriter { connection: self.work()?, table: &table };
+        if step.direction == Direction::Down {
+            return writer.forget_version(&set, migration.version).await;
+        }
+        let kind = migration.kind.as_str().to_owned();
+        if migration.kind != Kind::Repeatable {
+            writer.forget_version(&set, migration.version).await?;
+        }
+        let applied = Applied {
+            set,
+            version: migration.version,
+            name: migration.name.to_string(),
+            kind,
+            kept: false,
+            checksum: migration.checksum.as_str().to_owned(),
+            run,
+            applied_at: time::now_ms(),
+            duration_ms,
+            applied_by: crate::lock::who(),
+        };
+        writer.record(&applied).await
+    }
+
+    /// A statement's error with the place in the file.
+    fn explain(
+        &self,
+        step: &Step<'_>,
+        file: &SqlFile,
+        statement: &SqlStatement,
+        number: u64,
+        error: Error,
+    ) -> Error {
+        if !matches!(error.code(), Code::Database | Code::TransactionControl | Code::TimeLimit) {
+            return error;
+        }
+        let text = file.sql(statement);
+        let span = match error.offset() {
+            Some(at) if at < text.len() => word_at(text, at),
+            _ => 0..text.len(),
+        };
+        let place = SourceProblem::new(text, span, error.message().to_owned())
+            .in_file(&file.path, &file.text, statement.span.start);
+        let total = file.statements.len();
+        say::statement_failed(&step.migration.title(), number, total, place, error)
+    }
+}
+
+/// The word that begins at this byte, or the one character there.
+fn word_at(text: &str, at: usize) -> std::ops::Range<usize> {
+    let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let rest = &text[at..];
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let length = if word == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { word };
+    at..at + length
+}

@@ -1,0 +1,202 @@
+//! What a run has to do, read and judged before anything is touched.
+
+use crate::engine::Engine;
+use crate::error::{Code, Error, Result, say};
+use crate::migration::{Kind, Migration, MigrationSet, RustMigration, SetSource, SqlFile, TransactionMode, Version, Work};
+use crate::plan::Plan;
+use crate::settings::{Settings, SnapshotPolicy};
+use crate::sql;
+use crate::validate::{Body as CheckBody, Check, When};
+
+/// Which way a migration goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
+/// What one step runs.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Sql(SqlFile),
+    Rust(&'static RustMigration),
+}
+
+/// One migration of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Step<'a> {
+    pub(crate) migration: &'a Migration,
+    pub(crate) direction: Direction,
+    pub(crate) body: Body,
+    pub(crate) transactional: bool,
+}
+
+impl Step<'_> {
+    /// Where it stands, for messages.
+    pub(crate) fn place(&self) -> &str {
+        match &self.body {
+            Body::Sql(file) => &file.path,
+            Body::Rust(function) => function.location,
+        }
+    }
+}
+
+/// A check with the migration that it judges; none for `always.check.sql`.
+pub(crate) type Judge = (Option<Version>, Check);
+
+/// All of a run.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) purpose: &'static str,
+    pub(crate) steps: Vec<Step<'a>>,
+    pub(crate) checks: Vec<Judge>,
+    pub(crate) from: Option<Version>,
+    pub(crate) to: Option<Version>,
+    pub(crate) fingerprint: String,
+    pub(crate) ring: u8,
+    pub(crate) snapshot: bool,
+    /// A table that others refer to is rebuilt: foreign keys are off while the run lasts.
+    pub(crate) rebuilds: bool,
+}
+
+impl<'a> Job<'a> {
+    /// The job of a plan.
+    ///
+    /// # Errors
+    /// A file can't be parsed, or holds what the guard must not run.
+    pub(crate) fn up(plan: &Plan<'a>, set: &MigrationSet, engine: &dyn Engine, settings: &Settings) -> Result<Self> {
+        let mut steps = Vec::new();
+        for migration in &plan.pending {
+            steps.push(Step::up(migration, engine)?);
+        }
+        let mut job = Self::of("up", steps, set, engine, settings)?;
+        (job.from, job.to) = (plan.from, plan.to());
+        job.fingerprint = plan.fingerprint();
+        Ok(job)
+    }
+
+    /// The job of taking migrations back, the newest first.
+    ///
+    /// # Errors
+    /// One has no down file, or it can't be parsed.
+    pub(crate) fn down(
+        migrations: &[&'a Migration],
+        set: &MigrationSet,
+        engine: &dyn Engine,
+        settings: &Settings,
+    ) -> Result<Self> {
+        let mut steps = Vec::new();
+        for migration in migrations {
+            let source = migration.down.as_ref().ok_or_else(|| say::no_down(migration))?;
+            steps.push(Step::of(migration, Direction::Down, source, engine)?);
+        }
+        let mut job = Self::of("down", steps, set, engine, settings)?;
+        job.from = migrations.first().map(|migration| migration.version);
+        Ok(job)
+    }
+
+    fn of(
+        purpose: &'static str,
+        steps: Vec<Step<'a>>,
+        set: &MigrationSet,
+        engine: &dyn Engine,
+        settings: &Settings,
+    ) -> Result<Self> {
+        let dialect = engine.dialect();
+        let mut checks: Vec<Judge> = Vec::new();
+        for step in steps.iter().filter(|step| step.direction == Direction::Up) {
+            let version = (step.migration.kind != Kind::Repeatable).then_some(step.migration.version);
+            checks.extend(step.migration.checks(dialect)?.into_iter().map(|check| (version, check)));
+        }
+        if purpose == "up" {
+            checks.extend(set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
+        }
+        let one_transaction = engine.capabilities().transactional_ddl && steps.iter().all(|step| step.transactional);
+        let ring = if one_transaction { 1 } else { 2 };
+        let judged_late = checks.iter().any(|(_, check)| check.when == When::After);
+        let snapshot = match settings.snapshot {
+            SnapshotPolicy::Always => true,
+            SnapshotPolicy::WhenNeeded => ring == 2 || judged_late,
+            SnapshotPolicy::DangerousNever => false,
+        };
+        if !snapshot && let Some((_, check)) = checks.iter().find(|(_, check)| needs_before(check)) {
+            return Err(say::check_needs_snapshot(&check.name));
+        }
+        let rebuilds = engine.capabilities().foreign_keys_outside && steps.iter().any(|step| step.rebuilds(dialect));
+        Ok(Self { purpose, steps, checks, from: None, to: None, fingerprint: String::new(), ring, snapshot, rebuilds })
+    }
+}
+
+/// Whether a check compares with the snapshot.
+pub(crate) fn needs_before(check: &Check) -> bool {
+    use crate::validate::Ready;
+    match &check.body {
+        CheckBody::Sql(text) => text.contains("{{"),
+        CheckBody::Ready(ready) => matches!(ready, Ready::RowsUnchanged { .. } | Ready::ColumnsUnchanged { .. }),
+        CheckBody::Command(_) | CheckBody::Rust(_) => false,
+    }
+}
+
+impl<'a> Step<'a> {
+    fn up(migration: &'a Migration, engine: &dyn Engine) -> Result<Self> {
+        match &migration.work {
+            Work::Sql(source) => Self::of(migration, Direction::Up, source, engine),
+            Work::Rust(function) => Ok(Self {
+                migration,
+                direction: Direction::Up,
+                body: Body::Rust(function),
+                transactional: is_transactional(function.transaction, engine),
+            }),
+        }
+    }
+
+    fn of(
+        migration: &'a Migration,
+        direction: Direction,
+        source: &SetSource,
+        engine: &dyn Engine,
+    ) -> Result<Self> {
+        let dialect = engine.dialect();
+        let file = source.parse(dialect)?;
+        if let Some(place) = file.transaction_control(dialect) {
+            return Err(Error::new(Code::TransactionControl, place.message.clone()).placed(place));
+        }
+        let transactional = is_transactional(file.directives.transaction, engine);
+        for statement in &file.statements {
+            let text = file.sql(statement);
+            if transactional && let Some(why) = sql::needs_no_transaction(text, dialect) {
+                let place = sql::SourceProblem::new(text, 0..text.len(), why)
+                    .with_help("write `-- mo-migrate: no-transaction` at the head of the file")
+                    .in_file(&file.path, &file.text, statement.span.start);
+                return Err(Error::new(Code::TransactionControl, why).placed(place));
+            }
+            let allowed = file.directives.allows.iter().any(|allow| allow.code == "NO_WAY_BACK");
+            if !allowed && let Some(why) = sql::reaches_outside(text, dialect) {
+                let place = sql::SourceProblem::new(text, 0..text.len(), why)
+                    .with_help("take it out, or write `-- mo-migrate: allow NO_WAY_BACK because …` at the head")
+                    .in_file(&file.path, &file.text, statement.span.start);
+                return Err(Error::new(Code::NoWayBack, "a statement has effects that no restore takes back").placed(place));
+            }
+        }
+        Ok(Self { migration, direction, body: Body::Sql(file), transactional })
+    }
+
+    fn rebuilds(&self, dialect: sql::Dialect) -> bool {
+        match &self.body {
+            Body::Rust(function) => function.rebuilds,
+            Body::Sql(file) => {
+                file.directives.foreign_keys_off
+                    || file.statements.iter().any(|statement| sql::drops_table(file.sql(statement), dialect).is_some())
+            }
+        }
+    }
+}
+
+/// What a migration gets that says nothing is the engine's to know.
+fn is_transactional(mode: TransactionMode, engine: &dyn Engine) -> bool {
+    match mode {
+        TransactionMode::Transaction => true,
+        TransactionMode::NoTransaction => false,
+        TransactionMode::Default => engine.capabilities().transactional_ddl,
+    }
+}

@@ -1,0 +1,95 @@
+//! Running the checks.
+//!
+//! Invariants:
+//! 1. a check can't write;
+//! 2. a check that fails, errs, panics or runs past its limit fails the run; its evidence is in the
+//!    report;
+//! 3. every check runs, so that the report has all that is wrong and not only the first.
+
+use std::time::Duration;
+
+use super::job::{Job, Judge, needs_before};
+use super::run::Run;
+use crate::engine::Connection;
+use crate::error::{Code, Error, Result, say};
+use crate::operations::check_line;
+use crate::observer::Event;
+use crate::report::{CheckReport, CheckVerdict};
+use crate::validate::{Context, Verdict, When, carry_out};
+
+impl Run<'_> {
+    /// Runs the checks of this moment on the connection that did the work.
+    pub(super) async fn judge(&mut self, job: &Job<'_>, when: When) -> Result<()> {
+        let checks: Vec<Judge> = job.checks.iter().filter(|(_, check)| check.when == when).cloned().collect();
+        if checks.is_empty() {
+            return Ok(());
+        }
+        let mut work = self.work.take().ok_or_else(say::connection_lost)?;
+        // Only now: ANALYZE and the like reach into every database that is attached.
+        if let Some(snapshot) = self.record.snapshot.clone().filter(|_| !self.before_attached) {
+            self.engine.attach_before(&mut *work, &snapshot).await?;
+            self.before_attached = true;
+        }
+        let judged = self.judge_on(&mut *work, &checks).await;
+        self.work = Some(work);
+        judged
+    }
+
+    /// Runs these checks on this connection.
+    pub(super) async fn judge_on(&mut self, connection: &mut dyn Connection, checks: &[Judge]) -> Result<()> {
+        let mut failed: Option<(CheckReport, Option<Code>)> = None;
+        let mut interrupted = false;
+        connection.writable(false).await?;
+        connection.fence(true);
+        for (version, check) in checks {
+            let limit = check.timeout.unwrap_or(self.settings.check_timeout);
+            let answer = self.one(connection, check, limit).await;
+            let code = answer.as_ref().err().map(Error::code);
+            if code == Some(Code::Interrupted) {
+                interrupted = true;
+                break;
+            }
+            let mut line = check_line(*version, check, answer, self.settings.evidence);
+            if line.verdict == CheckVerdict::Fail && needs_before(check) && self.others_wrote(connection).await? {
+                line.verdict = CheckVerdict::Inconclusive;
+                line.detail = format!("others have written since the snapshot: {}", line.detail);
+            }
+            self.tell(&Event::Checked(line.clone()));
+            if matches!(line.verdict, CheckVerdict::Fail | CheckVerdict::Error) && failed.is_none() {
+                failed = Some((line.clone(), code));
+            }
+            self.report.checks.push(line);
+        }
+        connection.fence(false);
+        connection.writable(true).await?;
+        match failed {
+            _ if interrupted => Err(say::interrupted()),
+            None => Ok(()),
+            Some((line, code)) => Err(say::check_failed(&line, code)),
+        }
+    }
+
+    async fn one(
+        &mut self,
+        connection: &mut dyn Connection,
+        check: &crate::validate::Check,
+        limit: Duration,
+    ) -> Result<Verdict> {
+        let context = Context {
+            engine: self.engine,
+            run: self.record.id.clone(),
+            limit,
+            evidence: self.settings.evidence,
+            then: &self.then,
+            stop: self.settings.stop.clone(),
+        };
+        carry_out(check, connection, &context, &mut self.ledger).await
+    }
+
+    async fn others_wrote(&mut self, connection: &mut dyn Connection) -> Result<bool> {
+        if !self.record.foreign_seen {
+            self.record.foreign_seen = connection.foreign_commits().await? != self.commits_then;
+        }
+        Ok(self.record.foreign_seen)
+    }
+}

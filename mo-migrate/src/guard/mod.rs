@@ -1,0 +1,383 @@
+//! The guard: snapshot, run, judge, and keep or put back.
+//!
+//! The phases of a run stand in [`go`](Run::go), one after the other, and the ways back in
+//! [`way_back`](Run::way_back).
+//!
+//! Invariants:
+//! 1. a phase is in the ledger before it begins;
+//! 2. the marker is written after the snapshot and before the first change, and removed in the
+//!    transaction that makes the run final;
+//! 3. a run ends in one outcome, and "rolled back" and "restored" are said only when they are true.
+
+mod apply;
+pub(crate) mod job;
+mod judge;
+mod recovery;
+mod restore;
+mod restore_plan;
+mod run;
+
+use std::time::Duration;
+
+pub(crate) use recovery::{Recovery, decide, recover};
+pub(crate) use restore::same_inventory;
+pub(crate) use run::{Run, record_of};
+
+use self::job::{Direction, Job, Judge};
+use self::run::Stage;
+use crate::engine::{Counts, Inventory, Role};
+use crate::error::{Error, Result, say};
+use crate::history::{HistoryWriter, Marker};
+use crate::ledger::SnapshotRecord;
+use crate::observer::{Event, Phase};
+use crate::report::{MigrationReport, MigrationState, Outcome, Report};
+use crate::settings::{Stop, Verify};
+use crate::validate::When;
+use crate::{snapshot, time};
+
+impl Run<'_> {
+    /// Runs the job to its end, whichever that is.
+    pub(crate) async fn execute(mut self, job: &Job<'_>) -> Result<Report> {
+        self.report.migrations = job.steps.iter().map(pending_line).collect();
+        self.ledger.begin_run(&self.record).await?;
+        let done = Box::pin(self.go(job)).await;
+        let ended = match done {
+            Ok(()) => Ok(Outcome::Applied),
+            Err(failure) => Err(Box::pin(self.way_back(job, failure)).await),
+        };
+        self.finish(ended).await
+    }
+
+    /// The phases, in their order.
+    async fn go(&mut self, job: &Job<'_>) -> Result<()> {
+        self.preflight(job).await?;
+        self.snapshot(job).await?;
+        self.mark(job).await?;
+
+        self.enter(Phase::Apply, &restore::plural(job.steps.len(), "migration")).await?;
+        self.apply(job).await?;
+        self.leave(self.applied_words());
+
+        self.enter(Phase::Validate, "").await?;
+        self.judge(job, When::Before).await?;
+        self.foreign_keys_hold(job).await?;
+        self.leave("");
+
+        self.commit(job).await?;
+
+        if job.checks.iter().any(|(_, check)| check.when == When::After) {
+            self.enter(Phase::ValidateAfter, "").await?;
+            self.judge(job, When::After).await?;
+            self.leave("");
+        }
+        self.keep().await
+    }
+
+    /// What undoes a failure depends on how far the run had come.
+    async fn way_back(&mut self, job: &Job<'_>, failure: Error) -> Error {
+        self.report.to = self.report.from;
+        for line in &mut self.report.migrations {
+            if matches!(line.state, MigrationState::Applied | MigrationState::Reverted) {
+                line.state = MigrationState::Undone;
+            }
+        }
+        match self.stage {
+            Stage::Kept => say::kept_but_failed(failure),
+            Stage::Untouched => {
+                self.close_work().await;
+                self.clean_up(failure).await.ended_refused()
+            }
+            Stage::InTransaction => {
+                self.close_work().await;
+                let failure = self.clean_up(failure).await;
+                say::rolled_back(failure)
+            }
+            Stage::Committed if self.record.snapshot.is_none() => {
+                self.close_work().await;
+                say::half_applied(failure)
+            }
+            Stage::Committed => {
+                let checks: Vec<Judge> =
+                    job.checks.iter().filter(|(_, check)| check.when == When::Snapshot).cloned().collect();
+                // An interruption ends the run, and not the way back.
+                self.settings.stop = Stop::default();
+                let restored = self.put_back(&checks).await;
+                match restored {
+                    Ok(()) => say::restored(failure, &self.report, &self.record),
+                    Err(error) => say::not_restored(error, &failure, &self.record),
+                }
+            }
+        }
+    }
+
+    async fn put_back(&mut self, checks: &[Judge]) -> Result<()> {
+        self.restore(checks).await?;
+        self.release_snapshots().await
+    }
+
+    async fn preflight(&mut self, job: &Job<'_>) -> Result<()> {
+        self.enter(Phase::Preflight, "").await?;
+        let space = self.engine.space().await?;
+        // The snapshot, the failed state and the clone are each as large as the database.
+        let needed = space.database.saturating_mul(3);
+        match space.free {
+            Some(free) if job.snapshot && free < needed => return Err(say::no_space(needed, free, space.database)),
+            _ => {}
+        }
+        self.leave("");
+        Ok(())
+    }
+
+    /// The write lock where there is one, the snapshot under it, and its inventory in the ledger.
+    async fn snapshot(&mut self, job: &Job<'_>) -> Result<()> {
+        let name = snapshot::name("pre_upgrade", job.to.or(job.from), time::now_ms());
+        let name = job.snapshot.then_some(name);
+        self.record.snapshot.clone_from(&name);
+        self.enter(Phase::Snapshot, name.as_deref().unwrap_or("none")).await?;
+        let mut work = self.engine.connect(Role::Work).await?;
+        if job.rebuilds {
+            self.foreign_keys = Some(work.foreign_keys(false).await?);
+        }
+        self.end_when_asked(&*work);
+        self.work = Some(work);
+        let (engine, wait, progress) = (self.engine, self.settings.lock_timeout, self.progress());
+        let facts = engine.secure(self.work()?, name.as_deref(), wait, progress).await.map_err(say::snapshot_failed)?;
+        if engine.capabilities().transactional_ddl {
+            self.stage = Stage::InTransaction;
+        }
+        self.commits_then = self.work()?.foreign_commits().await?;
+        if let Some(facts) = facts {
+            let inventory = self.read_back(&facts.name).await.map_err(say::snapshot_failed)?;
+            let record = SnapshotRecord {
+                name: facts.name,
+                run: Some(self.record.id.clone()),
+                purpose: "pre_upgrade".to_owned(),
+                level: "database".to_owned(),
+                created_by: crate::lock::who(),
+                created_at: facts.created_at,
+                version_before: job.from,
+                version_target: job.to,
+                delete_after: None,
+                pinned: true,
+                bytes: facts.bytes,
+                inventory,
+            };
+            self.ledger.add_snapshot(&record).await?;
+            self.then.clone_from(&record.inventory);
+            self.report_snapshot(&record);
+            if self.settings.verify == Verify::Clone {
+                self.leave(record.name.clone());
+                self.verify_when_made(job, &record.name).await?;
+                return Ok(());
+            }
+        }
+        self.leave(self.state(&self.then));
+        Ok(())
+    }
+
+    async fn verify_when_made(&mut self, job: &Job<'_>, name: &str) -> Result<()> {
+        let checks: Vec<Judge> =
+            job.checks.iter().filter(|(_, check)| check.when == When::Snapshot).cloned().collect();
+        let verified = self.verify_on_clone(name, &checks).await;
+        // The snapshot does not verify, and nothing was changed yet.
+        verified.map_err(say::snapshot_failed)
+    }
+
+    /// What the snapshot really holds, read from it and compared with the database itself.
+    async fn read_back(&mut self, name: &str) -> Result<Inventory> {
+        let engine = self.engine;
+        let mut past = engine.open_snapshot(name).await?;
+        let then = engine.inventory(&mut *past, Counts::With).await;
+        past.close().await;
+        let then = then?;
+        let now = engine.inventory(self.work()?, Counts::Without).await?;
+        if !then.same_definitions(&now) {
+            return Err(say::damaged("its definitions are not those of the database"));
+        }
+        Ok(then)
+    }
+
+    /// The marker: from here on the database says that a run is open. In ring 2 it is committed by
+    /// itself; in ring 1 it is part of the one transaction.
+    async fn mark(&mut self, job: &Job<'_>) -> Result<()> {
+        let (table, set) = (self.settings.history_table.clone(), self.settings.set.clone());
+        let marker = Marker {
+            run: self.record.id.clone(),
+            set,
+            snapshot: self.record.snapshot.clone(),
+            ring: job.ring,
+            since: time::now_ms(),
+        };
+        self.record.touched.tables.insert(table.clone());
+        let history = self.history.clone();
+        let transactional = self.engine.capabilities().transactional_ddl;
+        let work = self.work()?;
+        let mut writer = HistoryWriter { connection: work, table: &table };
+        let database_id = writer.ensure(history.as_ref()).await?;
+        writer.mark(&marker).await?;
+        work.take_touched();
+        self.record.database_id = database_id;
+        if job.ring == 2 && transactional {
+            // The phase first: a crash right after the commit is found in `apply`.
+            self.ledger.phase(&mut self.record, Phase::Apply, "marker").await?;
+            self.work()?.commit().await.map_err(say::commit_failed)?;
+            self.stage = Stage::Committed;
+        }
+        Ok(())
+    }
+
+    /// No foreign key may have lost its parent: they are off while a table is rebuilt.
+    async fn foreign_keys_hold(&mut self, job: &Job<'_>) -> Result<()> {
+        let engine = self.engine;
+        let now = engine.foreign_key_violations(self.work()?, None).await?;
+        if now.is_empty() {
+            return Ok(());
+        }
+        let then = match self.record.snapshot.clone().filter(|_| job.snapshot) {
+            Some(name) => {
+                let mut past = engine.open_snapshot(&name).await?;
+                let then = engine.foreign_key_violations(&mut *past, None).await;
+                past.close().await;
+                then?
+            }
+            None => Vec::new(),
+        };
+        if now.len() > then.len() {
+            return Err(say::foreign_keys_broken(&now, then.len(), job.rebuilds));
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, job: &Job<'_>) -> Result<()> {
+        self.go_on()?;
+        self.look_for_foreign_commits().await?;
+        let (engine, counts) = (self.engine, Counts::With);
+        let now = engine.inventory(self.work()?, counts).await?;
+        self.report_tables(&now);
+        self.tell(&Event::State(self.state(&now)));
+        self.enter(Phase::Commit, "").await?;
+        if job.ring == 1 && engine.capabilities().transactional_ddl {
+            self.work()?.commit().await.map_err(say::commit_failed)?;
+            self.stage = Stage::Committed;
+        }
+        self.leave("");
+        Ok(())
+    }
+
+    /// Makes the run final: rows `kept` and no marker, in one transaction.
+    pub(crate) async fn keep(&mut self) -> Result<()> {
+        self.enter(Phase::Keep, "").await?;
+        let (table, run) = (self.settings.history_table.clone(), self.record.id.clone());
+        let work = self.work()?;
+        retry_busy(work).await?;
+        HistoryWriter { connection: &mut *work, table: &table }.keep(&run).await?;
+        work.commit().await.map_err(say::commit_failed)?;
+        self.stage = Stage::Kept;
+        self.release_snapshots().await?;
+        self.leave("");
+        Ok(())
+    }
+
+    /// The run is over: its snapshot is kept for its time and no longer pinned.
+    pub(crate) async fn release_snapshots(&mut self) -> Result<()> {
+        let Some(name) = self.record.snapshot.clone() else { return Ok(()) };
+        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
+        let until = time::now_ms().saturating_add(keep);
+        self.ledger.retain(&name, Some(until), false).await?;
+        if let Some(snapshot) = &mut self.report.snapshot {
+            snapshot.delete_after = Some(time::rfc3339(until));
+        }
+        Ok(())
+    }
+
+    /// Nothing was changed, so that the snapshot is of no use.
+    pub(crate) async fn remove_unused_snapshot(&mut self) -> Result<()> {
+        if let Some(name) = self.record.snapshot.take() {
+            self.engine.delete_snapshot(&name).await?;
+            self.ledger.forget_snapshot(&name).await?;
+        }
+        self.report.snapshot = None;
+        Ok(())
+    }
+
+    async fn clean_up(&mut self, failure: Error) -> Error {
+        match self.remove_unused_snapshot().await {
+            Ok(()) => failure,
+            Err(error) => failure.because(format!("and its snapshot could not be removed: {error}")),
+        }
+    }
+
+    async fn finish(mut self, ended: Result<Outcome, Error>) -> Result<Report> {
+        self.close_work().await;
+        let (outcome, error) = match ended {
+            Ok(outcome) => (outcome, None),
+            Err(error) => (error.outcome(), Some(error)),
+        };
+        self.report.outcome = outcome;
+        if outcome == Outcome::Applied {
+            self.report.to = self.record.version_target.or(self.report.to);
+        }
+        self.report.error = error.as_ref().map(Into::into);
+        self.record.error = error.as_ref().map(run::stored);
+        // A run that needs a person stays open: its marker is there, and the next start recovers.
+        let open = outcome == Outcome::NeedsPerson && self.stage == Stage::Committed;
+        if !open {
+            self.record.outcome = Some(outcome);
+            self.record.finished_at = Some(time::now_ms());
+        }
+        self.record.report = Some(self.report.to_json().to_string());
+        let written = self.ledger.update_run(&self.record).await;
+        self.tell(&Event::Finished(outcome));
+        self.ledger.close().await;
+        match error {
+            Some(error) => Err(error.reported(self.report)),
+            None => written.map(|()| self.report),
+        }
+    }
+
+    /// Ends the statement in flight when the run is asked to stop.
+    fn end_when_asked(&self, work: &dyn crate::engine::Connection) {
+        let (stop, interrupter) = (self.settings.stop.clone(), work.interrupter());
+        let weak = std::sync::Arc::downgrade(&interrupter);
+        tokio::spawn(async move {
+            stop.wait().await;
+            if let Some(interrupter) = weak.upgrade() {
+                interrupter.interrupt();
+            }
+        });
+    }
+
+    fn applied_words(&self) -> String {
+        let statements: u64 = self.report.migrations.iter().map(|line| line.statements).sum();
+        restore::plural(usize::try_from(statements).unwrap_or(usize::MAX), "statement")
+    }
+}
+
+/// A transaction that waits for others' write locks within the limit.
+async fn retry_busy(work: &mut dyn crate::engine::Connection) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        match work.begin().await {
+            Err(error) if say::is_busy(&error) && tries < 240 => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn pending_line(step: &job::Step<'_>) -> MigrationReport {
+    let kind = match step.direction {
+        Direction::Up => step.migration.kind.as_str(),
+        Direction::Down => "sql",
+    };
+    MigrationReport {
+        version: step.migration.version,
+        name: step.migration.name.to_string(),
+        kind: kind.to_owned(),
+        state: MigrationState::Pending,
+        statements: 0,
+        duration_ms: 0,
+    }
+}

@@ -1,0 +1,336 @@
+//! What a dead run left: decided by a pure function, from the ledger and the marker.
+//!
+//! Invariants:
+//! 1. what the dead run left *running* is ended before anything is looked up or restored;
+//! 2. nothing is guessed: where ledger and marker do not agree, a person decides;
+//! 3. honest rows written long after the death are not taken back without a person.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::job::Judge;
+use super::run::{Run, Stage};
+use crate::engine::{Counts, Engine, LockGuard, Role};
+use crate::error::{Error, Result, say};
+use crate::history::{History, Marker};
+use crate::ledger::{Ledger, RunRecord};
+use crate::migration::MigrationSet;
+use crate::observer::{Event, Phase};
+use crate::report::Outcome;
+use crate::settings::Settings;
+use crate::validate::When;
+use crate::{time, validate};
+
+/// What the next start does about an open run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// No run is open.
+    Nothing,
+    /// Nothing of it is in the database: what it left beside it is removed.
+    CleanUp,
+    /// It is half applied: the database is put back.
+    Restore,
+    /// It is applied and was not judged: it is judged again.
+    Judge,
+    /// It is judged: it is made final.
+    Keep,
+    /// It was restored: what comes after the restore is done.
+    Finish(Outcome),
+    /// The ledger does not know the run that the database says is open.
+    LedgerGone,
+    /// Ledger and database are not of each other.
+    OtherDatabase,
+}
+
+/// Decides what is to be done, from what the ledger and the database say.
+pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Recovery {
+    let marker = history.and_then(|history| history.marker.as_ref());
+    let Some(run) = run else {
+        return if marker.is_some() { Recovery::LedgerGone } else { Recovery::Nothing };
+    };
+    let id = history.map_or("", |history| history.database_id.as_str());
+    let known = run.database_id.as_str();
+    let other_id = !known.is_empty() && !id.is_empty() && known != id;
+    let vanished = run.had_history && history.is_none();
+    if other_id || vanished || marker.is_some_and(|marker| marker.run != run.id) {
+        return Recovery::OtherDatabase;
+    }
+    let marked = marker.is_some();
+    match run.phase {
+        Phase::Check | Phase::Lock | Phase::Recover | Phase::Preflight => Recovery::CleanUp,
+        // Ring 1 has the marker only once everything is committed.
+        Phase::Snapshot | Phase::Apply | Phase::Validate | Phase::Commit if run.ring == 1 => {
+            if marked { Recovery::Judge } else { Recovery::CleanUp }
+        }
+        Phase::Snapshot | Phase::Apply | Phase::Commit => {
+            if marked { Recovery::Restore } else { Recovery::CleanUp }
+        }
+        Phase::Validate | Phase::ValidateAfter => {
+            if marked { Recovery::Judge } else { Recovery::OtherDatabase }
+        }
+        Phase::Keep => {
+            if marked { Recovery::Keep } else { Recovery::Finish(Outcome::Applied) }
+        }
+        // A restore of an older run has no marker until it is done, and none afterwards.
+        Phase::Verify | Phase::FailedState if !marked && run.purpose == "restore" => Recovery::CleanUp,
+        Phase::Verify | Phase::FailedState if !marked => Recovery::OtherDatabase,
+        Phase::Verify | Phase::FailedState => Recovery::Restore,
+        Phase::Restore | Phase::Afterwards => {
+            if marked { Recovery::Restore } else { Recovery::Finish(Outcome::Restored) }
+        }
+    }
+}
+
+/// Finishes or puts back what a dead run left. Gives the outcome of that run, if there was one.
+pub(crate) async fn recover(
+    engine: &dyn Engine,
+    set: &MigrationSet,
+    settings: &Settings,
+    lock: &Arc<dyn LockGuard>,
+) -> Result<Option<crate::report::Report>> {
+    let mut ledger = Ledger::open(engine).await?;
+    let open = ledger.open_run().await?;
+    let mut work = engine.connect(Role::Start).await?;
+    let history = History::read(&mut *work, &settings.history_table).await;
+    work.close().await;
+    let history = history?;
+    let what = decide(open.as_ref(), history.as_ref());
+    let marker = history.as_ref().and_then(|history| history.marker.clone());
+    let Some(record) = open else {
+        return match (what, marker) {
+            (Recovery::LedgerGone, Some(marker)) => Err(say::ledger_gone(&marker)),
+            _ => Ok(None),
+        };
+    };
+    settings.observer.event(&Event::Note(say::found_dead_run(&record)));
+    validate::end_children(&ledger.children(&record.id).await?).await?;
+    let mut run = Run::new(engine, settings.clone(), ledger, Arc::clone(lock), record);
+    run.record.died = true;
+    run.history.clone_from(&history);
+    let done = run.recover_by(what, set, marker.as_ref()).await;
+    run.finish_recovery(done).await.map(Some)
+}
+
+impl Run<'_> {
+    async fn recover_by(&mut self, what: Recovery, set: &MigrationSet, marker: Option<&Marker>) -> Result<Outcome> {
+        tracing::info!(run = %self.record.id, ?what, "recovery");
+        match what {
+            Recovery::Nothing | Recovery::CleanUp => {
+                self.engine.drop_clone(&self.record.id).await?;
+                self.remove_unused_snapshot().await?;
+                Ok(Outcome::RolledBack)
+            }
+            Recovery::Finish(outcome) => {
+                self.engine.drop_clone(&self.record.id).await?;
+                if outcome == Outcome::Restored {
+                    self.release_snapshots().await?;
+                }
+                Ok(outcome)
+            }
+            Recovery::Keep => {
+                self.open_committed().await?;
+                self.keep().await.map(|()| Outcome::Applied)
+            }
+            Recovery::Judge => self.judge_again(set).await,
+            Recovery::Restore => {
+                self.not_too_late().await?;
+                self.restore(&snapshot_checks(set, self)?).await.map(|()| Outcome::Restored)
+            }
+            Recovery::LedgerGone | Recovery::OtherDatabase => {
+                Err(say::other_database(&self.record, self.history.as_ref(), marker))
+            }
+        }
+    }
+
+    async fn open_committed(&mut self) -> Result<()> {
+        self.stage = Stage::Committed;
+        let mut work = self.engine.connect(Role::Work).await?;
+        self.commits_then = work.foreign_commits().await?;
+        self.work = Some(work);
+        Ok(())
+    }
+
+    /// Applied and not judged: the checks run again, without those that compare with before, since
+    /// others have written in the meantime.
+    async fn judge_again(&mut self, set: &MigrationSet) -> Result<Outcome> {
+        self.enter(Phase::ValidateAfter, "again, after a death").await?;
+        self.open_committed().await?;
+        let checks = checks_of(set, self)?;
+        let checks: Vec<Judge> = checks
+            .into_iter()
+            .filter(|(_, check)| check.when != When::Snapshot && !super::job::needs_before(check))
+            .collect();
+        let mut work = self.work.take().ok_or_else(say::connection_lost)?;
+        let judged = self.judge_on(&mut *work, &checks).await;
+        self.work = Some(work);
+        let Err(failed) = judged else {
+            self.leave("all checks hold");
+            return self.keep().await.map(|()| Outcome::Applied);
+        };
+        self.not_too_late().await?;
+        self.restore(&snapshot_checks(set, self)?).await?;
+        self.record.error = Some(super::run::stored(&failed));
+        Ok(Outcome::Restored)
+    }
+
+    /// Rows written long after the death may be hours of honest work.
+    async fn not_too_late(&mut self) -> Result<()> {
+        let silent = time::now_ms().saturating_sub(self.record.heartbeat_at);
+        let silent = Duration::from_millis(u64::try_from(silent).unwrap_or(0));
+        if silent <= self.settings.recover_within || self.settings.retry {
+            return Ok(());
+        }
+        if self.changed_since_death().await? { Err(say::recover_late(&self.record, silent)) } else { Ok(()) }
+    }
+
+    /// Whether the touched tables hold more than the run can have left there. Without a record of
+    /// the rows at the death, only an unchanged count of rows says "no".
+    async fn changed_since_death(&mut self) -> Result<bool> {
+        let mut read = self.engine.connect(Role::Work).await?;
+        let now = self.engine.inventory(&mut *read, Counts::With).await;
+        read.close().await;
+        let now = now?;
+        let then = match &self.record.snapshot {
+            Some(name) => self.ledger.snapshot(name).await?.map(|known| known.inventory),
+            None => None,
+        };
+        let Some(then) = then else { return Ok(true) };
+        Ok(self.record.touched.unknown
+            || self.record.touched.tables.iter().filter(|name| **name != self.settings.history_table).any(|name| {
+                now.table(name).and_then(|table| table.rows) != then.table(name).and_then(|table| table.rows)
+            }))
+    }
+
+    async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
+        self.close_work().await;
+        match done {
+            Ok(outcome) => {
+                self.record.outcome = Some(outcome);
+                self.record.finished_at = Some(time::now_ms());
+                self.report.outcome = outcome;
+                self.record.report = Some(self.report.to_json().to_string());
+                self.ledger.update_run(&self.record).await?;
+                self.tell(&Event::Note(say::recovered(&self.record, outcome)));
+                self.ledger.close().await;
+                Ok(self.report)
+            }
+            Err(error) => {
+                let error = say::recovery_failed(error, &self.record);
+                self.ledger.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+fn checks_of(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>> {
+    let dialect = run.engine.dialect();
+    let of_run = |version: i64| {
+        let after_from = run.record.version_before.is_none_or(|from| version > from);
+        after_from && run.record.version_target.is_some_and(|to| version <= to)
+    };
+    let mut checks = Vec::new();
+    for migration in set.migrations.iter().filter(|migration| of_run(migration.version)) {
+        checks.extend(migration.checks(dialect)?.into_iter().map(|check| (Some(migration.version), check)));
+    }
+    checks.extend(set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
+    Ok(checks)
+}
+
+fn snapshot_checks(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>, Error> {
+    Ok(checks_of(set, run)?.into_iter().filter(|(_, check)| check.when == When::Snapshot).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(phase: Phase, ring: u8) -> RunRecord {
+        RunRecord {
+            id: "run_1".to_owned(),
+            set: "main".to_owned(),
+            purpose: "up".to_owned(),
+            database_id: String::new(),
+            had_history: false,
+            ring,
+            phase,
+            outcome: None,
+            version_before: None,
+            version_target: Some(1),
+            fingerprint: String::new(),
+            applying: None,
+            died: false,
+            snapshot: Some("s".to_owned()),
+            failed_state: None,
+            touched: crate::engine::Touched::default(),
+            foreign_seen: false,
+            started_at: 0,
+            heartbeat_at: 0,
+            finished_at: None,
+            host: String::new(),
+            pid: 1,
+            user: String::new(),
+            error: None,
+            report: None,
+        }
+    }
+
+    fn marked(run: Option<&str>) -> History {
+        History {
+            database_id: "d".to_owned(),
+            applied: Vec::new(),
+            marker: run.map(|run| Marker {
+                run: run.to_owned(),
+                set: "main".to_owned(),
+                snapshot: Some("s".to_owned()),
+                ring: 2,
+                since: 0,
+            }),
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_has_its_way() {
+        use Recovery::{CleanUp, Finish, Judge, Keep, OtherDatabase, Restore};
+        let (open, closed) = (marked(Some("run_1")), marked(None));
+        for (phase, ring, with_marker, without) in [
+            (Phase::Check, 2, CleanUp, CleanUp),
+            (Phase::Preflight, 1, CleanUp, CleanUp),
+            (Phase::Snapshot, 1, Judge, CleanUp),
+            (Phase::Apply, 1, Judge, CleanUp),
+            (Phase::Commit, 1, Judge, CleanUp),
+            (Phase::Snapshot, 2, Restore, CleanUp),
+            (Phase::Apply, 2, Restore, CleanUp),
+            (Phase::Validate, 2, Judge, OtherDatabase),
+            (Phase::ValidateAfter, 1, Judge, OtherDatabase),
+            (Phase::ValidateAfter, 2, Judge, OtherDatabase),
+            (Phase::Verify, 2, Restore, OtherDatabase),
+            (Phase::FailedState, 2, Restore, OtherDatabase),
+            (Phase::Restore, 2, Restore, Finish(Outcome::Restored)),
+            (Phase::Afterwards, 2, Restore, Finish(Outcome::Restored)),
+            (Phase::Keep, 2, Keep, Finish(Outcome::Applied)),
+        ] {
+            let run = run(phase, ring);
+            assert_eq!(decide(Some(&run), Some(&open)), with_marker, "{phase} in ring {ring}, marked");
+            assert_eq!(decide(Some(&run), Some(&closed)), without, "{phase} in ring {ring}, not marked");
+        }
+    }
+
+    #[test]
+    fn a_marker_without_a_ledger_or_of_another_run_is_never_guessed_at() {
+        assert_eq!(decide(None, None), Recovery::Nothing);
+        assert_eq!(decide(None, Some(&marked(Some("run_1")))), Recovery::LedgerGone);
+        let open = run(Phase::Apply, 2);
+        assert_eq!(decide(Some(&open), Some(&marked(Some("run_9")))), Recovery::OtherDatabase);
+    }
+
+    #[test]
+    fn another_database_in_the_place_of_the_guarded_one_is_left_alone() {
+        let mut open = run(Phase::Apply, 2);
+        open.database_id = "another".to_owned();
+        assert_eq!(decide(Some(&open), Some(&marked(None))), Recovery::OtherDatabase);
+        open.database_id = "d".to_owned();
+        open.had_history = true;
+        assert_eq!(decide(Some(&open), None), Recovery::OtherDatabase);
+    }
+}

@@ -1,0 +1,280 @@
+//! The way back: verify the snapshot on a clone, take the locks, keep the failed state, restore,
+//! prove, commit.
+//!
+//! Invariants:
+//! 1. nothing is restored from a snapshot that was not verified on a clone just before;
+//! 2. the failed state is kept after writers are locked out and before the first change;
+//! 3. the proof is made inside the transaction; without it nothing is committed;
+//! 4. when any step fails, the transaction is abandoned, and a person decides.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::job::Judge;
+use super::restore_plan::{RestorePlan, Situation, restore_plan};
+use super::run::Run;
+use crate::engine::{Counts, Inventory, Object, RestoreTransaction};
+use crate::error::{Error, Result, say};
+use crate::history::History;
+use crate::ledger::SnapshotRecord;
+use crate::observer::{Event, Phase};
+use crate::report::{RestoreReport, SnapshotReport};
+use crate::{snapshot, time};
+
+/// What the proof compared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Proof {
+    rows: u64,
+    counts_only: bool,
+}
+
+impl Run<'_> {
+    /// Brings back what the run touched, and proves it. `checks` are those for the snapshot.
+    pub(crate) async fn restore(&mut self, checks: &[Judge]) -> Result<()> {
+        let began = Instant::now();
+        if let Some(work) = self.work.as_mut() {
+            // What it can't tell any more is found by comparing.
+            let _ = work.rollback().await;
+            let _ = self.look_for_foreign_commits().await;
+        }
+        self.close_work().await;
+        let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
+        self.verify_on_clone(&name, checks).await?;
+        let mut back = self.engine.restore(&name).await?;
+        let done = self.restore_in(&mut *back, &name).await;
+        let (plan, proof, failed_state) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                back.abandon().await;
+                return Err(error);
+            }
+        };
+        back.commit().await.map_err(say::restore_commit_failed)?;
+        self.leave(format!("{} compared", plural(plan.tables.len(), "table")));
+        let foreign = self.record.foreign_seen;
+        self.report.restore = Some(RestoreReport {
+            method: "tables".to_owned(),
+            proof: if proof.counts_only { "counts" } else { "contents" }.to_owned(),
+            rows_compared: proof.rows,
+            kept_writes: plan.kept,
+            discarded_writes: if foreign { plan.tables.clone() } else { Vec::new() },
+            tables: plan.tables,
+            failed_state: Some(failed_state),
+            duration_ms: time::ms(began.elapsed()),
+        });
+        self.after_restore().await
+    }
+
+    /// The snapshot is cloned and the clone tested, before anything depends on it.
+    pub(super) async fn verify_on_clone(&mut self, name: &str, checks: &[Judge]) -> Result<()> {
+        self.enter(Phase::Verify, name).await?;
+        let run = self.record.id.clone();
+        let verified = self.test_clone(name, &run, checks).await;
+        self.engine.drop_clone(&run).await?;
+        let found = verified.map_err(|error| say::snapshot_bad(name, error))?;
+        self.leave(found);
+        Ok(())
+    }
+
+    async fn test_clone(&mut self, name: &str, run: &str, checks: &[Judge]) -> Result<String> {
+        let mut clone = self.engine.clone_snapshot(name, run).await?;
+        let tested = self.test_clone_on(&mut clone, name, checks).await;
+        clone.connection.close().await;
+        tested.map(|found| format!("{} is sound: {found}", clone.name))
+    }
+
+    async fn test_clone_on(
+        &mut self,
+        clone: &mut crate::engine::Clone,
+        name: &str,
+        checks: &[Judge],
+    ) -> Result<String> {
+        let damage = self.engine.damage(&mut *clone.connection).await?;
+        if let Some(first) = damage.first() {
+            return Err(say::damaged(first));
+        }
+        let found = self.engine.inventory(&mut *clone.connection, Counts::With).await?;
+        let known = self.ledger.snapshot(name).await?;
+        if let Some(known) = known {
+            same_inventory(&known.inventory, &found)?;
+            self.then = known.inventory;
+        } else {
+            self.then.clone_from(&found);
+        }
+        if !checks.is_empty() {
+            self.judge_on(&mut *clone.connection, checks).await?;
+        }
+        Ok(self.state(&found))
+    }
+
+    async fn restore_in(
+        &mut self,
+        back: &mut dyn RestoreTransaction,
+        snapshot: &str,
+    ) -> Result<(RestorePlan, Proof, String)> {
+        self.enter(Phase::FailedState, "").await?;
+        back.lock(self.settings.lock_timeout).await?;
+        let failed_state = self.keep_failed_state(back).await?;
+        self.leave(failed_state.clone());
+        self.enter(Phase::Restore, snapshot).await?;
+        let plan = self.plan_restore(back).await?;
+        if let Some(why) = &plan.undecided {
+            return Err(say::foreign_writes(why, &self.record, &failed_state));
+        }
+        for step in &plan.steps {
+            back.apply(step).await.map_err(say::restore_failed)?;
+        }
+        let proof = self.prove(back, &plan).await?;
+        Ok((plan, proof, failed_state))
+    }
+
+    async fn keep_failed_state(&mut self, back: &mut dyn RestoreTransaction) -> Result<String> {
+        if let Some(kept) = &self.record.failed_state {
+            // An earlier attempt kept it; what was committed since is kept under another name.
+            tracing::debug!(%kept, "an earlier attempt kept a failed state");
+        }
+        let version = self.record.version_target.unwrap_or(0);
+        let name = snapshot::name("failed", Some(version), time::now_ms());
+        let facts = back.keep_failed_state(&name, self.progress()).await.map_err(say::failed_state)?;
+        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
+        self.ledger
+            .add_snapshot(&SnapshotRecord {
+                name: name.clone(),
+                run: Some(self.record.id.clone()),
+                purpose: "failed".to_owned(),
+                level: "database".to_owned(),
+                created_by: crate::lock::who(),
+                created_at: facts.created_at,
+                version_before: self.record.version_before,
+                version_target: self.record.version_target,
+                delete_after: Some(facts.created_at.saturating_add(keep)),
+                pinned: false,
+                bytes: facts.bytes,
+                inventory: Inventory::default(),
+            })
+            .await?;
+        self.record.failed_state = Some(name.clone());
+        self.ledger.update_run(&self.record).await?;
+        Ok(name)
+    }
+
+    async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
+        let (then, now) = back.inventories().await?;
+        let mut rows_differ = BTreeSet::new();
+        for table in then.objects.iter().filter(|object| object.kind.has_rows()) {
+            let same_definition = now.find(table.kind, &table.name).is_some_and(|found| found.sql == table.sql);
+            if same_definition && back.compare(table).await?.differs {
+                rows_differ.insert(table.name.clone());
+            }
+        }
+        let mut touched = self.record.touched.clone();
+        touched.tables.insert(self.settings.history_table.clone());
+        let named = |name: &String| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let others = rows_differ.iter().any(|name| !named(name) && !name.starts_with("sqlite_"));
+        let foreign = self.record.foreign_seen || (others && !touched.unknown);
+        self.record.foreign_seen = foreign;
+        Ok(restore_plan(&Situation {
+            then: &then,
+            now: &now,
+            rows_differ: &rows_differ,
+            touched: &touched,
+            foreign,
+            policy: self.settings.foreign_writes,
+        }))
+    }
+
+    /// Compares all that the restore was to bring back, inside its transaction.
+    async fn prove(&mut self, back: &mut dyn RestoreTransaction, plan: &RestorePlan) -> Result<Proof> {
+        let (then, now) = back.inventories().await?;
+        let foreign = self.record.foreign_seen;
+        let moves = |object: &&Object| object.name == "sqlite_sequence" && foreign;
+        let kept = |object: &&Object| plan.kept.contains(&object.name) || plan.kept.contains(&object.table);
+        for object in then.objects.iter().filter(|object| !moves(object) && !kept(object)) {
+            let found = now.find(object.kind, &object.name);
+            if found.is_none_or(|found| found.sql != object.sql) {
+                return Err(say::proof_failed(&format!("the definition of `{}` differs", object.name)));
+            }
+        }
+        for object in now.objects.iter().filter(|object| !moves(object) && !kept(object)) {
+            if then.find(object.kind, &object.name).is_none() {
+                return Err(say::proof_failed(&format!("`{}` is still there", object.name)));
+            }
+        }
+        let mut proof = Proof::default();
+        for table in then.objects.iter().filter(|object| plan.tables.contains(&object.name)) {
+            if !table.kind.has_rows() || moves(&table) {
+                continue;
+            }
+            let compared = back.compare(table).await?;
+            if compared.differs {
+                return Err(say::proof_failed(&format!("rows of `{}` differ", table.name)));
+            }
+            proof.rows += compared.same;
+        }
+        if !plan.kept.is_empty() {
+            self.count_orphans(back, plan).await?;
+        }
+        Ok(proof)
+    }
+
+    /// Rows that were kept may refer to rows that went: more orphans than there were need a person.
+    async fn count_orphans(&mut self, back: &mut dyn RestoreTransaction, plan: &RestorePlan) -> Result<()> {
+        let now = self.engine.foreign_key_violations(back.connection()?, None).await?.len();
+        let Some(name) = self.record.snapshot.clone().filter(|_| now > 0) else { return Ok(()) };
+        let mut past = self.engine.open_snapshot(&name).await?;
+        let then = self.engine.foreign_key_violations(&mut *past, None).await;
+        past.close().await;
+        if now > then?.len() { Err(say::orphans(now, &plan.kept)) } else { Ok(()) }
+    }
+
+    /// What is told and looked at once the database is back.
+    async fn after_restore(&mut self) -> Result<()> {
+        self.enter(Phase::Afterwards, "").await?;
+        let mut read = self.engine.connect(crate::engine::Role::Work).await?;
+        let now = self.engine.inventory(&mut *read, Counts::With).await;
+        let history = History::read(&mut *read, &self.settings.history_table).await;
+        read.close().await;
+        let (now, history) = (now?, history?);
+        if history.as_ref().is_some_and(|history| history.marker.is_some()) {
+            return Err(say::proof_failed("the marker of the run is still there"));
+        }
+        self.report.to = history.and_then(|history| history.latest(&self.settings.set));
+        self.report_tables(&now);
+        self.tell(&Event::State(self.state(&now)));
+        self.leave("");
+        Ok(())
+    }
+
+    /// The run's snapshot, as the report shows it.
+    pub(crate) fn report_snapshot(&mut self, snapshot: &SnapshotRecord) {
+        self.report.snapshot = Some(SnapshotReport {
+            name: snapshot.name.clone(),
+            scope: snapshot.level.clone(),
+            created_at: time::rfc3339(snapshot.created_at),
+            delete_after: snapshot.delete_after.filter(|_| !snapshot.pinned).map(time::rfc3339),
+        });
+    }
+}
+
+pub(super) fn plural(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// Holds what a clone has against what the ledger says the snapshot had.
+pub(crate) fn same_inventory(known: &Inventory, found: &Inventory) -> Result<(), Error> {
+    if !known.same_definitions(found) {
+        return Err(say::damaged("its definitions are not those that were written down when it was made"));
+    }
+    for table in known.objects.iter().filter(|object| object.rows.is_some()) {
+        let now = found.find(table.kind, &table.name).and_then(|found| found.rows);
+        if now != table.rows {
+            return Err(say::damaged(&format!(
+                "`{}` has {} rows, and had {} when it was made",
+                table.name,
+                now.unwrap_or(0),
+                table.rows.unwrap_or(0)
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! Runs, their phases, their statements and their child processes.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ledger;
+use crate::engine::Touched;
+use crate::error::Result;
+use crate::migration::Version;
+use crate::observer::Phase;
+use crate::report::Outcome;
+use crate::time;
+use crate::value::{Row, Value};
+
+const COLUMNS: &str = "id, set_name, purpose, database_id, had_history, ring, phase, outcome, version_before, \
+    version_target, fingerprint, apply_version, apply_checksum, died, snapshot, failed_state, touched, \
+    foreign_seen, started_at, heartbeat_at, finished_at, host, pid, os_user, error, report";
+
+/// What the ledger knows of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: String,
+    /// Its set.
+    pub set: String,
+    /// What it was for: `up`, `down`, `restore`.
+    pub purpose: String,
+    /// The id of the database; empty while it has none.
+    pub database_id: String,
+    /// The database had a history when the run began.
+    pub had_history: bool,
+    /// Its ring: 1 or 2.
+    pub ring: u8,
+    /// The phase that it is or was in.
+    pub phase: Phase,
+    /// How it ended; none while it is open.
+    pub outcome: Option<Outcome>,
+    /// The highest version before.
+    pub version_before: Option<Version>,
+    /// The version that it was to reach.
+    pub version_target: Option<Version>,
+    /// What was pending, as one checksum.
+    pub fingerprint: String,
+    /// The migration that it is or was applying.
+    pub applying: Option<(Version, String)>,
+    /// It ended without saying how.
+    pub died: bool,
+    /// Its snapshot.
+    pub snapshot: Option<String>,
+    /// The snapshot of what went wrong.
+    pub failed_state: Option<String>,
+    /// What its statements wrote to.
+    pub touched: Touched,
+    /// Somebody else was seen to commit while it ran.
+    pub foreign_seen: bool,
+    /// When it began, in milliseconds since 1970.
+    pub started_at: i64,
+    /// When it was last heard of.
+    pub heartbeat_at: i64,
+    /// When it ended.
+    pub finished_at: Option<i64>,
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// The user.
+    pub user: String,
+    /// Its error, as in the report.
+    pub error: Option<String>,
+    /// Its report, as JSON.
+    pub report: Option<String>,
+}
+
+/// A statement of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StatementLine {
+    /// The migration.
+    pub version: Version,
+    /// Its number in the migration, from 1.
+    pub number: u64,
+    /// Its line in the file.
+    pub line: u64,
+    /// What it writes to.
+    pub touched: Touched,
+}
+
+/// A process that a run started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Child {
+    /// Its process id, which is that of its group too.
+    pub pid: u32,
+    /// When it started, in the system's own words: a process id alone is used again.
+    pub started: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTouched {
+    tables: Vec<String>,
+    unknown: bool,
+    definitions: bool,
+}
+
+fn store(touched: &Touched) -> String {
+    let stored = StoredTouched {
+        tables: touched.tables.iter().cloned().collect(),
+        unknown: touched.unknown,
+        definitions: touched.definitions,
+    };
+    serde_json::to_string(&stored).unwrap_or_default()
+}
+
+fn load(text: &str) -> Touched {
+    match serde_json::from_str::<StoredTouched>(text) {
+        Ok(stored) => Touched {
+            tables: stored.tables.into_iter().collect(),
+            unknown: stored.unknown,
+            definitions: stored.definitions,
+        },
+        // What can't be read is not known.
+        Err(_) => Touched { unknown: true, ..Touched::default() },
+    }
+}
+
+fn record(row: &Row) -> Result<RunRecord> {
+    let version: Option<Version> = row.get("apply_version")?;
+    let checksum: Option<String> = row.get("apply_checksum")?;
+    Ok(RunRecord {
+        id: row.get("id")?,
+        set: row.get("set_name")?,
+        purpose: row.get("purpose")?,
+        database_id: row.get("database_id")?,
+        had_history: row.get("had_history")?,
+        ring: row.get("ring")?,
+        phase: Phase::parse(&row.get::<String>("phase")?).unwrap_or(Phase::Apply),
+        outcome: row.get::<Option<String>>("outcome")?.as_deref().and_then(Outcome::parse),
+        version_before: row.get("version_before")?,
+        version_target: row.get("version_target")?,
+        fingerprint: row.get("fingerprint")?,
+        applying: version.zip(checksum),
+        died: row.get("died")?,
+        snapshot: row.get("snapshot")?,
+        failed_state: row.get("failed_state")?,
+        touched: load(&row.get::<String>("touched")?),
+        foreign_seen: row.get("foreign_seen")?,
+        started_at: row.get("started_at")?,
+        heartbeat_at: row.get("heartbeat_at")?,
+        finished_at: row.get("finished_at")?,
+        host: row.get("host")?,
+        pid: row.get("pid")?,
+        user: row.get("os_user")?,
+        error: row.get("error")?,
+        report: row.get("report")?,
+    })
+}
+
+impl Ledger {
+    /// Writes a run that begins.
+    pub(crate) async fn begin_run(&mut self, run: &RunRecord) -> Result<()> {
+        let sql = format!("INSERT INTO runs ({COLUMNS}) VALUES ({})", ["?"; 26].join(", "));
+        let params: Vec<Value> = vec![
+            (&run.id).into(),
+            (&run.set).into(),
+            (&run.purpose).into(),
+            (&run.database_id).into(),
+            run.had_history.into(),
+            run.ring.into(),
+            run.phase.as_str().into(),
+            run.outcome.map(Outcome::as_str).into(),
+            run.version_before.into(),
+            run.version_target.into(),
+            (&run.fingerprint).into(),
+            run.applying.as_ref().map(|(version, _)| *version).into(),
+            run.applying.as_ref().map(|(_, checksum)| checksum.clone()).into(),
+            run.died.into(),
+            run.snapshot.clone().into(),
+            run.failed_state.clone().into(),
+            store(&run.touched).into(),
+            run.foreign_seen.into(),
+            run.started_at.into(),
+            run.heartbeat_at.into(),
+            run.finished_at.into(),
+            (&run.host).into(),
+            run.pid.into(),
+            (&run.user).into(),
+            run.error.clone().into(),
+            run.report.clone().into(),
+        ];
+        self.write(&sql, &params).await
+    }
+
+    /// Writes all of a run that may have changed.
+    pub(crate) async fn update_run(&mut self, run: &RunRecord) -> Result<()> {
+        let sql = "UPDATE runs SET database_id = ?, ring = ?, phase = ?, outcome = ?, apply_version = ?, \
+                   apply_checksum = ?, died = ?, snapshot = ?, failed_state = ?, touched = ?, foreign_seen = ?, \
+                   heartbeat_at = ?, finished_at = ?, error = ?, report = ? WHERE id = ?";
+        let params: Vec<Value> = vec![
+            (&run.database_id).into(),
+            run.ring.into(),
+            run.phase.as_str().into(),
+            run.outcome.map(Outcome::as_str).into(),
+            run.applying.as_ref().map(|(version, _)| *version).into(),
+            run.applying.as_ref().map(|(_, checksum)| checksum.clone()).into(),
+            run.died.into(),
+            run.snapshot.clone().into(),
+            run.failed_state.clone().into(),
+            store(&run.touched).into(),
+            run.foreign_seen.into(),
+            time::now_ms().into(),
+            run.finished_at.into(),
+            run.error.clone().into(),
+            run.report.clone().into(),
+            (&run.id).into(),
+        ];
+        self.write(sql, &params).await
+    }
+
+    /// Writes that a phase begins.
+    pub(crate) async fn phase(&mut self, run: &mut RunRecord, phase: Phase, detail: &str) -> Result<()> {
+        run.phase = phase;
+        let sql = "INSERT INTO phases (run, at, phase, detail) VALUES (?, ?, ?, ?)";
+        let params = [(&run.id).into(), time::now_ms().into(), phase.as_str().into(), detail.into()];
+        self.write(sql, &params).await?;
+        self.update_run(run).await
+    }
+
+    /// The run that is open, if there is one.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn open_run(&mut self) -> Result<Option<RunRecord>> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE outcome IS NULL ORDER BY started_at DESC LIMIT 1");
+        self.fetch(&sql, &[]).await?.first().map(record).transpose()
+    }
+
+    /// All runs, the newest first.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn runs(&mut self) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {COLUMNS} FROM runs ORDER BY started_at DESC, id DESC");
+        self.fetch(&sql, &[]).await?.iter().map(record).collect()
+    }
+
+    /// Writes a statement before it is sent.
+    pub(crate) async fn statement_begins(&mut self, run: &str, line: &StatementLine) -> Result<()> {
+        let sql = "INSERT INTO statements (run, version, number, line, tables_touched, started_at) \
+                   VALUES (?, ?, ?, ?, ?, ?)";
+        let params = [
+            run.into(),
+            line.version.into(),
+            Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
+            Value::Integer(i64::try_from(line.line).unwrap_or(i64::MAX)),
+            store(&line.touched).into(),
+            time::now_ms().into(),
+        ];
+        self.write(sql, &params).await
+    }
+
+    /// Writes how a statement ended.
+    pub(crate) async fn statement_ends(
+        &mut self,
+        run: &str,
+        line: &StatementLine,
+        took: u64,
+        error: Option<String>,
+    ) -> Result<()> {
+        let sql = "UPDATE statements SET duration_ms = ?, error = ? WHERE run = ? AND version = ? AND number = ?";
+        let params = [
+            Value::Integer(i64::try_from(took).unwrap_or(i64::MAX)),
+            error.into(),
+            run.into(),
+            line.version.into(),
+            Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
+        ];
+        self.write(sql, &params).await
+    }
+
+    /// The last statement that a run began: its migration and its number.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn last_statement(&mut self, run: &str) -> Result<Option<(Version, u64)>> {
+        let sql = "SELECT version, number FROM statements WHERE run = ? ORDER BY started_at DESC, number DESC LIMIT 1";
+        let rows = self.fetch(sql, &[run.into()]).await?;
+        rows.first().map(|row| Ok((row.at(0)?, row.at(1)?))).transpose()
+    }
+
+    /// Writes a child process as soon as it runs.
+    pub(crate) async fn child(&mut self, run: &str, child: &Child, command: &str) -> Result<()> {
+        let sql = "INSERT INTO children (run, pid, started, command) VALUES (?, ?, ?, ?)";
+        let params = [run.into(), child.pid.into(), (&child.started).into(), command.into()];
+        self.write(sql, &params).await
+    }
+
+    /// The child processes of a run.
+    pub(crate) async fn children(&mut self, run: &str) -> Result<Vec<Child>> {
+        let rows = self.fetch("SELECT pid, started FROM children WHERE run = ?", &[run.into()]).await?;
+        rows.iter().map(|row| Ok(Child { pid: row.at(0)?, started: row.at(1)? })).collect()
+    }
+}

@@ -1,0 +1,112 @@
+//! Snapshots and what they are for.
+
+use serde::Serialize;
+
+use super::Ledger;
+use crate::engine::Inventory;
+use crate::error::Result;
+use crate::migration::Version;
+use crate::value::{Row, Value};
+
+const COLUMNS: &str = "name, run, purpose, level, created_by, created_at, version_before, version_target, \
+    delete_after, pinned, bytes, inventory";
+
+/// What the ledger knows of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct SnapshotRecord {
+    /// Its name.
+    pub name: String,
+    /// The run that made it.
+    pub run: Option<String>,
+    /// What it is for: `pre_upgrade`, `failed`, `manual`.
+    pub purpose: String,
+    /// What it is of: `database`, `table` or `account`.
+    pub level: String,
+    /// Who made it.
+    pub created_by: String,
+    /// When, in milliseconds since 1970.
+    pub created_at: i64,
+    /// The version that the database had.
+    pub version_before: Option<Version>,
+    /// The version that the run was to reach.
+    pub version_target: Option<Version>,
+    /// When it may be deleted; none while nothing says so.
+    pub delete_after: Option<i64>,
+    /// It is not deleted, whatever its time.
+    pub pinned: bool,
+    /// Its size, where it takes room of its own.
+    pub bytes: Option<u64>,
+    /// What it held when it was made.
+    #[serde(skip)]
+    pub inventory: Inventory,
+}
+
+fn record(row: &Row) -> Result<SnapshotRecord> {
+    let inventory: String = row.get("inventory")?;
+    Ok(SnapshotRecord {
+        name: row.get("name")?,
+        run: row.get("run")?,
+        purpose: row.get("purpose")?,
+        level: row.get("level")?,
+        created_by: row.get("created_by")?,
+        created_at: row.get("created_at")?,
+        version_before: row.get("version_before")?,
+        version_target: row.get("version_target")?,
+        delete_after: row.get("delete_after")?,
+        pinned: row.get("pinned")?,
+        bytes: row.get("bytes")?,
+        inventory: serde_json::from_str(&inventory).unwrap_or_default(),
+    })
+}
+
+impl Ledger {
+    /// Writes a snapshot that was made.
+    pub(crate) async fn add_snapshot(&mut self, snapshot: &SnapshotRecord) -> Result<()> {
+        let sql = format!("INSERT INTO snapshots ({COLUMNS}) VALUES ({})", ["?"; 12].join(", "));
+        let bytes = snapshot.bytes.and_then(|bytes| i64::try_from(bytes).ok());
+        let params: Vec<Value> = vec![
+            (&snapshot.name).into(),
+            snapshot.run.clone().into(),
+            (&snapshot.purpose).into(),
+            (&snapshot.level).into(),
+            (&snapshot.created_by).into(),
+            snapshot.created_at.into(),
+            snapshot.version_before.into(),
+            snapshot.version_target.into(),
+            snapshot.delete_after.into(),
+            snapshot.pinned.into(),
+            bytes.into(),
+            serde_json::to_string(&snapshot.inventory).unwrap_or_default().into(),
+        ];
+        self.write(&sql, &params).await
+    }
+
+    /// The snapshots that are known, the newest first.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn snapshots(&mut self) -> Result<Vec<SnapshotRecord>> {
+        let sql = format!("SELECT {COLUMNS} FROM snapshots ORDER BY created_at DESC, name DESC");
+        self.fetch(&sql, &[]).await?.iter().map(record).collect()
+    }
+
+    /// The snapshot with this name.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn snapshot(&mut self, name: &str) -> Result<Option<SnapshotRecord>> {
+        let sql = format!("SELECT {COLUMNS} FROM snapshots WHERE name = ?");
+        self.fetch(&sql, &[name.into()]).await?.first().map(record).transpose()
+    }
+
+    /// Sets until when a snapshot is kept, and whether whatever its time.
+    pub(crate) async fn retain(&mut self, name: &str, delete_after: Option<i64>, pinned: bool) -> Result<()> {
+        let sql = "UPDATE snapshots SET delete_after = ?, pinned = ? WHERE name = ?";
+        self.write(sql, &[delete_after.into(), pinned.into(), name.into()]).await
+    }
+
+    /// Takes a snapshot out that was deleted.
+    pub(crate) async fn forget_snapshot(&mut self, name: &str) -> Result<()> {
+        self.write("DELETE FROM snapshots WHERE name = ?", &[name.into()]).await
+    }
+}

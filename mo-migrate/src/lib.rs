@@ -1,0 +1,76 @@
+//! Database migrations that put the data back when they fail.
+//!
+//! A run takes a data snapshot, runs versioned SQL and Rust migrations with their checks, and when
+//! anything fails it restores what the run touched, and compares it with the snapshot before that
+//! is committed.
+//!
+//! - [`Migrator::run`] when an application starts,
+//! - [`cli::main`](crate::cli::main) for a `migrate` command of your own (feature `cli`),
+//! - [`testing`](crate::testing) for unit tests of single migrations (feature `testing`).
+
+#[cfg(feature = "cli")]
+pub mod cli;
+mod engine;
+pub mod error;
+mod guard;
+mod history;
+mod ledger;
+mod lock;
+mod migration;
+mod migrator;
+mod observer;
+mod operations;
+mod panics;
+pub mod plan;
+pub mod prelude;
+pub mod report;
+pub mod settings;
+mod snapshot;
+pub mod sql;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod time;
+pub mod validate;
+mod value;
+
+pub use engine::{Address, Target, Touched};
+pub use error::{Error, Result};
+pub use history::{Applied, Marker};
+pub use ledger::RunRecord;
+pub use migration::{
+    Allow, Checksum, Directives, FileName, FileRole, Kind, Migration, MigrationFn, MigrationSet, RustMigration, Session,
+    SetSource, SqlFile, SqlStatement, Statement, TransactionMode, Version, Work,
+};
+pub use migrator::Migrator;
+pub use mo_migrate_macros::{migration, migrations, validator};
+pub use observer::{Event, Observer, Phase};
+pub use operations::{
+    Baseline, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep, Repair,
+    RestorePreview, SnapshotLine, Status, Validation, Verification,
+};
+pub use report::{Outcome, Report};
+pub use sea_query;
+pub use time::parse_duration;
+pub use value::{FromValue, Row, Value};
+
+/// What the macros name; not for people.
+#[doc(hidden)]
+pub mod __private {
+    pub use include_dir;
+
+    pub use crate::Migrator;
+    pub use crate::error::BoxError;
+    pub use crate::migration::{
+        AttachedChecks, EmbeddedDir, EmbeddedFile, FileRole, MigrationDef, RustMigration, StaticSet, TransactionMode,
+        sorted, unique,
+    };
+    pub use crate::validate::{Body, Check, ValidatorDef, Verdict, When, ready};
+
+    /// A function's result with its error as the set stores it.
+    ///
+    /// # Errors
+    /// The function's own.
+    pub fn outcome<T, E: Into<BoxError>>(result: Result<T, E>) -> Result<T, BoxError> {
+        result.map_err(Into::into)
+    }
+}

@@ -1,0 +1,87 @@
+//! One run at a time: the lock, its wait, and who holds it.
+//!
+//! Invariants:
+//! 1. the lock is tried and never blocked on, so that a wait can be ended and told;
+//! 2. it is never held by a connection of the application's pool;
+//! 3. who holds it is in the message.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Engine, LockAttempt, LockGuard};
+use crate::error::{Result, say};
+use crate::observer::{Event, Observer};
+use crate::time;
+
+/// Between two attempts.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Who holds the lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Holder {
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// The user.
+    pub user: String,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+}
+
+impl Holder {
+    /// This process, now.
+    #[must_use]
+    pub(crate) fn here() -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let user = ["USER", "LOGNAME"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok())
+            .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+        Self { host, pid: std::process::id(), user, since: time::now_ms() }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, pid, user, since } = self;
+        write!(f, "process {pid} of {user} on {host}, since {}", time::rfc3339(*since))
+    }
+}
+
+/// Takes the lock, waiting `wait` at the most.
+///
+/// # Errors
+/// Another one holds it for longer; the error names it.
+pub(crate) async fn acquire(
+    engine: &dyn Engine,
+    wait: Duration,
+    observer: &dyn Observer,
+) -> Result<(Box<dyn LockGuard>, bool)> {
+    let until = Instant::now() + wait;
+    let mut waited = false;
+    loop {
+        match engine.try_lock(&Holder::here()).await? {
+            LockAttempt::Held(guard) => return Ok((guard, waited)),
+            LockAttempt::Taken(holder) => {
+                let holder = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+                if Instant::now() >= until {
+                    return Err(say::locked(engine.database(), &holder, wait));
+                }
+                if !waited {
+                    observer.event(&Event::Waiting { holder });
+                    waited = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Who does this, for the history: user and machine.
+pub(crate) fn who() -> String {
+    let Holder { user, host, .. } = Holder::here();
+    format!("{user}@{host}")
+}

@@ -1,0 +1,417 @@
+//! The front door: a set of migrations, and what can be done with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::{Role, SharedEngine, Target};
+use crate::error::{Result, say};
+use crate::history::Applied;
+use crate::ledger::RunRecord;
+use crate::migration::{MigrationSet, StaticSet, Version};
+use crate::observer::Observer;
+use crate::operations::{
+    Baseline, Operations, PendingMigration, Preview, Repair, RestorePreview, SnapshotLine, Status, Validation, Verification,
+};
+use crate::plan::Goal;
+use crate::report::Report;
+use crate::settings::{ForeignWrites, Policy, Settings, SnapshotPolicy, Stop, Unit, Verify};
+
+/// A set of migrations with its settings.
+///
+/// ```
+/// # use mo_migrate::prelude::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # std::fs::write(dir.path().join("1_init.sql"), "CREATE TABLE t (id INTEGER PRIMARY KEY);").unwrap();
+/// # let migrations = dir.path();
+/// # let address = format!("sqlite:{}", dir.path().join("app.db").display());
+/// let migrator = Migrator::from_dir(migrations);
+/// let report = migrator.run(address.as_str()).await?;
+/// assert_eq!(report.outcome, Outcome::Applied);
+/// assert_eq!(migrator.run(address.as_str()).await?.outcome, Outcome::UpToDate);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Migrator {
+    source: Source,
+    settings: Option<Arc<Settings>>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Embedded(&'static StaticSet),
+    Directories(Arc<[PathBuf]>),
+}
+
+macro_rules! setters {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = |$settings:ident, $value:ident| $set:expr;)*) => {$(
+        $(#[doc = $doc])+
+        #[must_use]
+        pub fn $name(self, $value: $type) -> Self {
+            self.with(|$settings| $set)
+        }
+    )*};
+}
+
+impl Migrator {
+    /// What the macro [`migrations!`](crate::migrations) compiled in.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(set: &'static StaticSet) -> Self {
+        Self { source: Source::Embedded(set), settings: None }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn static_set(&self) -> Option<&'static StaticSet> {
+        match self.source {
+            Source::Embedded(set) => Some(set),
+            Source::Directories(_) => None,
+        }
+    }
+
+    /// The SQL files of a directory, read when they are needed.
+    #[must_use]
+    pub fn from_dir(directory: impl Into<PathBuf>) -> Self {
+        Self::from_dirs([directory.into()])
+    }
+
+    /// The SQL files of several directories, as one list.
+    #[must_use]
+    pub fn from_dirs(directories: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { source: Source::Directories(directories.into_iter().collect()), settings: None }
+    }
+
+    /// The migrations, in their order.
+    ///
+    /// # Errors
+    /// A file or directory can't be read, or two migrations have one version.
+    pub fn set(&self) -> Result<MigrationSet> {
+        match &self.source {
+            Source::Embedded(set) => MigrationSet::embedded(set),
+            Source::Directories(directories) => MigrationSet::from_dirs(directories),
+        }
+    }
+
+    /// The settings, as they are now.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// The same set with settings changed.
+    #[must_use]
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.settings();
+        change(&mut settings);
+        self.settings = Some(Arc::new(settings));
+        self
+    }
+
+    setters! {
+        /// The set's name, where a database has several sets. Default: `main`.
+        set_name: impl Into<String> = |settings, name| settings.set = name.into();
+        /// The name of the history table. Default: `mo_migrate_history`.
+        history_table: impl Into<String> = |settings, name| settings.history_table = name.into();
+        /// How long the lock is waited for. Default: 60 s.
+        lock_timeout: Duration = |settings, limit| settings.lock_timeout = limit;
+        /// How long one statement may run. Default: no limit.
+        statement_timeout: Option<Duration> = |settings, limit| settings.statement_timeout = limit;
+        /// How long one check may run. Default: 60 s.
+        check_timeout: Duration = |settings, limit| settings.check_timeout = limit;
+        /// What a restore does about others' writes. Default: they are kept.
+        foreign_writes: ForeignWrites = |settings, policy| settings.foreign_writes = policy;
+        /// How long snapshots of finished runs are kept. Default: 7 days.
+        keep: Duration = |settings, time| settings.keep = time;
+        /// Whether all pending migrations are one run, or each is its own. Default: one.
+        unit: Unit = |settings, unit| settings.unit = unit;
+        /// When a snapshot is taken. Default: always.
+        snapshot: SnapshotPolicy = |settings, policy| settings.snapshot = policy;
+        /// How a snapshot is verified when it is made. Default: read back.
+        verify_snapshot: Verify = |settings, how| settings.verify = how;
+        /// What to do about a migration that is older than one that was applied. Default: refuse.
+        out_of_order: Policy = |settings, policy| settings.out_of_order = policy;
+        /// What to do about an applied migration that is not in the set. Default: refuse.
+        missing: Policy = |settings, policy| settings.missing = policy;
+        /// What to do about an applied migration whose text changed. Default: refuse.
+        changed: Policy = |settings, policy| settings.changed = policy;
+        /// What to do when the database is newer than the set. Default: refuse.
+        newer: Policy = |settings, policy| settings.newer = policy;
+        /// How many rows of evidence a check leaves in the report. Default: 10.
+        evidence: usize = |settings, rows| settings.evidence = rows;
+        /// How old a dead run may be for its recovery to take later rows back. Default: 15 min.
+        recover_within: Duration = |settings, time| settings.recover_within = time;
+        /// How long `run` does not try again what failed; it doubles. Default: 10 min.
+        retry_after: Duration = |settings, time| settings.retry_after = time;
+        /// Tries again what failed or died before. Default: no.
+        retry: bool = |settings, retry| settings.retry = retry;
+        /// A person asked, so that what failed a short while ago is tried again. Default: no.
+        attended: bool = |settings, attended| settings.unattended = !attended;
+        /// Hears what happens.
+        observer: impl Observer + 'static = |settings, observer| settings.observer = Arc::new(observer);
+        /// Ends a run from outside; it is undone.
+        stop: Stop = |settings, stop| settings.stop = stop;
+    }
+
+    async fn with_operations<T>(
+        &self,
+        target: Target,
+        work: impl AsyncFnOnce(Operations<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let set = self.set()?;
+        let engine = target.open()?;
+        work(Operations { engine, set: &set, settings: self.settings() }).await
+    }
+
+    /// Runs what is pending, under the guard. With nothing to do it costs one statement.
+    ///
+    /// # Errors
+    /// What stopped it; [`Error::outcome`](crate::Error::outcome) says whether it was refused,
+    /// rolled back or restored, and [`Error::report`](crate::Error::report) what was done.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is a crash like another one: the lock is held until the statement in
+    /// flight has ended, and the next start recovers.
+    pub async fn run(&self, target: impl Into<Target>) -> Result<Report> {
+        self.to(target, Goal::Latest).await
+    }
+
+    /// Runs what is pending up to a goal.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn to(&self, target: impl Into<Target>, goal: Goal) -> Result<Report> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.up(goal)).await)).await
+    }
+
+    /// What would run; writes nothing.
+    ///
+    /// # Errors
+    /// A difference that the policies refuse, or the database can't be read.
+    pub async fn plan(&self, target: impl Into<Target>, goal: Goal) -> Result<Vec<PendingMigration>> {
+        self.with_operations(target.into(), async |all| all.plan(goal).await).await
+    }
+
+    /// What would be done, statement by statement, and what guards it; writes nothing.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), or a file can't be parsed or holds what the guard must not run.
+    pub async fn preview(&self, target: impl Into<Target>, goal: Goal) -> Result<Preview> {
+        self.with_operations(target.into(), async |all| all.preview(goal).await).await
+    }
+
+    /// What [`down`](Self::down) would take back, the newest first; writes nothing.
+    ///
+    /// # Errors
+    /// Nothing is applied, or there is no down file.
+    pub async fn down_preview(
+        &self,
+        target: impl Into<Target>,
+        to: Option<Version>,
+    ) -> Result<Vec<PendingMigration>> {
+        self.with_operations(target.into(), async |all| all.down_preview(to).await).await
+    }
+
+    /// Where the database stands; writes nothing.
+    ///
+    /// # Errors
+    /// The database can't be read, or not truthfully without writing.
+    pub async fn status(&self, target: impl Into<Target>) -> Result<Status> {
+        self.with_operations(target.into(), async |all| all.status().await).await
+    }
+
+    /// The versions that the database has; writes nothing.
+    ///
+    /// # Errors
+    /// The database can't be read.
+    pub async fn history(&self, target: impl Into<Target>) -> Result<Vec<Applied>> {
+        self.with_operations(target.into(), async |all| all.applied().await).await
+    }
+
+    /// The runs that the ledger knows, the newest first; writes nothing.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub async fn runs(&self, target: impl Into<Target>) -> Result<Vec<RunRecord>> {
+        self.with_operations(target.into(), async |all| all.runs().await).await
+    }
+
+    /// The set held against the history, and every file read; writes nothing.
+    ///
+    /// # Errors
+    /// The database can't be read.
+    pub async fn validate(&self, target: impl Into<Target>) -> Result<Validation> {
+        self.with_operations(target.into(), async |all| all.validate().await).await
+    }
+
+    /// Runs the checks on the database as it is.
+    ///
+    /// # Errors
+    /// The database or a check file can't be read.
+    pub async fn verify(&self, target: impl Into<Target>) -> Result<Verification> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.verify()).await)).await
+    }
+
+    /// Takes back versions above `to` by their down files; without it, the newest one alone.
+    ///
+    /// # Errors
+    /// There is no down file, or as [`run`](Self::run).
+    pub async fn down(&self, target: impl Into<Target>, to: Option<Version>) -> Result<Report> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.down(to)).await)).await
+    }
+
+    /// What [`restore`](Self::restore) would do.
+    ///
+    /// # Errors
+    /// There is no such run or snapshot.
+    pub async fn restore_preview(&self, target: impl Into<Target>, wanted: Option<&str>) -> Result<RestorePreview> {
+        self.with_operations(target.into(), async |all| all.restore_preview(wanted).await).await
+    }
+
+    /// Goes back to the snapshot of a run, or to the one named; later runs are taken back with it.
+    ///
+    /// # Errors
+    /// There is no such snapshot, it does not verify, or the proof failed; then nothing changed.
+    pub async fn restore(&self, target: impl Into<Target>, wanted: Option<&str>) -> Result<Report> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.restore(wanted)).await)).await
+    }
+
+    /// Finishes or puts back what a dead run left; none when no run was open.
+    ///
+    /// # Errors
+    /// A person has to decide.
+    pub async fn recover(&self, target: impl Into<Target>) -> Result<Option<Report>> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.recover()).await)).await
+    }
+
+    /// What [`baseline`](Self::baseline) would mark.
+    ///
+    /// # Errors
+    /// The set has no such version.
+    pub async fn baseline_preview(&self, target: impl Into<Target>, version: Version) -> Result<Baseline> {
+        self.with_operations(target.into(), async |all| all.baseline_preview(version).await).await
+    }
+
+    /// Marks all versions up to this one as applied, without running them.
+    ///
+    /// # Errors
+    /// The set has no such version, or a run is open.
+    pub async fn baseline(&self, target: impl Into<Target>, version: Version) -> Result<Baseline> {
+        self.with_operations(target.into(), async |all| all.baseline(version).await).await
+    }
+
+    /// What [`repair`](Self::repair) would accept.
+    ///
+    /// # Errors
+    /// The database can't be read.
+    pub async fn repair_preview(&self, target: impl Into<Target>) -> Result<Repair> {
+        self.with_operations(target.into(), async |all| all.repair_preview().await).await
+    }
+
+    /// Accepts the texts of applied migrations as they are now.
+    ///
+    /// # Errors
+    /// Nothing is applied, or a run is open.
+    pub async fn repair(&self, target: impl Into<Target>) -> Result<Repair> {
+        self.with_operations(target.into(), async |all| all.repair().await).await
+    }
+
+    /// Makes a snapshot.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub async fn snapshot_create(&self, target: impl Into<Target>, purpose: &str) -> Result<SnapshotLine> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.snapshot_create(purpose)).await)).await
+    }
+
+    /// All snapshots, those of others too.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    pub async fn snapshot_list(&self, target: impl Into<Target>) -> Result<Vec<SnapshotLine>> {
+        self.with_operations(target.into(), async |all| all.snapshot_list().await).await
+    }
+
+    /// One snapshot.
+    ///
+    /// # Errors
+    /// There is none of this name; the nearest one is named.
+    pub async fn snapshot_show(&self, target: impl Into<Target>, name: &str) -> Result<SnapshotLine> {
+        self.with_operations(target.into(), async |all| all.snapshot_show(name).await).await
+    }
+
+    /// Clones a snapshot, tests the clone and drops it; gives what it holds, in words.
+    ///
+    /// # Errors
+    /// It does not verify.
+    pub async fn snapshot_verify(&self, target: impl Into<Target>, name: &str) -> Result<String> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.snapshot_verify(name)).await)).await
+    }
+
+    /// Pins a snapshot, or lets it go.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn snapshot_pin(&self, target: impl Into<Target>, name: &str, pinned: bool) -> Result<SnapshotLine> {
+        self.with_operations(target.into(), async |all| all.snapshot_pin(name, pinned).await).await
+    }
+
+    /// Deletes a snapshot, unless a run still needs it.
+    ///
+    /// # Errors
+    /// It is pinned, needed, or another's.
+    pub async fn snapshot_delete(&self, target: impl Into<Target>, name: &str) -> Result<()> {
+        self.with_operations(target.into(), async |all| all.snapshot_delete(name).await).await
+    }
+
+    /// What [`prune`](Self::prune) would delete.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub async fn prune_preview(&self, target: impl Into<Target>) -> Result<Vec<SnapshotLine>> {
+        self.with_operations(target.into(), async |all| all.prune_preview().await).await
+    }
+
+    /// Deletes the snapshots that are over their time and not needed.
+    ///
+    /// # Errors
+    /// One can't be deleted.
+    pub async fn prune(&self, target: impl Into<Target>) -> Result<Vec<SnapshotLine>> {
+        self.with_operations(target.into(), async |all| all.prune().await).await
+    }
+
+    /// Makes the database, empty.
+    ///
+    /// # Errors
+    /// It is there already, or can't be made.
+    pub async fn create_database(&self, target: impl Into<Target>) -> Result<()> {
+        target.into().open()?.create_database().await
+    }
+
+    /// Removes the database with all that is kept beside it: history, ledger and every snapshot.
+    /// Nothing brings it back.
+    ///
+    /// # Errors
+    /// There is none, or it can't be removed.
+    pub async fn dangerous_drop_database(&self, target: impl Into<Target>) -> Result<()> {
+        let engine: SharedEngine = target.into().open()?;
+        if !engine.exists().await? {
+            return Err(say::no_database(engine.database()));
+        }
+        // Whoever migrates it now is waited for.
+        let settings = self.settings();
+        let (_lock, _) = crate::lock::acquire(&*engine, settings.lock_timeout, &*settings.observer).await?;
+        engine.connect(Role::Start).await?.close().await;
+        engine.drop_database().await
+    }
+}

@@ -1,0 +1,196 @@
+//! What a run tells while it goes on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::migration::Version;
+use crate::report::{CheckReport, Outcome};
+
+/// The phases of a run, in their order; the ways back last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// The set is held against the history.
+    Check,
+    /// The lock is waited for.
+    Lock,
+    /// What a dead run left is finished or put back.
+    Recover,
+    /// What would make the way back unsafe is looked for.
+    Preflight,
+    /// The snapshot is made and read back.
+    Snapshot,
+    /// Migrations run.
+    Apply,
+    /// Checks run before the commit.
+    Validate,
+    /// The commit.
+    Commit,
+    /// Checks run after the commit.
+    ValidateAfter,
+    /// The run is made final.
+    Keep,
+    /// The snapshot is tested on a clone.
+    Verify,
+    /// The state that failed is kept.
+    FailedState,
+    /// The database is put back, and compared before the commit.
+    Restore,
+    /// What could not be in the restore's transaction.
+    Afterwards,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: &[Self] = &[
+        Self::Check,
+        Self::Lock,
+        Self::Recover,
+        Self::Preflight,
+        Self::Snapshot,
+        Self::Apply,
+        Self::Validate,
+        Self::Commit,
+        Self::ValidateAfter,
+        Self::Keep,
+        Self::Verify,
+        Self::FailedState,
+        Self::Restore,
+        Self::Afterwards,
+    ];
+
+    /// As it stands in the ledger and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Lock => "lock",
+            Self::Recover => "recover",
+            Self::Preflight => "preflight",
+            Self::Snapshot => "snapshot",
+            Self::Apply => "apply",
+            Self::Validate => "validate",
+            Self::Commit => "commit",
+            Self::ValidateAfter => "validate_after",
+            Self::Keep => "keep",
+            Self::Verify => "verify",
+            Self::FailedState => "failed_state",
+            Self::Restore => "restore",
+            Self::Afterwards => "afterwards",
+        }
+    }
+
+    /// The phase with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|phase| phase.as_str() == name)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A line for people that belongs to no phase.
+    Note(String),
+    /// A phase began; `detail` says with what.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+        /// With what.
+        detail: String,
+    },
+    /// A phase ended well.
+    PhaseFinished {
+        /// Which.
+        phase: Phase,
+        /// What it found.
+        detail: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A long phase came forward.
+    Progress {
+        /// Which.
+        phase: Phase,
+        /// How much is done.
+        done: u64,
+        /// Of how much, in the same unit (pages).
+        total: u64,
+    },
+    /// Another one holds the lock, and is waited for.
+    Waiting {
+        /// Who, in words.
+        holder: String,
+    },
+    /// A migration began.
+    MigrationStarted {
+        /// Its version.
+        version: Version,
+        /// Its name.
+        name: String,
+    },
+    /// A migration ended well.
+    MigrationFinished {
+        /// Its version.
+        version: Version,
+        /// Its name.
+        name: String,
+        /// How many statements it sent.
+        statements: u64,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A check ended.
+    Checked(CheckReport),
+    /// What is in the database now, in words.
+    State(String),
+    /// The run ended.
+    Finished(Outcome),
+}
+
+/// Gets the events of a run. It must not block.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync> Observer for F {
+    fn event(&self, event: &Event) {
+        self(event);
+    }
+}
+
+/// Tells how far a long step is; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Progress(Arc<dyn Fn(u64, u64) + Send + Sync>);
+
+impl Progress {
+    /// Calls `tell` with what is done and the total.
+    pub(crate) fn new(tell: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Tells nobody.
+    #[must_use]
+    pub(crate) fn silent() -> Self {
+        Self::new(|_, _| {})
+    }
+
+    /// So much of so much is done.
+    pub(crate) fn tell(&self, done: u64, total: u64) {
+        (self.0)(done, total);
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress")
+    }
+}

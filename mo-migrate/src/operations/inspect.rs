@@ -1,0 +1,276 @@
+//! Questions that write nothing: status, history, validate, plan; and `verify`, which runs the
+//! checks on the database as it is.
+
+use serde::Serialize;
+
+use super::Operations;
+use crate::engine::Role;
+use crate::error::{Code, Result, say};
+use crate::guard::job::needs_before;
+use crate::guard;
+use crate::history::{Applied, History, Marker};
+use crate::ledger::{Ledger, RunRecord};
+use crate::migration::{Migration, Version};
+use crate::plan::{Finding, Goal, findings, plan};
+use crate::report::{CheckReport, CheckVerdict, Outcome};
+use crate::time;
+use crate::validate::{self, Check, Verdict, When};
+
+/// A migration that was not applied yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PendingMigration {
+    /// Its version; 0 for a repeatable one.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// `sql`, `rust` or `repeatable`.
+    pub kind: String,
+    /// Where it stands.
+    pub place: String,
+}
+
+impl From<&Migration> for PendingMigration {
+    fn from(migration: &Migration) -> Self {
+        Self {
+            version: migration.version,
+            name: migration.name.to_string(),
+            kind: migration.kind.as_str().to_owned(),
+            place: migration.place().to_owned(),
+        }
+    }
+}
+
+/// Where a database stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// `up_to_date`, `pending`, `open_run`, or `no_database`.
+    pub state: String,
+    /// The set's name.
+    pub set: String,
+    /// The engine's name.
+    pub engine: String,
+    /// The database, without credentials.
+    pub database: String,
+    /// The highest version that it has.
+    pub version: Option<Version>,
+    /// The highest version of the set.
+    pub latest: Option<Version>,
+    /// What it has.
+    pub applied: Vec<Applied>,
+    /// What would run.
+    pub pending: Vec<PendingMigration>,
+    /// Differences between the set and the history.
+    pub findings: Vec<Finding>,
+    /// The run that is open in the database.
+    pub open_run: Option<Marker>,
+    /// In words, what is true of the open run and what the next start does.
+    pub detail: Option<String>,
+}
+
+/// The set held against the history.
+#[derive(Clone, Debug, Serialize)]
+pub struct Validation {
+    /// Every difference.
+    pub findings: Vec<Finding>,
+    /// Files that can't be read, each in one line with its place.
+    pub problems: Vec<String>,
+}
+
+/// The checks on the database as it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verification {
+    /// What each said.
+    pub checks: Vec<CheckReport>,
+    /// Checks that were left out, since they compare with before.
+    pub left_out: Vec<String>,
+}
+
+impl Verification {
+    /// All checks hold.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.checks.iter().all(|check| check.verdict == CheckVerdict::Pass)
+    }
+}
+
+impl Operations<'_> {
+    /// Where the database stands; writes nothing.
+    pub(crate) async fn status(&self) -> Result<Status> {
+        let exists = self.engine.exists().await?;
+        let history = if exists { self.history(Role::Read).await? } else { None };
+        let open = self.open_run(history.as_ref()).await?;
+        let findings = findings(self.set, history.as_ref(), &self.settings.set);
+        let lenient = self.lenient();
+        let pending = plan(self.set, history.as_ref(), Goal::Latest, &lenient)?.pending;
+        let marker = history.as_ref().and_then(|history| history.marker.clone());
+        let unsettled = history.as_ref().is_some_and(|history| !history.is_settled());
+        let waits = open.as_ref().is_some_and(|(run, _)| !is_final(run, history.as_ref()));
+        let state = match (exists, unsettled || waits, pending.is_empty()) {
+            (false, ..) => "no_database",
+            (_, true, _) => "open_run",
+            (_, _, false) => "pending",
+            _ => "up_to_date",
+        };
+        Ok(Status {
+            state: state.to_owned(),
+            set: self.settings.set.clone(),
+            engine: self.engine.name().to_owned(),
+            database: self.engine.database().to_owned(),
+            version: history.as_ref().and_then(|history| history.latest(&self.settings.set)),
+            latest: self.set.latest(),
+            pending: pending.into_iter().map(Into::into).collect(),
+            applied: history.map(|history| history.of_set(&self.settings.set).cloned().collect()).unwrap_or_default(),
+            findings,
+            detail: open.as_ref().map(|(run, last)| say::open_run(run, *last, marker.as_ref())),
+            open_run: marker,
+        })
+    }
+
+    /// The run that the ledger says is open, if a ledger can be read; its phase says what is true.
+    async fn open_run(&self, history: Option<&History>) -> Result<Option<(RunRecord, Option<(Version, u64)>)>> {
+        let read = Ledger::read(self.engine()).await;
+        let mut ledger = match read {
+            Ok(Some(ledger)) => ledger,
+            Ok(None) => return Ok(None),
+            // Without a marker nothing is open that could matter to a reader.
+            Err(_) if history.is_none_or(History::is_settled) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let open = ledger.open_run().await;
+        let statement = match &open {
+            Ok(Some(run)) => ledger.last_statement(&run.id).await,
+            _ => Ok(None),
+        };
+        ledger.close().await;
+        Ok(open?.zip(Some(statement?)))
+    }
+
+    fn lenient(&self) -> crate::settings::Settings {
+        use crate::settings::Policy::Allow;
+        let mut settings = self.settings.clone();
+        (settings.out_of_order, settings.missing, settings.changed, settings.newer) = (Allow, Allow, Allow, Allow);
+        settings
+    }
+
+    /// What would run, by the policies.
+    pub(crate) async fn plan(&self, goal: Goal) -> Result<Vec<PendingMigration>> {
+        let exists = self.engine.exists().await?;
+        let history = if exists { self.history(Role::Read).await? } else { None };
+        let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
+        Ok(plan.pending.into_iter().map(Into::into).collect())
+    }
+
+    /// What the database has.
+    pub(crate) async fn applied(&self) -> Result<Vec<Applied>> {
+        if !self.engine.exists().await? {
+            return Err(say::no_database(self.engine.database()));
+        }
+        let history = self.history(Role::Read).await?.unwrap_or_default();
+        Ok(history.of_set(&self.settings.set).cloned().collect())
+    }
+
+    /// The runs that the ledger knows, the newest first.
+    pub(crate) async fn runs(&self) -> Result<Vec<RunRecord>> {
+        let Some(mut ledger) = Ledger::read(self.engine()).await? else { return Ok(Vec::new()) };
+        let runs = ledger.runs().await;
+        ledger.close().await;
+        runs
+    }
+
+    /// The set held against the history, and every file read.
+    pub(crate) async fn validate(&self) -> Result<Validation> {
+        let exists = self.engine.exists().await?;
+        let history = if exists { self.history(Role::Read).await? } else { None };
+        let dialect = self.engine.dialect();
+        let mut problems = Vec::new();
+        for migration in self.set.migrations.iter().chain(&self.set.repeatables) {
+            let file = match &migration.work {
+                crate::migration::Work::Sql(source) => source.parse(dialect).map(Some),
+                crate::migration::Work::Rust(_) => Ok(None),
+            };
+            let down = migration.down.as_ref().map_or(Ok(None), |source| source.parse(dialect).map(Some));
+            for parsed in [file, down] {
+                match parsed {
+                    Ok(Some(file)) => problems.extend(file.transaction_control(dialect).map(|p| p.to_string())),
+                    Ok(None) => {}
+                    Err(error) => problems.push(place_line(&error)),
+                }
+            }
+            problems.extend(migration.checks(dialect).err().map(|error| place_line(&error)));
+        }
+        problems.extend(self.set.always_checks(dialect).err().map(|error| place_line(&error)));
+        Ok(Validation { findings: findings(self.set, history.as_ref(), &self.settings.set), problems })
+    }
+
+    /// Runs the checks of all applied migrations on the database as it is. The checks can't write.
+    pub(crate) async fn verify(&self) -> Result<Verification> {
+        let history = self.history(Role::Read).await?.unwrap_or_default();
+        let dialect = self.engine.dialect();
+        let mut checks: Vec<(Option<Version>, Check)> = Vec::new();
+        for migration in &self.set.migrations {
+            if history.of_set(&self.settings.set).any(|applied| applied.version == migration.version) {
+                let version = Some(migration.version);
+                checks.extend(migration.checks(dialect)?.into_iter().map(|check| (version, check)));
+            }
+        }
+        checks.extend(self.set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
+        let (left_out, checks): (Vec<_>, Vec<_>) =
+            checks.into_iter().partition(|(_, check)| needs_before(check) || check.when == When::Snapshot);
+        let mut found = Verification {
+            checks: Vec::new(),
+            left_out: left_out.into_iter().map(|(_, check)| check.name.to_string()).collect(),
+        };
+        let mut ledger = Ledger::open(self.engine()).await?;
+        let mut connection = self.engine.connect(Role::Work).await?;
+        connection.writable(false).await?;
+        connection.fence(true);
+        let none = crate::engine::Inventory::default();
+        for (version, check) in checks {
+            let context = validate::Context {
+                engine: self.engine(),
+                run: format!("verify_{}", time::compact(time::now_ms())),
+                limit: check.timeout.unwrap_or(self.settings.check_timeout),
+                evidence: self.settings.evidence,
+                then: &none,
+                stop: self.settings.stop.clone(),
+            };
+            let answer = validate::carry_out(&check, &mut *connection, &context, &mut ledger).await;
+            if answer.as_ref().is_err_and(|error| error.code() == Code::Interrupted) {
+                connection.close().await;
+                return Err(say::interrupted());
+            }
+            found.checks.push(check_line(version, &check, answer, self.settings.evidence));
+        }
+        connection.fence(false);
+        connection.writable(true).await?;
+        connection.close().await;
+        ledger.close().await;
+        Ok(found)
+    }
+}
+
+/// The run died after it had become final: only the ledger does not say so yet.
+fn is_final(run: &RunRecord, history: Option<&History>) -> bool {
+    guard::decide(Some(run), history) == guard::Recovery::Finish(Outcome::Applied)
+}
+
+fn place_line(error: &crate::Error) -> String {
+    error.place().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// A check's answer as a line of a report.
+pub(crate) fn check_line(
+    version: Option<Version>,
+    check: &Check,
+    answer: Result<Verdict>,
+    evidence: usize,
+) -> CheckReport {
+    let (verdict, detail, rows) = match answer {
+        Ok(Verdict::Pass) => (CheckVerdict::Pass, String::new(), Vec::new()),
+        Ok(Verdict::Fail { detail, rows }) => {
+            (CheckVerdict::Fail, detail, CheckReport::evidence(&rows, evidence))
+        }
+        Err(error) => (CheckVerdict::Error, error.to_string(), Vec::new()),
+    };
+    CheckReport { name: check.name.to_string(), version, when: check.when, verdict, detail, rows }
+}

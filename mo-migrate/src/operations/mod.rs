@@ -1,0 +1,54 @@
+//! What can be asked of a set and a database: one file per question, the library's side of a
+//! command.
+
+mod baseline;
+mod down;
+mod inspect;
+mod preview;
+mod restore;
+mod snapshots;
+mod up;
+
+use std::sync::Arc;
+
+pub use baseline::{Baseline, Repair};
+pub(crate) use inspect::check_line;
+pub use inspect::{PendingMigration, Status, Validation, Verification};
+pub use preview::{Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep};
+pub use restore::RestorePreview;
+pub use snapshots::SnapshotLine;
+
+use crate::engine::{Engine, LockGuard, Role, SharedEngine};
+use crate::error::Result;
+use crate::history::History;
+use crate::lock;
+use crate::migration::MigrationSet;
+use crate::settings::Settings;
+
+/// A set, a database and the settings: what every operation needs.
+#[derive(Debug)]
+pub(crate) struct Operations<'a> {
+    pub(crate) engine: SharedEngine,
+    pub(crate) set: &'a MigrationSet,
+    pub(crate) settings: Settings,
+}
+
+impl Operations<'_> {
+    fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// The history, read in one statement.
+    async fn history(&self, role: Role) -> Result<Option<History>> {
+        let mut connection = self.engine.connect(role).await?;
+        let history = History::read(&mut *connection, &self.settings.history_table).await;
+        connection.close().await;
+        history
+    }
+
+    async fn lock(&self) -> Result<(Arc<dyn LockGuard>, bool)> {
+        let settings = &self.settings;
+        let (guard, waited) = lock::acquire(self.engine(), settings.lock_timeout, &*settings.observer).await?;
+        Ok((Arc::from(guard), waited))
+    }
+}

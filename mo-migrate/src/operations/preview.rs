@@ -1,0 +1,205 @@
+//! What would be done, in full: every statement, what guards the run and why, and the checks. It
+//! reads files and history, and writes nothing.
+
+use serde::Serialize;
+
+use super::{Operations, PendingMigration};
+use crate::engine::Role;
+use crate::error::{Result, say};
+use crate::guard::job::{Body, Job, Step};
+use crate::migration::Version;
+use crate::plan::{Finding, Goal, plan};
+use crate::validate::When;
+
+/// What a run would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Preview {
+    /// The highest version that the database has.
+    pub from: Option<Version>,
+    /// The highest version that it would have.
+    pub to: Option<Version>,
+    /// What would run, in its order.
+    pub migrations: Vec<PreviewStep>,
+    /// What would judge it.
+    pub checks: Vec<PreviewCheck>,
+    /// What would undo it; none when nothing would run.
+    pub guard: Option<PreviewGuard>,
+    /// Differences between the set and the history that the policies allow.
+    pub tolerated: Vec<Finding>,
+}
+
+/// One migration of a preview.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreviewStep {
+    /// Which, and where it stands.
+    #[serde(flatten)]
+    pub migration: PendingMigration,
+    /// It runs inside of a transaction.
+    pub transaction: bool,
+    /// Its statements; none of a Rust migration, whose statements only its run can tell.
+    pub statements: Vec<PreviewStatement>,
+}
+
+/// One statement of a preview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PreviewStatement {
+    /// Its first line in the file.
+    pub line: usize,
+    /// Its text.
+    pub sql: String,
+}
+
+/// One check of a preview.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreviewCheck {
+    /// Its name.
+    pub name: String,
+    /// The migration that it judges; none for `always.check.sql`.
+    pub version: Option<Version>,
+    /// When it runs.
+    pub when: When,
+}
+
+/// What undoes a run that fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PreviewGuard {
+    /// 1: one transaction holds everything; 2: the snapshot undoes what was committed.
+    pub ring: u8,
+    /// A snapshot is taken first.
+    pub snapshot: bool,
+    /// Why a transaction is not enough; empty in ring 1.
+    pub why: Vec<String>,
+}
+
+impl Operations<'_> {
+    /// What `up` would do.
+    pub(crate) async fn preview(&self, goal: Goal) -> Result<Preview> {
+        let exists = self.engine.exists().await?;
+        let history = if exists { self.history(Role::Read).await? } else { None };
+        let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
+        let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        let one_transaction = self.engine.capabilities().transactional_ddl;
+        Ok(Preview {
+            from: plan.from,
+            to: plan.to(),
+            migrations: job.steps.iter().map(step).collect(),
+            checks: if job.steps.is_empty() { Vec::new() } else { checks(&job) },
+            guard: (!job.steps.is_empty()).then(|| guard_of(&job, one_transaction)),
+            tolerated: plan.tolerated,
+        })
+    }
+
+    /// The versions that `down` would take back, the newest first.
+    pub(crate) async fn down_preview(&self, to: Option<Version>) -> Result<Vec<PendingMigration>> {
+        if !self.engine.exists().await? {
+            return Err(say::no_database(self.engine.database()));
+        }
+        let history = self.history(Role::Read).await?.ok_or_else(say::nothing_applied)?;
+        let of_set = history.of_set(&self.settings.set).filter(|applied| applied.kind != "repeatable");
+        let versions = taken_back(of_set.map(|applied| applied.version).collect(), to)?;
+        let mut steps = Vec::new();
+        for version in versions {
+            let migration = self.set.find(version).ok_or_else(|| say::down_missing(version))?;
+            let down = migration.down.as_ref().ok_or_else(|| say::no_down(migration))?;
+            steps.push(PendingMigration { place: down.path.clone(), ..PendingMigration::from(migration) });
+        }
+        Ok(steps)
+    }
+}
+
+/// The versions above `to`, the newest first; without it the newest alone, and 0 is all of them.
+fn taken_back(mut applied: Vec<Version>, to: Option<Version>) -> Result<Vec<Version>> {
+    applied.sort_unstable();
+    if let Some(to) = to.filter(|to| *to != 0 && !applied.contains(to)) {
+        return Err(say::not_applied(to, &applied));
+    }
+    let stays = to.unwrap_or_else(|| applied.iter().rev().nth(1).copied().unwrap_or(0));
+    applied.reverse();
+    applied.retain(|version| *version > stays);
+    if applied.is_empty() { Err(say::nothing_applied()) } else { Ok(applied) }
+}
+
+fn step(step: &Step<'_>) -> PreviewStep {
+    let statements = match &step.body {
+        Body::Rust(_) => Vec::new(),
+        Body::Sql(file) => file
+            .statements
+            .iter()
+            .map(|statement| PreviewStatement { line: statement.line, sql: file.sql(statement).trim().to_owned() })
+            .collect(),
+    };
+    PreviewStep { migration: step.migration.into(), transaction: step.transactional, statements }
+}
+
+fn checks(job: &Job<'_>) -> Vec<PreviewCheck> {
+    let checks = job.checks.iter();
+    checks
+        .map(|(version, check)| PreviewCheck { name: check.name.to_string(), version: *version, when: check.when })
+        .collect()
+}
+
+/// What guards a job, and why a transaction is not enough where it is not.
+fn guard_of(job: &Job<'_>, one_transaction: bool) -> PreviewGuard {
+    let outside = job.steps.iter().filter(|step| !step.transactional);
+    let mut why: Vec<String> =
+        outside.map(|step| format!("migration {} runs outside of a transaction", step.migration.title())).collect();
+    if !one_transaction {
+        why.push("this engine commits changes of definitions by itself".to_owned());
+    }
+    PreviewGuard { ring: job.ring, snapshot: job.snapshot, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Target;
+    use crate::migration::MigrationSet;
+    use crate::settings::Settings;
+
+    #[test]
+    fn down_takes_the_newest_or_all_above_a_version() {
+        for (applied, to, expected) in [
+            (vec![1, 2, 3], None, vec![3]),
+            (vec![3, 1, 2], Some(1), vec![3, 2]),
+            (vec![1, 2], Some(0), vec![2, 1]),
+            (vec![7], None, vec![7]),
+        ] {
+            assert_eq!(taken_back(applied, to).unwrap(), expected);
+        }
+        assert!(taken_back(vec![], None).is_err(), "nothing is applied");
+        assert!(taken_back(vec![1, 2], Some(2)).is_err(), "nothing is above it");
+        assert!(taken_back(vec![1, 3], Some(2)).is_err(), "2 is not applied");
+    }
+
+    async fn preview(files: &[(&str, &str)], settings: Settings) -> Preview {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let set = MigrationSet::from_dirs(&[dir.path().to_owned()]).unwrap();
+        let address = format!("sqlite:{}", dir.path().join("app.db").display());
+        let engine = Target::from(address).open().unwrap();
+        Operations { engine, set: &set, settings }.preview(Goal::Latest).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_statement_has_its_line_and_a_transaction_guards_them() {
+        let sql = "CREATE TABLE t (\n  id INTEGER);\n\nINSERT INTO t VALUES (1);\n";
+        let check = "-- check: has a row\nSELECT 1 WHERE NOT EXISTS (SELECT 1 FROM t);\n";
+        let found = preview(&[("1_init.sql", sql), ("1_init.check.sql", check)], Settings::default()).await;
+        let lines: Vec<usize> = found.migrations[0].statements.iter().map(|statement| statement.line).collect();
+        assert_eq!(lines, [1, 4]);
+        assert_eq!(found.migrations[0].statements[1].sql, "INSERT INTO t VALUES (1)");
+        assert_eq!(found.guard, Some(PreviewGuard { ring: 1, snapshot: true, why: Vec::new() }));
+        assert_eq!((found.checks[0].name.as_str(), found.checks[0].version), ("has a row", Some(1)));
+        assert_eq!((found.from, found.to), (None, Some(1)));
+    }
+
+    #[tokio::test]
+    async fn a_migration_without_a_transaction_is_named_as_the_reason_for_ring_2() {
+        let found = preview(&[("1_a.sql", "-- mo-migrate: no-transaction\nVACUUM;")], Settings::default()).await;
+        let guard = found.guard.unwrap();
+        assert_eq!((guard.ring, guard.snapshot), (2, true));
+        assert_eq!(guard.why, ["migration 1 `a` runs outside of a transaction"]);
+    }
+}

@@ -1,0 +1,222 @@
+//! Snapshots made, listed, pinned and removed by hand.
+
+use serde::Serialize;
+
+use super::Operations;
+use crate::engine::{Counts, SnapshotFacts};
+use crate::error::{Result, say};
+use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
+use crate::observer::Progress;
+use crate::snapshot::{self, Deletable, deletable};
+use crate::{lock, time};
+
+/// A snapshot as it is listed.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotLine {
+    /// Its name.
+    pub name: String,
+    /// What it is for; none when mo-migrate did not make it.
+    pub purpose: Option<String>,
+    /// What it is of: `database`, `table` or `account`.
+    pub level: String,
+    /// The database.
+    pub database: String,
+    /// When it was made, RFC 3339 in UTC.
+    pub created_at: String,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// The version that the database had.
+    pub version_before: Option<i64>,
+    /// The version that the run was to reach.
+    pub version_target: Option<i64>,
+    /// When it may be deleted.
+    pub delete_after: Option<String>,
+    /// It is pinned.
+    pub pinned: bool,
+    /// Its size in bytes.
+    pub bytes: Option<u64>,
+    /// The run that made it.
+    pub run: Option<String>,
+    /// The ledger knows it, and it is gone.
+    pub gone: bool,
+}
+
+impl Operations<'_> {
+    /// Makes a snapshot, reads it back, and writes down what it is for.
+    pub(crate) async fn snapshot_create(&self, purpose: &str) -> Result<SnapshotLine> {
+        let (_lock, _) = self.lock().await?;
+        let mut ledger = Ledger::open(self.engine()).await?;
+        let name = snapshot::name(purpose, None, time::now_ms());
+        let facts = self.engine.create_snapshot(&name, Progress::silent()).await?;
+        let mut past = self.engine.open_snapshot(&name).await?;
+        let inventory = self.engine.inventory(&mut *past, Counts::With).await;
+        past.close().await;
+        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
+        let history = self.history(crate::engine::Role::Start).await?;
+        let record = SnapshotRecord {
+            name,
+            run: None,
+            purpose: purpose.to_owned(),
+            level: "database".to_owned(),
+            created_by: lock::who(),
+            created_at: facts.created_at,
+            version_before: history.and_then(|history| history.latest(&self.settings.set)),
+            version_target: None,
+            delete_after: Some(facts.created_at.saturating_add(keep)),
+            pinned: false,
+            bytes: facts.bytes,
+            inventory: inventory?,
+        };
+        ledger.add_snapshot(&record).await?;
+        ledger.close().await;
+        Ok(self.known(&record, false))
+    }
+
+    /// All snapshots: those that the ledger knows, and those that others made.
+    pub(crate) async fn snapshot_list(&self) -> Result<Vec<SnapshotLine>> {
+        let there = self.engine.snapshots().await?;
+        let known = match Ledger::read(self.engine()).await? {
+            Some(mut ledger) => {
+                let known = ledger.snapshots().await;
+                ledger.close().await;
+                known?
+            }
+            None => Vec::new(),
+        };
+        let is_there = |name: &str| there.iter().any(|facts| facts.name == name);
+        let mut lines: Vec<_> = known.iter().map(|record| self.known(record, !is_there(&record.name))).collect();
+        let foreign = there.iter().filter(|facts| known.iter().all(|record| record.name != facts.name));
+        lines.extend(foreign.map(|facts| self.foreign(facts)));
+        Ok(lines)
+    }
+
+    /// One snapshot.
+    pub(crate) async fn snapshot_show(&self, name: &str) -> Result<SnapshotLine> {
+        let all = self.snapshot_list().await?;
+        let found = all.iter().find(|line| line.name == name).cloned();
+        found.ok_or_else(|| say::no_snapshot_named(name, all.iter().map(|line| line.name.as_str())))
+    }
+
+    /// Clones a snapshot, tests the clone, and drops it; gives what it holds, in words.
+    pub(crate) async fn snapshot_verify(&self, name: &str) -> Result<String> {
+        self.snapshot_show(name).await?;
+        let (_lock, _) = self.lock().await?;
+        let run = format!("verify_{}", time::compact(time::now_ms()));
+        let mut clone = self.engine.clone_snapshot(name, &run).await?;
+        let damage = self.engine.damage(&mut *clone.connection).await;
+        let found = self.engine.inventory(&mut *clone.connection, Counts::With).await;
+        clone.connection.close().await;
+        self.engine.drop_clone(&run).await?;
+        let (damage, found) = (damage?, found?);
+        if let Some(first) = damage.first() {
+            return Err(say::snapshot_bad(name, say::damaged(first)));
+        }
+        if let Some(mut ledger) = Ledger::read(self.engine()).await? {
+            let known = ledger.snapshot(name).await?;
+            ledger.close().await;
+            if let Some(known) = known.filter(|known| !known.inventory.objects.is_empty()) {
+                crate::guard::same_inventory(&known.inventory, &found).map_err(|e| say::snapshot_bad(name, e))?;
+            }
+        }
+        let rows: u64 = found.tables().filter_map(|table| table.rows).sum();
+        Ok(format!("{} tables, {rows} rows", found.tables().count()))
+    }
+
+    /// Pins a snapshot, or lets it go.
+    pub(crate) async fn snapshot_pin(&self, name: &str, pinned: bool) -> Result<SnapshotLine> {
+        let mut ledger = Ledger::open(self.engine()).await?;
+        let found = ledger.snapshot(name).await?;
+        let Some(record) = found else {
+            let known = ledger.snapshots().await?;
+            return Err(say::no_snapshot_named(name, known.iter().map(|s| s.name.as_str())));
+        };
+        ledger.retain(name, record.delete_after, pinned).await?;
+        ledger.close().await;
+        self.snapshot_show(name).await
+    }
+
+    /// Deletes one snapshot of ours, unless it is needed.
+    pub(crate) async fn snapshot_delete(&self, name: &str) -> Result<()> {
+        let (_lock, _) = self.lock().await?;
+        let line = self.snapshot_show(name).await?;
+        if line.purpose.is_none() {
+            return Err(say::not_ours(name));
+        }
+        let mut ledger = Ledger::open(self.engine()).await?;
+        let runs = ledger.runs().await?;
+        let record = ledger.snapshot(name).await?;
+        if let Some(record) = &record {
+            match deletable(record, &runs, time::now_ms()) {
+                Deletable::WayBack => return Err(say::way_back_needed(name)),
+                Deletable::Pinned => return Err(say::pinned(name)),
+                Deletable::Yes | Deletable::NotYet => {}
+            }
+        }
+        self.engine.delete_snapshot(name).await?;
+        ledger.forget_snapshot(name).await?;
+        ledger.close().await;
+        Ok(())
+    }
+
+    /// What `prune` would delete.
+    pub(crate) async fn prune_preview(&self) -> Result<Vec<SnapshotLine>> {
+        let Some(mut ledger) = Ledger::read(self.engine()).await? else { return Ok(Vec::new()) };
+        let (snapshots, runs) = (ledger.snapshots().await?, ledger.runs().await?);
+        ledger.close().await;
+        Ok(over(&snapshots, &runs).into_iter().map(|record| self.known(record, false)).collect())
+    }
+
+    /// Deletes what is over its time and not needed.
+    pub(crate) async fn prune(&self) -> Result<Vec<SnapshotLine>> {
+        let (_lock, _) = self.lock().await?;
+        let gone = self.prune_preview().await?;
+        let mut ledger = Ledger::open(self.engine()).await?;
+        for line in &gone {
+            self.engine.delete_snapshot(&line.name).await?;
+            ledger.forget_snapshot(&line.name).await?;
+        }
+        ledger.close().await;
+        Ok(gone)
+    }
+
+    fn known(&self, record: &SnapshotRecord, gone: bool) -> SnapshotLine {
+        SnapshotLine {
+            name: record.name.clone(),
+            purpose: Some(record.purpose.clone()),
+            level: record.level.clone(),
+            database: self.engine.database().to_owned(),
+            created_at: time::rfc3339(record.created_at),
+            created_by: Some(record.created_by.clone()),
+            version_before: record.version_before,
+            version_target: record.version_target,
+            delete_after: record.delete_after.map(time::rfc3339),
+            pinned: record.pinned,
+            bytes: record.bytes,
+            run: record.run.clone(),
+            gone,
+        }
+    }
+
+    fn foreign(&self, facts: &SnapshotFacts) -> SnapshotLine {
+        SnapshotLine {
+            name: facts.name.clone(),
+            purpose: None,
+            level: "database".to_owned(),
+            database: self.engine.database().to_owned(),
+            created_at: time::rfc3339(facts.created_at),
+            created_by: None,
+            version_before: None,
+            version_target: None,
+            delete_after: None,
+            pinned: false,
+            bytes: facts.bytes,
+            run: None,
+            gone: false,
+        }
+    }
+}
+
+fn over<'a>(snapshots: &'a [SnapshotRecord], runs: &[RunRecord]) -> Vec<&'a SnapshotRecord> {
+    let now = time::now_ms();
+    snapshots.iter().filter(|record| deletable(record, runs, now) == Deletable::Yes).collect()
+}

@@ -1,0 +1,215 @@
+//! `up`: recovers if need be, then runs what is pending.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Operations;
+use crate::engine::{LockGuard, Role};
+use crate::error::{Error, Result, say};
+use crate::guard::job::Job;
+use crate::guard::{self, Run, record_of};
+use crate::history::History;
+use crate::ledger::{Ledger, RunRecord};
+use crate::observer::Event;
+use crate::plan::{Goal, Plan, plan};
+use crate::report::{Outcome, Report};
+use crate::settings::{Settings, Unit};
+use crate::time;
+
+/// Deaths in the apply of one migration after which a person has to say "try again".
+const DEATHS: usize = 2;
+
+impl Operations<'_> {
+    /// Runs what is pending, up to the goal.
+    pub(crate) async fn up(&self, goal: Goal) -> Result<Report> {
+        self.warn_when_stale();
+        let made = self.make_missing_database().await?;
+        let done = self.up_existing(goal).await;
+        if made && done.as_ref().is_err_and(|error| !error.is_needs_person()) {
+            self.engine.drop_database().await?;
+            self.tell(&Event::Note(say::database_removed(self.engine().database())));
+        }
+        done
+    }
+
+    fn tell(&self, event: &Event) {
+        self.settings.observer.event(event);
+    }
+
+    fn warn_when_stale(&self) {
+        if cfg!(debug_assertions) {
+            let missing = self.set.not_compiled_in();
+            if !missing.is_empty() {
+                self.tell(&Event::Note(say::stale_binary(&missing)));
+                tracing::warn!(?missing, "migrations that this program was compiled without");
+            }
+        }
+    }
+
+    async fn make_missing_database(&self) -> Result<bool> {
+        if self.engine.exists().await? {
+            return Ok(false);
+        }
+        // Two starters may find it missing: the second one finds it made.
+        if let Err(error) = self.engine.create_database().await {
+            return if self.engine.exists().await? { Ok(false) } else { Err(error) };
+        }
+        self.tell(&Event::Note(say::database_made(self.engine().database())));
+        Ok(true)
+    }
+
+    async fn up_existing(&self, goal: Goal) -> Result<Report> {
+        // A person's `up` looks into the ledger too, where a run that died after it had become
+        // final still waits to be closed; a starting application's needs only the one statement.
+        if (self.settings.unattended || !self.is_run_open().await?)
+            && let Some(report) = self.start(goal).await?
+        {
+            return Ok(report);
+        }
+        let began = time::now_ms();
+        let (lock, waited) = self.lock().await?;
+        let recovered = Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
+        if let Some(report) = recovered.filter(|report| report.outcome == Outcome::Restored) {
+            tracing::info!(run = report.run, "a dead run was put back");
+        }
+        match self.settings.unit {
+            Unit::Run => self.one_run(goal, &lock, waited.then_some(began)).await,
+            Unit::Migration => self.one_by_one(goal, &lock, waited.then_some(began)).await,
+        }
+    }
+
+    async fn is_run_open(&self) -> Result<bool> {
+        let Some(mut ledger) = Ledger::read(self.engine()).await? else { return Ok(false) };
+        let open = ledger.open_run().await;
+        ledger.close().await;
+        Ok(open?.is_some())
+    }
+
+    /// The one statement of a start: a report when there is nothing to do.
+    async fn start(&self, goal: Goal) -> Result<Option<Report>> {
+        let history = self.history(Role::Start).await?;
+        let Some(history) = history.filter(History::is_settled) else { return Ok(None) };
+        let plan = plan(self.set, Some(&history), goal, &self.settings)?;
+        Ok(plan.pending.is_empty().then(|| self.up_to_date(&plan)))
+    }
+
+    fn up_to_date(&self, plan: &Plan<'_>) -> Report {
+        let engine = self.engine();
+        let mut report = Report::new(&self.settings.set, engine.name(), engine.database());
+        (report.from, report.to) = (plan.from, plan.from);
+        self.tell(&Event::Finished(Outcome::UpToDate));
+        report
+    }
+
+    async fn one_by_one(&self, goal: Goal, lock: &Arc<dyn LockGuard>, waited: Option<i64>) -> Result<Report> {
+        let history = self.history(Role::Start).await?;
+        let pending = plan(self.set, history.as_ref(), goal, &self.settings)?.pending.len();
+        let mut whole: Option<Report> = None;
+        for _ in 0..pending.max(1) {
+            // One step at a time, and the repeatable ones, which have no number, at the end.
+            let next = if whole.as_ref().map_or(0, |report| report.migrations.len()) + 1 < pending
+                || !matches!(goal, Goal::Latest)
+            {
+                Goal::Steps(1)
+            } else {
+                goal
+            };
+            let report = self.one_run(next, lock, waited).await?;
+            whole = Some(match whole {
+                None => report,
+                Some(before) => joined(before, report),
+            });
+        }
+        whole.ok_or_else(|| say::internal(&"no run was made"))
+    }
+
+    async fn one_run(&self, goal: Goal, lock: &Arc<dyn LockGuard>, waited: Option<i64>) -> Result<Report> {
+        let history = self.history(Role::Start).await?;
+        let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
+        if plan.pending.is_empty() {
+            return Ok(self.up_to_date(&plan));
+        }
+        for finding in &plan.tolerated {
+            self.tell(&Event::Note(say::tolerated(finding)));
+        }
+        let mut ledger = Ledger::open(self.engine()).await?;
+        let runs = ledger.runs().await?;
+        if let Some(error) = not_again(&plan, &runs, &self.settings, waited, time::now_ms()) {
+            ledger.close().await;
+            return Err(error);
+        }
+        let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        let record = record_of(&job, &self.settings, history.as_ref());
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(lock), record);
+        run.history = history;
+        Box::pin(run.execute(&job)).await
+    }
+}
+
+fn joined(mut before: Report, after: Report) -> Report {
+    before.migrations.extend(after.migrations);
+    before.checks.extend(after.checks);
+    before.tables = after.tables;
+    before.to = after.to;
+    before.snapshot = after.snapshot;
+    for (phase, ms) in after.timings_ms {
+        *before.timings_ms.entry(phase).or_default() += ms;
+    }
+    before
+}
+
+/// Why what is pending is not tried now: it failed while we waited, it failed a short while ago, or
+/// it killed its process too often.
+fn not_again(
+    plan: &Plan<'_>,
+    runs: &[RunRecord],
+    settings: &Settings,
+    waited: Option<i64>,
+    now: i64,
+) -> Option<Error> {
+    if settings.retry {
+        return None;
+    }
+    let first = plan.pending.first()?;
+    let died: Vec<&RunRecord> = runs
+        .iter()
+        .take_while(|run| run.outcome != Some(Outcome::Applied) && !is_retry(run))
+        .filter(|run| run.died)
+        .filter(|run| {
+            run.applying.as_ref().is_some_and(|(version, checksum)| {
+                plan.pending.iter().any(|m| m.version == *version && m.checksum.as_str() == checksum)
+            })
+        })
+        .collect();
+    if died.len() >= DEATHS {
+        let (version, _) = died.first().and_then(|run| run.applying.clone())?;
+        let named = plan.pending.iter().find(|migration| migration.version == version).unwrap_or(&first);
+        return Some(say::deaths(&named.title(), named.place(), died.len()));
+    }
+    let fingerprint = plan.fingerprint();
+    let failures: Vec<&RunRecord> = runs
+        .iter()
+        .take_while(|run| run.fingerprint == fingerprint && is_failure(run))
+        .collect();
+    let last = failures.first()?;
+    let ended = last.finished_at?;
+    if waited.is_some_and(|since| ended >= since) {
+        return Some(say::failed_while_waiting(last));
+    }
+    if !settings.unattended {
+        return None;
+    }
+    let doublings = u32::try_from(failures.len() - 1).unwrap_or(u32::MAX).min(10);
+    let pause = settings.retry_after.saturating_mul(2u32.saturating_pow(doublings));
+    let since = Duration::from_millis(u64::try_from(now.saturating_sub(ended)).unwrap_or(0));
+    (since < pause).then(|| say::retry_later(last, pause - since))
+}
+
+fn is_failure(run: &RunRecord) -> bool {
+    !run.died && matches!(run.outcome, Some(Outcome::RolledBack | Outcome::Restored))
+}
+
+/// A person tried again on purpose: deaths before that do not count any more.
+fn is_retry(run: &RunRecord) -> bool {
+    run.purpose == "retry"
+}

@@ -1,0 +1,11 @@
+//! What a run did: one value, shown as text or as JSON.
+
+mod outcome;
+mod run;
+pub(crate) mod text;
+
+pub use outcome::Outcome;
+pub use run::{
+    CheckReport, ErrorReport, MigrationReport, MigrationState, Report, RestoreReport,
+    SnapshotReport, TableReport, CheckVerdict,
+};

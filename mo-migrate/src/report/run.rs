@@ -1,0 +1,235 @@
+//! The report's parts. Their names are the keys of the JSON: they are stable, and what is absent is
+//! `null`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Outcome;
+use crate::migration::Version;
+use crate::validate::When;
+use crate::value::Value;
+
+/// What a run did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The run's id; none when nothing was begun.
+    pub run: Option<String>,
+    /// The name of the set.
+    pub set: String,
+    /// The engine's name.
+    pub engine: String,
+    /// The database, without any credentials.
+    pub database: String,
+    /// The highest version before.
+    pub from: Option<Version>,
+    /// The highest version now.
+    pub to: Option<Version>,
+    /// The migrations of this run, in their order.
+    pub migrations: Vec<MigrationReport>,
+    /// The checks, in the order in which they ran.
+    pub checks: Vec<CheckReport>,
+    /// The tables that were touched.
+    pub tables: Vec<TableReport>,
+    /// The run's snapshot.
+    pub snapshot: Option<SnapshotReport>,
+    /// The rehearsal on a clone, where there was one.
+    pub rehearsal: Option<serde_json::Value>,
+    /// The restore, where there was one.
+    pub restore: Option<RestoreReport>,
+    /// How long each phase took.
+    pub timings_ms: BTreeMap<String, u64>,
+    /// Why it did not end well.
+    pub error: Option<ErrorReport>,
+}
+
+impl Report {
+    /// A report of nothing yet.
+    pub(crate) fn new(set: &str, engine: &str, database: &str) -> Self {
+        Self {
+            outcome: Outcome::UpToDate,
+            run: None,
+            set: set.to_owned(),
+            engine: engine.to_owned(),
+            database: database.to_owned(),
+            from: None,
+            to: None,
+            migrations: Vec::new(),
+            checks: Vec::new(),
+            tables: Vec::new(),
+            snapshot: None,
+            rehearsal: None,
+            restore: None,
+            timings_ms: BTreeMap::new(),
+            error: None,
+        }
+    }
+
+    /// The report as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// What became of a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MigrationState {
+    /// Not begun.
+    Pending,
+    /// Applied and kept.
+    Applied,
+    /// It failed.
+    Failed,
+    /// It was applied, and undone with the run.
+    Undone,
+    /// It was taken back by its down file.
+    Reverted,
+}
+
+/// One migration of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationReport {
+    /// Its version; 0 for a repeatable one.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// `sql`, `rust` or `repeatable`.
+    pub kind: String,
+    /// What became of it.
+    pub state: MigrationState,
+    /// How many statements it sent.
+    pub statements: u64,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// What a check said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckVerdict {
+    /// All is well.
+    Pass,
+    /// Something is wrong.
+    Fail,
+    /// It could not be carried out: an error, a panic or the time limit.
+    Error,
+    /// It compares with before, and others have written since.
+    Inconclusive,
+}
+
+/// One check of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckReport {
+    /// Its name.
+    pub name: String,
+    /// The migration that it judges; none for `always.check.sql`.
+    pub version: Option<Version>,
+    /// When it ran.
+    pub when: When,
+    /// What it said.
+    pub verdict: CheckVerdict,
+    /// In words.
+    pub detail: String,
+    /// The rows that show it, each by the names of its columns.
+    pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl CheckReport {
+    /// The rows in one line each, as an error shows them.
+    pub(crate) fn evidence(rows: &[crate::value::Row], most: usize) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        rows.iter()
+            .take(most)
+            .map(|row| {
+                row.columns()
+                    .iter()
+                    .zip(row.values())
+                    .map(|(column, value)| (column.clone(), json(value)))
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Blob(_) => serde_json::Value::String(value.to_string()),
+        other => serde_json::to_value(other).unwrap_or_default(),
+    }
+}
+
+/// A table that was touched: what it was, and what it is at the end of the run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TableReport {
+    /// Its name.
+    pub name: String,
+    /// Rows before; none when it was not there.
+    pub rows_before: Option<u64>,
+    /// Rows after; none when it is not there.
+    pub rows_after: Option<u64>,
+    /// Its columns before.
+    pub columns_before: Vec<String>,
+    /// Its columns after.
+    pub columns_after: Vec<String>,
+}
+
+/// The run's snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotReport {
+    /// Its name.
+    pub name: String,
+    /// What it is of: `database`, `table` or `account`.
+    pub scope: String,
+    /// When it was made, RFC 3339 in UTC.
+    pub created_at: String,
+    /// When it may be deleted; none while it is pinned.
+    pub delete_after: Option<String>,
+}
+
+/// A restore.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoreReport {
+    /// `rollback` or `tables`.
+    pub method: String,
+    /// The tables that were brought back.
+    pub tables: Vec<String>,
+    /// What was compared before the commit: `contents`, `counts` or `definitions`.
+    pub proof: String,
+    /// Rows compared.
+    pub rows_compared: u64,
+    /// Tables in which others wrote, left as they are.
+    pub kept_writes: Vec<String>,
+    /// Tables in which rows were taken back that may be others'; they are in the failed state.
+    pub discarded_writes: Vec<String>,
+    /// The snapshot of what went wrong.
+    pub failed_state: Option<String>,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// Why a run did not end well.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorReport {
+    /// The stable code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What is true of the database now.
+    pub database: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl From<&crate::Error> for ErrorReport {
+    fn from(error: &crate::Error) -> Self {
+        Self {
+            code: error.code().to_string(),
+            message: error.to_string(),
+            database: error.database().map(ToOwned::to_owned),
+            hint: error.hint().map(ToOwned::to_owned),
+        }
+    }
+}

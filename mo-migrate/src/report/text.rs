@@ -1,0 +1,254 @@
+//! The report as text: what ran, what it did to the tables, what the checks said, what is kept, and
+//! the outcome in the last line.
+
+pub(crate) mod table;
+
+use self::table::{BOLD, Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint};
+use super::{CheckReport, CheckVerdict, MigrationState, Outcome, Report, RestoreReport, TableReport};
+use crate::migration::Version;
+
+impl Report {
+    /// The report for people: several lines, the last of which is the outcome.
+    #[must_use]
+    pub fn to_text(&self, color: bool) -> String {
+        let mut text = String::new();
+        for (title, body) in [
+            ("migrations", self.migrations_text(color)),
+            ("tables", self.tables_text(color)),
+            ("checks", checks_text(&self.checks, color)),
+            ("kept", self.kept_text(color)),
+        ] {
+            if !body.is_empty() {
+                text.push_str(&format!("{}\n{body}\n", paint(color, BOLD, title)));
+            }
+        }
+        text.push_str(&self.outcome_line(color));
+        text
+    }
+
+    fn migrations_text(&self, color: bool) -> String {
+        let mut table = Table::default();
+        for line in &self.migrations {
+            let version = if line.kind == "repeatable" { "R".to_owned() } else { line.version.to_string() };
+            let (statements, took) = match line.state {
+                MigrationState::Pending => (String::new(), String::new()),
+                _ => (count(line.statements, "statement"), format!("{} ms", line.duration_ms)),
+            };
+            let (word, style) = state(line.state);
+            table.row([
+                version.into(),
+                line.name.as_str().into(),
+                line.kind.as_str().into(),
+                Cell::styled(word, style),
+                statements.into(),
+                took.into(),
+            ]);
+        }
+        table.to_text(color)
+    }
+
+    fn tables_text(&self, color: bool) -> String {
+        let mut table = Table::default();
+        for line in &self.tables {
+            table.row([line.name.as_str().into(), rows(line).into(), columns(line).into()]);
+        }
+        table.to_text(color)
+    }
+
+    fn kept_text(&self, color: bool) -> String {
+        let mut table = Table::default();
+        if let Some(snapshot) = &self.snapshot {
+            let until = snapshot.delete_after.as_ref().map_or("until it is let go".to_owned(), |at| format!("until {at}"));
+            table.row(["snapshot".into(), snapshot.name.as_str().into(), until.into()]);
+        }
+        if let Some(failed) = self.restore.as_ref().and_then(|restore| restore.failed_state.as_ref()) {
+            table.row(["failed state".into(), failed.as_str().into()]);
+        }
+        table.to_text(color)
+    }
+
+    fn outcome_line(&self, color: bool) -> String {
+        let style = match self.outcome {
+            Outcome::UpToDate | Outcome::Applied => GREEN,
+            Outcome::RolledBack | Outcome::Restored => YELLOW,
+            Outcome::NeedsPerson | Outcome::Refused | Outcome::Locked => RED,
+        };
+        let outcome = paint(color, style, &self.outcome.to_string());
+        let now = version(self.to);
+        let detail = match (self.outcome, &self.restore) {
+            (Outcome::Applied, _) if self.from != self.to && self.from.is_some() => {
+                format!("version {} → {}", version(self.from), self.to.unwrap_or(0))
+            }
+            (Outcome::Restored, Some(restore)) => restored(restore, self.to),
+            (Outcome::RolledBack, _) => format!("{}, nothing had been committed", at(self.to)),
+            (Outcome::Refused | Outcome::Locked, _) => "nothing was touched".to_owned(),
+            _ if self.to.is_none() => "nothing is applied".to_owned(),
+            _ => format!("version {now}"),
+        };
+        format!("{outcome}: {detail}")
+    }
+}
+
+/// The checks, each with the rows that show what is wrong.
+pub(crate) fn checks_text(checks: &[CheckReport], color: bool) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let (tick, style) = tick(check.verdict);
+        let of = check.version.map(|version| format!("{version}, ")).unwrap_or_default();
+        let about = paint(color, DIM, &format!("({of}{})", check.when.as_str()));
+        let detail = if check.detail.is_empty() { String::new() } else { format!(": {}", one_line(&check.detail)) };
+        text.push_str(&format!("  {} {} {about}{detail}\n", paint(color, style, tick), one_line(&check.name)));
+        for row in &check.rows {
+            text.push_str(&format!("      {}\n", evidence(row)));
+        }
+    }
+    text
+}
+
+/// A sign for a verdict, and its style.
+pub(crate) fn tick(verdict: CheckVerdict) -> (&'static str, &'static str) {
+    match verdict {
+        CheckVerdict::Pass => ("✓", GREEN),
+        CheckVerdict::Fail | CheckVerdict::Error => ("✗", RED),
+        CheckVerdict::Inconclusive => ("?", YELLOW),
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn count(number: u64, word: &str) -> String {
+    if number == 1 { format!("{number} {word}") } else { format!("{number} {word}s") }
+}
+
+fn evidence(row: &serde_json::Map<String, serde_json::Value>) -> String {
+    let cells: Vec<String> = row.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+    one_line(&cells.join(", "))
+}
+
+fn state(state: MigrationState) -> (&'static str, &'static str) {
+    match state {
+        MigrationState::Pending => ("not begun", DIM),
+        MigrationState::Applied => ("applied", GREEN),
+        MigrationState::Failed => ("failed", RED),
+        MigrationState::Undone => ("undone", YELLOW),
+        MigrationState::Reverted => ("taken back", GREEN),
+    }
+}
+
+fn rows(table: &TableReport) -> String {
+    match (table.rows_before, table.rows_after) {
+        (Some(before), Some(after)) if before == after => count(after, "row"),
+        (Some(before), Some(after)) => format!("{before} → {}", count(after, "row")),
+        (None, Some(after)) => format!("new, {}", count(after, "row")),
+        (Some(before), None) => format!("dropped, had {}", count(before, "row")),
+        (None, None) => String::new(),
+    }
+}
+
+fn columns(table: &TableReport) -> String {
+    let (before, after) = (&table.columns_before, &table.columns_after);
+    let now = if table.rows_after.is_some() { after } else { before };
+    let number = u64::try_from(now.len()).unwrap_or(u64::MAX);
+    let changed = table.rows_before.is_some() && table.rows_after.is_some() && before.len() != after.len();
+    let counted = if changed {
+        format!("{} → {}", before.len(), count(number, "column"))
+    } else {
+        count(number, "column")
+    };
+    format!("{counted}: {}", now.join(", "))
+}
+
+fn version(version: Option<Version>) -> String {
+    version.map_or_else(|| "nothing".to_owned(), |version| version.to_string())
+}
+
+fn at(version: Option<Version>) -> String {
+    version.map_or_else(|| "nothing is applied".to_owned(), |version| format!("version {version}"))
+}
+
+fn restored(restore: &RestoreReport, to: Option<Version>) -> String {
+    let tables = u64::try_from(restore.tables.len()).unwrap_or(u64::MAX);
+    let compared = format!("{} and {} compared", count(tables, "table"), count(restore.rows_compared, "row"));
+    format!("{}; {compared} with the snapshot by {}", at(to), one_line(&restore.proof))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{MigrationReport, SnapshotReport};
+
+    fn report() -> Report {
+        let mut report = Report::new("main", "sqlite", "app.db");
+        (report.outcome, report.from, report.to) = (Outcome::Applied, Some(1), Some(2));
+        report.migrations.push(MigrationReport {
+            version: 2,
+            name: "enhance".to_owned(),
+            kind: "sql".to_owned(),
+            state: MigrationState::Applied,
+            statements: 1,
+            duration_ms: 3,
+        });
+        report.tables.push(TableReport {
+            name: "products".to_owned(),
+            rows_before: Some(5),
+            rows_after: Some(7),
+            columns_before: vec!["id".to_owned()],
+            columns_after: vec!["id".to_owned(), "name".to_owned()],
+        });
+        report.snapshot = Some(SnapshotReport {
+            name: "pre".to_owned(),
+            scope: "database".to_owned(),
+            created_at: String::new(),
+            delete_after: Some("2026-11-29T00:00:00Z".to_owned()),
+        });
+        report
+    }
+
+    #[test]
+    fn a_report_shows_rows_columns_and_names_and_ends_with_the_outcome() {
+        assert_eq!(
+            report().to_text(false),
+            "migrations\n  2  enhance  sql  applied  1 statement  3 ms\n\n\
+             tables\n  products  5 → 7 rows  1 → 2 columns: id, name\n\n\
+             kept\n  snapshot  pre  until 2026-11-29T00:00:00Z\n\n\
+             applied: version 1 → 2"
+        );
+    }
+
+    #[test]
+    fn each_outcome_has_a_last_line() {
+        let mut report = Report::new("main", "sqlite", "app.db");
+        assert_eq!(report.to_text(false), "up to date: nothing is applied");
+        for (outcome, to, line) in [
+            (Outcome::UpToDate, Some(2), "up to date: version 2"),
+            (Outcome::Applied, Some(2), "applied: version 2"),
+            (Outcome::RolledBack, None, "rolled back: nothing is applied, nothing had been committed"),
+            (Outcome::Refused, Some(1), "refused: nothing was touched"),
+            (Outcome::NeedsPerson, Some(1), "needs a person: version 1"),
+        ] {
+            (report.outcome, report.to) = (outcome, to);
+            assert_eq!(report.to_text(false), line);
+        }
+    }
+
+    #[test]
+    fn all_that_was_taken_back_is_said() {
+        let mut report = report();
+        (report.from, report.to) = (Some(2), None);
+        assert!(report.to_text(false).ends_with("applied: version 2 → 0"));
+    }
+
+    #[test]
+    fn evidence_is_shown_by_the_names_of_the_columns() {
+        let row = serde_json::json!({"id": 3, "name": "a\u{1b}b"});
+        let check = CheckReport {
+            name: "lost".to_owned(),
+            version: Some(2),
+            when: crate::validate::When::Before,
+            verdict: CheckVerdict::Fail,
+            detail: "1 row".to_owned(),
+            rows: vec![row.as_object().cloned().unwrap_or_default()],
+        };
+        let text = checks_text(&[check], false);
+        assert_eq!(text, "  ✗ lost (2, before): 1 row\n      id = 3, name = \"a\\u001bb\"\n");
+    }
+}

@@ -1,0 +1,34 @@
+//! Snapshots: their names, and how long they are kept.
+
+mod retention;
+
+pub(crate) use retention::{Deletable, deletable};
+
+use crate::migration::Version;
+use crate::time;
+
+/// A name that is never used twice: `pre_upgrade_v2_20261122_084412_7f3a`, of lower case letters,
+/// digits and `_`, at most 64 characters.
+pub(crate) fn name(purpose: &str, version: Option<Version>, now: i64) -> String {
+    let random = uuid::Uuid::now_v7().simple().to_string();
+    let version = version.map(|version| format!("_v{version}")).unwrap_or_default();
+    let purpose: String = purpose
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .take(20)
+        .collect();
+    format!("{purpose}{version}_{}_{}", time::compact(now), &random[28..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_lower_case_short_and_never_the_same() {
+        let one = name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000);
+        assert!(one.starts_with("pre_upgrade__of_ever_v9223372036854775807_20261122_084412_"), "{one}");
+        assert!(one.len() <= 64);
+        assert_ne!(one, name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000));
+    }
+}

@@ -1,0 +1,191 @@
+//! The guard: what fails is undone, to the byte of the dump.
+
+use mo_migrate::settings::SnapshotPolicy;
+use mo_migrate::{Outcome, error::Code};
+use mo_migrate_tests::{Fixture, JOURNALS, Journal};
+
+const PRODUCTS: &str = "CREATE TABLE products (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price INT, stock INT);
+CREATE INDEX by_name ON products (name);
+INSERT INTO products (name, price, stock) VALUES ('Gaming Laptop', 1500, 20), ('Wireless Mouse', 30, 150),
+  ('Mechanical Keyboard', 120, 80), ('4K Monitor', 400, 45), ('USB-C Hub', 50, 200);";
+
+async fn shop(journal: Journal) -> Fixture {
+    let shop = Fixture::new(journal);
+    shop.file("1_products.sql", PRODUCTS);
+    let report = shop.migrator().run(shop.address()).await.unwrap();
+    assert_eq!(report.outcome, Outcome::Applied);
+    shop
+}
+
+#[tokio::test]
+async fn what_is_pending_is_applied_once() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        let again = shop.migrator().run(shop.address()).await.unwrap();
+        assert_eq!((again.outcome, again.to), (Outcome::UpToDate, Some(1)));
+        assert_eq!(shop.sql("SELECT count(*) FROM products"), "5\n");
+        assert_eq!(shop.files_with("_verify"), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_a_transaction_is_rolled_back() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        let before = shop.dump();
+        shop.file("2_more.sql", "ALTER TABLE products ADD COLUMN category TEXT; DELETE FROM products; INSERT INTO nowhere VALUES (1);");
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::Statement, Outcome::RolledBack), "{error:?}");
+        assert!(error.message().contains("statement 3 of 3"), "{error:?}");
+        assert_eq!(error.place().unwrap().line(), 1);
+        shop.assert_dump(&before, "dump");
+    }
+}
+
+const HALF: &str = "-- mo-migrate: no-transaction
+ALTER TABLE products ADD COLUMN category TEXT;
+CREATE TABLE reviews (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);
+INSERT INTO reviews (text) VALUES ('good');
+UPDATE products SET category = 'Electronics', price = price * 2;
+DELETE FROM products WHERE id = 3;
+CREATE VIEW cheap AS SELECT * FROM products WHERE price < 100;
+CREATE TRIGGER t AFTER INSERT ON products BEGIN INSERT INTO reviews (text) VALUES (new.name); END;
+INSERT INTO products (name) VALUES ('new');
+PRAGMA user_version = 9;
+";
+
+#[tokio::test]
+async fn a_failure_without_a_transaction_is_restored_and_proved() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        let before = shop.dump();
+        shop.file("2_half.sql", &format!("{HALF} INSERT INTO nowhere VALUES (1);"));
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::Statement, Outcome::Restored), "{error:?}");
+        shop.assert_dump(&before, &format!("{journal:?}"));
+        assert_eq!(shop.sql("PRAGMA user_version"), "7\n");
+        let restore = error.report().unwrap().restore.as_ref().unwrap();
+        assert_eq!(restore.proof, "contents");
+        assert!(restore.discarded_writes.is_empty());
+        assert_eq!(shop.files_with("_verify"), [""; 0]);
+        assert_eq!(shop.files_with("failed_v2").len(), 1);
+        assert_eq!(shop.sql("PRAGMA integrity_check"), "ok\n");
+    }
+}
+
+#[tokio::test]
+async fn the_first_run_of_all_leaves_nothing_behind_when_it_fails() {
+    for journal in JOURNALS {
+        let shop = Fixture::new(journal);
+        let before = shop.dump();
+        shop.file("1_half.sql", &format!("-- mo-migrate: no-transaction\n{PRODUCTS}\nSELECT * FROM nowhere;"));
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
+        shop.assert_dump(&before, &format!("{journal:?}"));
+        assert_eq!(shop.sql("PRAGMA integrity_check"), "ok\n");
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_fails_before_the_commit_rolls_back_and_shows_its_rows() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        let before = shop.dump();
+        shop.file("2_lose.sql", "DELETE FROM products WHERE id = 3;").file(
+            "2_lose.check.sql",
+            "-- check: no product is lost\nSELECT b.id, b.name FROM {{before.products}} b LEFT JOIN products p ON p.id = b.id WHERE p.id IS NULL;",
+        );
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::CheckFailed, Outcome::RolledBack), "{error:?}");
+        let check = &error.report().unwrap().checks[0];
+        assert_eq!(check.rows[0]["name"], "Mechanical Keyboard");
+        shop.assert_dump(&before, "dump");
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_fails_after_the_commit_is_restored() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        let before = shop.dump();
+        shop.file("2_lose.sql", "DELETE FROM products WHERE id = 3; ALTER TABLE products ADD COLUMN x INT;").file(
+            "2_lose.check.sql",
+            "-- check(after): five products\nSELECT 1 WHERE (SELECT count(*) FROM products) <> 5;\n\
+             -- check(snapshot): five products then\nSELECT 1 WHERE (SELECT count(*) FROM products) <> 5;",
+        );
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::CheckFailed, Outcome::Restored), "{error:?}");
+        shop.assert_dump(&before, &format!("{journal:?}"));
+        assert!(!shop.migrator().run(shop.address()).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn writes_of_others_to_other_tables_stay() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        shop.sql("CREATE TABLE orders (id INTEGER PRIMARY KEY, product INT)");
+        let path = shop.path().display().to_string();
+        shop.file("2_half.sql", &format!("{HALF} SELECT * FROM products;")).file(
+            "2_half.check.sql",
+            &format!(
+                "-- check: somebody else writes, and this fails\n\
+                 -- command: sqlite3 -cmd '.timeout 5000' {path} \"INSERT INTO orders VALUES (1, 3)\"; exit 1"
+            ),
+        );
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
+        assert_eq!(error.report().unwrap().restore.as_ref().unwrap().kept_writes, ["orders"]);
+        assert_eq!(shop.sql("SELECT * FROM orders"), "1|3\n");
+        assert_eq!(shop.sql("SELECT count(*), sum(price) FROM products"), "5|2100\n");
+        assert!(!shop.dump().contains("reviews"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_snapshot_a_transaction_still_rolls_back() {
+    let shop = shop(Journal::Wal).await;
+    let before = shop.dump();
+    shop.file("2_bad.sql", "DELETE FROM products; SELECT * FROM nowhere;");
+    let migrator = shop.migrator().snapshot(SnapshotPolicy::WhenNeeded);
+    let error = migrator.run(shop.address()).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::RolledBack, "{error:?}");
+    shop.assert_dump(&before, "dump");
+}
+
+#[tokio::test]
+async fn a_rebuild_of_a_parent_loses_no_child() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        shop.sql("CREATE TABLE reviews (id INTEGER PRIMARY KEY, product INT REFERENCES products (id) ON DELETE CASCADE); INSERT INTO reviews VALUES (1, 1), (2, 3)");
+        shop.file(
+            "2_rebuild.sql",
+            "CREATE TABLE products_new (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, category TEXT, price INT, stock INT);
+             INSERT INTO products_new SELECT id, name, 'Electronics', price, stock FROM products;
+             DROP TABLE products;
+             ALTER TABLE products_new RENAME TO products;",
+        );
+        shop.migrator().run(shop.address()).await.unwrap();
+        assert_eq!(shop.sql("SELECT count(*) FROM reviews"), "2\n");
+        assert!(shop.sql(".schema reviews").contains("REFERENCES products"));
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_that_loses_a_parent_row_is_noticed_before_the_commit() {
+    for journal in JOURNALS {
+        let shop = shop(journal).await;
+        shop.sql("CREATE TABLE reviews (id INTEGER PRIMARY KEY, product INT REFERENCES products (id) ON DELETE CASCADE); INSERT INTO reviews VALUES (1, 1), (2, 3)");
+        let before = shop.dump();
+        shop.file(
+            "2_rebuild.sql",
+            "CREATE TABLE products_new (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+             INSERT INTO products_new SELECT id, name FROM products WHERE id <> 3;
+             DROP TABLE products;
+             ALTER TABLE products_new RENAME TO products;",
+        );
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::ForeignKeys, Outcome::RolledBack), "{error:?}");
+        shop.assert_dump(&before, "dump");
+    }
+}

@@ -1,0 +1,181 @@
+//! kill -9 in each row of the recovery table: what is true afterwards, and what the next start does.
+
+use std::process::Command;
+
+use mo_migrate::{Outcome, error::Code};
+use mo_migrate_tests::{Fixture, JOURNALS, Journal};
+
+const V1: &str = "CREATE TABLE products (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price INT);
+INSERT INTO products (name, price) VALUES ('Gaming Laptop', 1500), ('Wireless Mouse', 30);";
+
+const V2_CHECKS: &str = "-- check: prices are positive
+SELECT * FROM products WHERE price <= 0;
+-- check(after): two products
+SELECT 1 WHERE (SELECT count(*) FROM products) < 2;
+-- check(snapshot): two products then
+SELECT 1 WHERE (SELECT count(*) FROM products) <> 2;";
+
+const V2: &str = "ALTER TABLE products ADD COLUMN category TEXT;
+UPDATE products SET category = 'Electronics';
+INSERT INTO products (name, price, category) VALUES ('Smart Watch', 250, 'Wearables');";
+
+fn no_transaction(sql: &str) -> String {
+    format!("-- mo-migrate: no-transaction\n{sql}")
+}
+
+async fn v1(journal: Journal) -> Fixture {
+    let shop = Fixture::new(journal);
+    shop.file("1_products.sql", V1);
+    shop.migrator().run(shop.address()).await.unwrap();
+    shop
+}
+
+/// Runs `up` and kills it at this moment; true when it really died there.
+fn killed_at(shop: &Fixture, moment: &str) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    let out = Command::new(env!("CARGO_BIN_EXE_die_at"))
+        .args([&shop.address(), shop.migrations().to_str().unwrap(), moment])
+        .output()
+        .unwrap();
+    out.status.signal() == Some(9)
+}
+
+/// The next start, as a person would type it.
+async fn next_up(shop: &Fixture) -> mo_migrate::Result<mo_migrate::Report> {
+    shop.migrator().attended(true).run(shop.address()).await
+}
+
+async fn state(shop: &Fixture) -> String {
+    shop.migrator().status(shop.address()).await.unwrap().state
+}
+
+fn v2_is_whole(shop: &Fixture) {
+    assert_eq!(shop.sql("SELECT count(*), count(category) FROM products"), "3|3\n");
+    assert_eq!(shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'sql' AND state = 'kept'"), "2\n");
+    assert_eq!(shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'marker'"), "0\n");
+    assert_eq!(shop.files_with("_verify"), [""; 0]);
+    assert_eq!(shop.files_with(".partial"), [""; 0]);
+}
+
+const GOOD_MOMENTS: [&str; 18] = [
+    "start:preflight",
+    "finish:preflight",
+    "start:snapshot",
+    "finish:snapshot",
+    "start:apply",
+    "applying:2",
+    "applied:2",
+    "finish:apply",
+    "start:validate",
+    "checked:prices are positive",
+    "finish:validate",
+    "start:commit",
+    "finish:commit",
+    "start:validate_after",
+    "checked:two products",
+    "finish:validate_after",
+    "start:keep",
+    "finish:keep",
+];
+
+#[tokio::test]
+async fn a_good_run_that_dies_anywhere_is_finished_by_the_next_start() {
+    for journal in JOURNALS {
+        for ring in [1, 2] {
+            for moment in GOOD_MOMENTS {
+                let shop = v1(journal).await;
+                let sql = if ring == 1 { V2.to_owned() } else { no_transaction(V2) };
+                shop.file("2_more.sql", &sql).file("2_more.check.sql", V2_CHECKS);
+                assert!(killed_at(&shop, moment), "{moment} in ring {ring} was not reached");
+                // After the transaction of `keep` the run is final, whatever the ledger says.
+                let expected = if moment == "finish:keep" { "up_to_date" } else { "open_run" };
+                assert_eq!(state(&shop).await, expected, "{moment} in ring {ring}, {journal:?}");
+                let report = next_up(&shop).await.unwrap_or_else(|e| panic!("{moment} in ring {ring}: {e:?}"));
+                assert!(matches!(report.outcome, Outcome::Applied | Outcome::UpToDate), "{moment}: {report:?}");
+                v2_is_whole(&shop);
+                assert_eq!(state(&shop).await, "up_to_date", "{moment} in ring {ring}");
+            }
+        }
+    }
+}
+
+const WAYS_BACK: [&str; 8] = [
+    "start:verify",
+    "finish:verify",
+    "start:failed_state",
+    "finish:failed_state",
+    "start:restore",
+    "finish:restore",
+    "start:afterwards",
+    "finish:afterwards",
+];
+
+#[tokio::test]
+async fn a_restore_that_dies_anywhere_is_finished_by_recover_alone() {
+    for journal in JOURNALS {
+        for moment in WAYS_BACK {
+            let shop = v1(journal).await;
+            let before = shop.dump();
+            shop.file("2_bad.sql", &no_transaction(&format!("{V2} SELECT * FROM nowhere;")));
+            assert!(killed_at(&shop, moment), "{moment} was not reached");
+            assert_eq!(state(&shop).await, "open_run", "{moment}");
+            let report = shop.migrator().recover(shop.address()).await.unwrap_or_else(|e| panic!("{moment}: {e:?}"));
+            assert_eq!(report.unwrap().outcome, Outcome::Restored, "{moment}");
+            shop.assert_dump(&before, &format!("{moment}, {journal:?}"));
+            assert_eq!(state(&shop).await, "pending", "{moment}");
+            assert_eq!(shop.files_with("_verify"), [""; 0], "{moment}");
+            assert!(shop.migrator().recover(shop.address()).await.unwrap().is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bad_run_that_dies_is_put_back_and_fails_again_when_it_is_tried_again() {
+    for journal in JOURNALS {
+        let shop = v1(journal).await;
+        let before = shop.dump();
+        shop.file("2_bad.sql", &no_transaction(&format!("{V2} SELECT * FROM nowhere;")));
+        assert!(killed_at(&shop, "start:verify"));
+        assert_ne!(shop.dump(), before);
+        let error = next_up(&shop).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::Statement, Outcome::Restored), "{error:?}");
+        shop.assert_dump(&before, "dump");
+    }
+}
+
+#[tokio::test]
+async fn the_third_start_after_two_deaths_in_apply_needs_a_person_and_leaves_v1() {
+    let shop = v1(Journal::Rollback).await;
+    let before = shop.dump();
+    shop.file("2_more.sql", &no_transaction(V2));
+    for _ in 0..2 {
+        assert!(killed_at(&shop, "applied:2"));
+    }
+    let error = next_up(&shop).await.unwrap_err();
+    assert_eq!((error.code(), error.outcome()), (Code::Deaths, Outcome::NeedsPerson), "{error:?}");
+    shop.assert_dump(&before, "dump");
+    let report = shop.migrator().retry(true).run(shop.address()).await.unwrap();
+    assert_eq!(report.outcome, Outcome::Applied);
+    v2_is_whole(&shop);
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_gone_or_of_another_database_is_not_guessed_at() {
+    let shop = v1(Journal::Rollback).await;
+    shop.file("2_more.sql", &no_transaction(V2));
+    assert!(killed_at(&shop, "applied:2"));
+    let half = shop.dump();
+    let ledger = shop.folder().join("shop.db.mo-migrate/ledger.db");
+    let aside = shop.folder().join("ledger.aside");
+    std::fs::rename(&ledger, &aside).unwrap();
+    let error = next_up(&shop).await.unwrap_err();
+    assert_eq!((error.code(), error.outcome()), (Code::LedgerGone, Outcome::NeedsPerson), "{error:?}");
+    shop.assert_dump(&half, "dump");
+
+    std::fs::rename(&aside, &ledger).unwrap();
+    std::fs::rename(shop.path(), shop.folder().join("old.db")).unwrap();
+    shop.sql("CREATE TABLE another (x)");
+    let error = next_up(&shop).await.unwrap_err();
+    assert_eq!((error.code(), error.outcome()), (Code::OtherDatabase, Outcome::Refused), "{error:?}");
+    assert!(shop.dump().contains("another"));
+}

@@ -1,0 +1,8 @@
+use mo_migrate::prelude::*;
+
+#[migration(version = 1)]
+const fn add_category(_db: &mut Session<'_>) -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+use mo_migrate::prelude::*;
+
+static MIGRATOR: Migrator = migrations!("fixtures/more", "fixtures/twice_across");
+
+fn main() {}
