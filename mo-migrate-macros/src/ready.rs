@@ -172,7 +172,9 @@ impl Ready {
     /// Its name in reports: the check as it is written in a check file, by the same rules as
     /// `mo-migrate/src/validate/check_file/ready.rs`.
     pub(crate) fn name(&self) -> String {
-        let list = |names: &[String]| names.iter().map(|name| format!(", {}", word(name))).collect::<String>();
+        let list = |names: &[String]| {
+            names.iter().flat_map(|name| [", ".to_owned(), word(name)]).collect::<String>()
+        };
         match self {
             Self::RowsUnchanged { table } => format!("rows_unchanged({})", word(table)),
             Self::RowsAtLeast { table, rows } => format!("rows_at_least({}, {rows})", word(table)),

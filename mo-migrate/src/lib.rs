@@ -8,6 +8,11 @@
 //! - [`cli::main`](crate::cli::main) for a `migrate` command of your own (feature `cli`),
 //! - [`testing`](crate::testing) for unit tests of single migrations (feature `testing`).
 
+#![cfg_attr(
+    not(feature = "sqlite"),
+    allow(dead_code, unused_imports, unreachable_pub, reason = "parts that only engines use")
+)]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 mod engine;

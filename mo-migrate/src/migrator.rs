@@ -1,7 +1,7 @@
 //! The front door: a set of migrations, and what can be done with it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::engine::{Role, SharedEngine, Target};
@@ -10,6 +10,7 @@ use crate::history::Applied;
 use crate::ledger::RunRecord;
 use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
+use crate::operations;
 use crate::operations::{
     Baseline, Operations, PendingMigration, Preview, Repair, RestorePreview, SnapshotLine, Status, Validation, Verification,
 };
@@ -38,6 +39,8 @@ use crate::settings::{ForeignWrites, Policy, Settings, SnapshotPolicy, Stop, Uni
 pub struct Migrator {
     source: Source,
     settings: Option<Arc<Settings>>,
+    /// The compiled-in set, put together once: a start costs no more than it has to.
+    embedded: OnceLock<Arc<MigrationSet>>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +64,7 @@ impl Migrator {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(set: &'static StaticSet) -> Self {
-        Self { source: Source::Embedded(set), settings: None }
+        Self { source: Source::Embedded(set), settings: None, embedded: OnceLock::new() }
     }
 
     #[doc(hidden)]
@@ -82,7 +85,8 @@ impl Migrator {
     /// The SQL files of several directories, as one list.
     #[must_use]
     pub fn from_dirs(directories: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self { source: Source::Directories(directories.into_iter().collect()), settings: None }
+        let source = Source::Directories(directories.into_iter().collect());
+        Self { source, settings: None, embedded: OnceLock::new() }
     }
 
     /// The migrations, in their order.
@@ -90,9 +94,19 @@ impl Migrator {
     /// # Errors
     /// A file or directory can't be read, or two migrations have one version.
     pub fn set(&self) -> Result<MigrationSet> {
+        self.shared_set().map(Arc::unwrap_or_clone)
+    }
+
+    fn shared_set(&self) -> Result<Arc<MigrationSet>> {
         match &self.source {
-            Source::Embedded(set) => MigrationSet::embedded(set),
-            Source::Directories(directories) => MigrationSet::from_dirs(directories),
+            Source::Directories(directories) => MigrationSet::from_dirs(directories).map(Arc::new),
+            Source::Embedded(set) => match self.embedded.get() {
+                Some(known) => Ok(Arc::clone(known)),
+                None => {
+                    let built = Arc::new(MigrationSet::embedded(set)?);
+                    Ok(Arc::clone(self.embedded.get_or_init(|| built)))
+                }
+            },
         }
     }
 
@@ -161,7 +175,7 @@ impl Migrator {
         target: Target,
         work: impl AsyncFnOnce(Operations<'_>) -> Result<T>,
     ) -> Result<T> {
-        let set = self.set()?;
+        let set = self.shared_set()?;
         let engine = target.open()?;
         work(Operations { engine, set: &set, settings: self.settings() }).await
     }
@@ -185,6 +199,10 @@ impl Migrator {
     /// As [`run`](Self::run).
     pub async fn to(&self, target: impl Into<Target>, goal: Goal) -> Result<Report> {
         let target = target.into();
+        let set = self.shared_set()?;
+        if let Some(report) = operations::nothing_to_do(&target, &set, &self.settings(), goal).await {
+            return Ok(report);
+        }
         Box::pin(self.with_operations(target, async |all| Box::pin(all.up(goal)).await)).await
     }
 

@@ -114,9 +114,9 @@ impl Default for Settings {
         Self {
             set: "main".to_owned(),
             history_table: "mo_migrate_history".to_owned(),
-            lock_timeout: Duration::from_secs(60),
+            lock_timeout: Duration::from_mins(1),
             statement_timeout: None,
-            check_timeout: Duration::from_secs(60),
+            check_timeout: Duration::from_mins(1),
             foreign_writes: ForeignWrites::Keep,
             keep: Duration::from_hours(7 * 24),
             unit: Unit::Run,

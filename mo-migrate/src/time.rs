@@ -35,7 +35,7 @@ pub(crate) fn words(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         return format!("{}ms", duration.as_millis());
     }
-    if duration < Duration::from_secs(60) && duration.subsec_millis() != 0 {
+    if duration < Duration::from_mins(1) && duration.subsec_millis() != 0 {
         return format!("{:.1}s", duration.as_secs_f64());
     }
     let days = duration.as_secs() / 86_400;

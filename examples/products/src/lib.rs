@@ -9,17 +9,11 @@ pub mod catalogue;
 mod validators;
 pub mod version_1;
 
-use std::sync::LazyLock;
-
 use mo_migrate::prelude::*;
-use mo_migrate::settings::Unit;
 use validators::{descriptions_name_their_product, the_list_is_whole};
 
-/// Both versions, in one list. Each is a run of its own, so that on a new database too the checks of
-/// version 2 compare with version 1.
-pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| SET.clone().unit(Unit::Migration));
-
-static SET: Migrator = migrations!(
+/// Both versions, in one list.
+pub static MIGRATOR: Migrator = migrations!(
     "migrations" { 2: checks(descriptions_name_their_product, the_list_is_whole) },
     version_1::create_products,
 );

@@ -1,9 +1,10 @@
 //! The demo, run as a person runs it.
 
+use std::io;
 use std::process::{Command, Output};
 
-fn demo(url: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rollback-demo")).env("DATABASE_URL", url).output().unwrap()
+fn demo(url: &str) -> io::Result<Output> {
+    Command::new(env!("CARGO_BIN_EXE_rollback-demo")).env("DATABASE_URL", url).output()
 }
 
 #[test]
@@ -11,7 +12,7 @@ fn the_story_comes_true_again_and_again_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("products.db").display());
     for _ in 0..2 {
-        let output = demo(&url);
+        let output = demo(&url).unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{text}");
         for told in [
@@ -33,7 +34,7 @@ fn a_database_of_somebody_elses_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let taken = folder.path().join("products_rollback_demo.db");
     std::fs::write(&taken, "").unwrap();
-    let output = demo(&format!("sqlite:{}", folder.path().join("products.db").display()));
+    let output = demo(&format!("sqlite:{}", folder.path().join("products.db").display())).unwrap();
     assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(taken.is_file());
 }

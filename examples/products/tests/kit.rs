@@ -91,8 +91,11 @@ async fn a_seed_for_a_version_that_is_not_there_is_refused() {
 mod broken {
     //! Migrations with which the kit has to be red.
 
+    use std::path::PathBuf;
+
     use mo_migrate::prelude::*;
-    use mo_migrate::testing;
+    use mo_migrate::settings::SnapshotPolicy;
+    use mo_migrate::testing::{self, Restores};
 
     #[migration(version = 1)]
     async fn create(db: &mut Session<'_>) -> Result<()> {
@@ -111,7 +114,9 @@ mod broken {
         static SET: Migrator = migrations!(create, fails_by_itself);
         let error = testing::assert_restores(&SET).await.unwrap_err();
         assert!(error.to_string().contains("notez"), "{error}");
-        remove_kept(&error);
+        let file = kept(&error).unwrap();
+        assert!(file.is_file(), "{error:?}");
+        std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     }
 
     #[migration(version = 3, no_transaction)]
@@ -132,10 +137,32 @@ mod broken {
         Ok(())
     }
 
-    /// The kit keeps the database of a failed trial and says where.
-    fn remove_kept(error: &Error) {
-        let file = error.kept().unwrap().trim_start_matches("the test's database, ");
-        assert!(std::path::Path::new(file).is_file(), "{file}");
-        std::fs::remove_dir_all(std::path::Path::new(file).parent().unwrap()).unwrap();
+    #[migration(version = 4, no_transaction)]
+    async fn half(db: &mut Session<'_>) -> Result<()> {
+        db.execute("INSERT INTO notes (text) VALUES ('first')").await?;
+        db.execute("INSERT INTO notes (text) VALUES ('second')").await?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_guard_without_a_snapshot_is_red_and_shows_what_is_left() {
+        static SET: Migrator = migrations!(create, half);
+        let guarded = testing::assert_restores(&SET).await.unwrap();
+        assert!(guarded.cases.iter().any(|case| case.failure == "before statement 2"), "{guarded}");
+
+        let bare = SET.clone().snapshot(SnapshotPolicy::DangerousNever);
+        let error = Restores::of(&bare)
+            .seed(1, "INSERT INTO notes (text) VALUES ('old')")
+            .run()
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("is not as it was"), "{error}");
+        let file = kept(&error).unwrap();
+        std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    }
+
+    /// The kit keeps the database of a failed trial, and the error says where.
+    fn kept(error: &Error) -> Option<PathBuf> {
+        error.kept()?.strip_prefix("the test's database, ").map(PathBuf::from)
     }
 }

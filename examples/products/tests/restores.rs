@@ -7,7 +7,6 @@ use products::MIGRATOR;
 #[tokio::test]
 async fn every_failure_leaves_the_catalogue_as_it_was() -> Result<()> {
     let tried = testing::assert_restores(&MIGRATOR).await?;
-    println!("{tried}");
     assert!(tried.rolled_back() > 10, "{tried}");
     assert!(tried.restored() >= 3, "{tried}");
     Ok(())

@@ -1,6 +1,7 @@
 //! The kit over everything that a set can hold, on tables of many shapes: files with and without a
 //! transaction, repeatable ones, checks of a file, of the set and after the commit.
 
+use std::io;
 use std::path::Path;
 
 use mo_migrate::prelude::*;
@@ -49,10 +50,8 @@ const SEED: &str = "
         (5, 3, 'five', x'00ff', 1.5), (7, NULL, 'sieben ; ''7''', NULL, 1), (70, 3, 'seventy', zeroblob(5000), -0.0);
     INSERT INTO codes VALUES ('a', 1), ('b', 2), ('c', 3);";
 
-fn write(folder: &Path) {
-    for (name, text) in FILES {
-        std::fs::write(folder.join(name), text).unwrap();
-    }
+fn write(folder: &Path) -> io::Result<()> {
+    FILES.iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
 }
 
 async fn tried(migrator: &Migrator) -> Result<Tried> {
@@ -62,7 +61,7 @@ async fn tried(migrator: &Migrator) -> Result<Tried> {
 #[tokio::test]
 async fn every_failure_of_every_shape_is_undone() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path());
+    write(folder.path()).unwrap();
     let tried = tried(&Migrator::from_dir(folder.path())).await?;
     let has = |migration: &str, failure: &str, outcome: Outcome| {
         tried.cases.iter().any(|case| {

@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::builder::{PossibleValuesParser, ValueParser};
@@ -21,7 +22,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 
 const EXAMPLES: &str = "\
 Examples:
-  {name} new create_products --check   write migrations/1_create_products.sql and its check
+  {name} new create_products --check   write a migration and its check
   {name} plan                          see every statement and what guards it
   {name} --url sqlite:app.db           run what is pending; the same as `up`
   {name} status --exit-code            end with 1 when something is pending
@@ -57,14 +58,16 @@ impl Words {
     /// # Errors
     /// The words are wrong, or ask for help.
     pub(super) fn parse(words: &[OsString]) -> Result<Self, End> {
-        let program = words.first().map_or("mo-migrate".into(), |word| word.to_string_lossy()).into_owned();
-        let understood = with_groups(command(&program)).try_get_matches_from(words).and_then(|matches| {
-            let command = match matches.subcommand() {
-                Some(_) => Command::from_arg_matches(&matches)?,
-                None => Command::default(),
-            };
-            Ok(Self { program: program.clone(), command, matches })
-        });
+        let program =
+            words.first().map_or("mo-migrate".into(), |word| word.to_string_lossy()).into_owned();
+        let understood =
+            with_groups(command(&program)).try_get_matches_from(words).and_then(|matches| {
+                let command = match matches.subcommand() {
+                    Some(_) => Command::from_arg_matches(&matches)?,
+                    None => Command::default(),
+                };
+                Ok(Self { program: program.clone(), command, matches })
+            });
         understood.map_err(|error| End::new(error, &program, words))
     }
 
@@ -80,7 +83,10 @@ impl Words {
 
 /// The whole command line.
 pub(super) fn command(program: &str) -> clap::Command {
-    let name = Path::new(program).file_name().map_or(program.into(), |name| name.to_string_lossy()).into_owned();
+    let name = Path::new(program)
+        .file_name()
+        .map_or(program.into(), |name| name.to_string_lossy())
+        .into_owned();
     let bare = clap::Command::new("mo-migrate")
         .bin_name(name.clone())
         .display_name(name)
@@ -98,10 +104,12 @@ fn with_groups(command: clap::Command) -> clap::Command {
     let (groups, examples) = (grouped(&command), EXAMPLES.replace("{name}", &name));
     command
         .mut_subcommands(|subcommand| subcommand.hide(true))
-        .help_template(format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}\n{{all-args}}{{after-help}}"))
+        .help_template(format!(
+            "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}\n{{all-args}}{{after-help}}"
+        ))
         .override_usage(format!("{name} [OPTIONS] [COMMAND]"))
-        .after_help(format!("{examples}\n\n`--help` tells more than `-h`."))
         .after_long_help(format!("{examples}\n\n{LONG}"))
+        .after_help(examples)
 }
 
 fn config() -> Arg {
@@ -114,14 +122,21 @@ fn config() -> Arg {
 }
 
 fn flag(setting: &'static Setting) -> Arg {
-    let arg = Arg::new(setting.name).long(setting.name).help(setting.help).help_heading(setting.heading).global(true);
+    let arg = Arg::new(setting.name)
+        .long(setting.name)
+        .help(setting.help)
+        .help_heading(setting.heading)
+        .global(true);
     // What is rarely needed is in the long help alone.
     let rare = matches!(setting.heading, "Guard" | "Policies");
     let arg = arg.hide_short_help(rare);
-    let checked = || ValueParser::from(move |text: &str| setting.check(text).map(|()| text.to_owned()));
+    let checked =
+        || ValueParser::from(move |text: &str| setting.check(text).map(|()| text.to_owned()));
     match setting.kind {
         Kind::Switch(_) => arg.action(ArgAction::SetTrue),
-        Kind::OneOf(words) => arg.value_parser(PossibleValuesParser::new(words.iter().map(|(word, _)| *word))),
+        Kind::OneOf(words) => arg
+            .value_name("WORD")
+            .value_parser(PossibleValuesParser::new(words.iter().map(|(word, _)| *word))),
         Kind::Paths(_) => arg.action(ArgAction::Append).value_name("DIR"),
         Kind::Text(_) => arg.value_name(if setting.name == "url" { "URL" } else { "NAME" }),
         Kind::Duration(_) => arg.value_name("TIME").value_parser(checked()),
@@ -132,11 +147,11 @@ fn flag(setting: &'static Setting) -> Arg {
 fn grouped(command: &clap::Command) -> String {
     let mut text = String::new();
     for (group, names) in GROUPS {
-        text.push_str(&format!("{group}:\n"));
+        let _ = writeln!(text, "{group}:");
         for name in *names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map_or_else(|| "Explains a command".to_owned(), ToString::to_string);
-            text.push_str(&format!("  {name:<12} {about}\n"));
+            let _ = writeln!(text, "  {name:<12} {about}");
         }
     }
     text
@@ -156,7 +171,8 @@ mod tests {
         let whole = command("mo-migrate");
         let mut known: Vec<&str> = whole.get_subcommands().map(clap::Command::get_name).collect();
         known.push("help");
-        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let mut grouped: Vec<&str> =
+            GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         known.sort_unstable();
         grouped.sort_unstable();
         assert_eq!(known, grouped);
@@ -164,7 +180,9 @@ mod tests {
 
     #[test]
     fn a_flag_is_understood_on_both_sides_of_the_command() {
-        for line in ["m --url sqlite:a status", "m status --url sqlite:a", "m snapshot list --url=sqlite:a"] {
+        for line in
+            ["m --url sqlite:a status", "m status --url sqlite:a", "m snapshot list --url=sqlite:a"]
+        {
             let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
             let words = Words::parse(&words).unwrap();
             assert_eq!(words.flag("url"), Some(vec!["sqlite:a".to_owned()]), "{line}");

@@ -31,8 +31,11 @@ pub(super) fn type_name(context: &Context, words: &str, name: &str) -> Result<()
     }
     can_ask(words)?;
     let prompt = crate::error::printable(&format!("type `{name}` to go on"));
-    let typed: String =
-        Input::new().with_prompt(prompt).allow_empty(true).interact_text().map_err(|error| no_answer(&error))?;
+    let typed: String = Input::new()
+        .with_prompt(prompt)
+        .allow_empty(true)
+        .interact_text()
+        .map_err(|error| no_answer(&error))?;
     if typed.trim() == name { Ok(()) } else { Err(declined()) }
 }
 
@@ -40,10 +43,17 @@ fn can_ask(words: &str) -> Result<()> {
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         return Ok(());
     }
-    let name = words.split(' ').take_while(|word| word.chars().all(char::is_alphabetic)).collect::<Vec<_>>().join(" ");
-    Err(Error::new(Code::NotConfirmed, format!("`{name}` asks first, and there is no terminal to ask on"))
-        .true_now("nothing was touched")
-        .hinted(format!("look at what it would do, then `migrate {words} --yes`")))
+    let name = words
+        .split(' ')
+        .take_while(|word| word.chars().all(char::is_alphabetic))
+        .collect::<Vec<_>>()
+        .join(" ");
+    Err(Error::new(
+        Code::NotConfirmed,
+        format!("`{name}` asks first, and there is no terminal to ask on"),
+    )
+    .true_now("nothing was touched")
+    .hinted(format!("look at what it would do, then `migrate {words} --yes`")))
 }
 
 fn declined() -> Error {

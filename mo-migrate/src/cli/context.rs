@@ -37,17 +37,24 @@ impl Context {
     /// # Errors
     /// `.env` or the file can't be read, or a value is wrong.
     pub(super) fn resolve(cli: &Cli, words: &Words) -> Result<Self> {
-        let here = std::env::current_dir().map_err(|error| say::io("find", ".".as_ref(), &error))?;
+        let here =
+            std::env::current_dir().map_err(|error| say::io("find", ".".as_ref(), &error))?;
         let variables = Variables::read(&here)?;
-        let named = words.flag("config").map(|values| values.concat()).or_else(|| variables.get("MO_MIGRATE_CONFIG"));
+        let named = words
+            .flag("config")
+            .map(|values| values.concat())
+            .or_else(|| variables.get("MO_MIGRATE_CONFIG"));
         let file = ConfigFile::find(&here, named.as_deref().map(std::path::Path::new))?;
-        let mut choice = Choice { settings: cli.settings(), url: cli.default_url.clone(), ..Choice::default() };
+        let mut choice =
+            Choice { settings: cli.settings(), url: cli.default_url.clone(), ..Choice::default() };
         apply_file(&mut choice, file.as_ref())?;
         let file_dirs = std::mem::take(&mut choice.dirs);
         apply_variables(&mut choice, &variables)?;
         for setting in ALL {
             if let Some(values) = words.flag(setting.name) {
-                setting.apply(&mut choice, &values).map_err(|problem| Error::new(Code::Usage, problem))?;
+                setting
+                    .apply(&mut choice, &values)
+                    .map_err(|problem| Error::new(Code::Usage, problem))?;
             }
         }
         let printer = Printer::new(choice.format, invocation(words));
@@ -133,7 +140,9 @@ impl Cli {
                 (migrator.clone(), in_file.into_iter().next().unwrap_or(own_directory))
             }
             _ => {
-                let dirs = [chosen, in_file, vec![own_directory.clone()]].into_iter().find(|dirs| !dirs.is_empty());
+                let dirs = [chosen, in_file, vec![own_directory.clone()]]
+                    .into_iter()
+                    .find(|dirs| !dirs.is_empty());
                 let dirs = dirs.unwrap_or_default();
                 let first = dirs.first().cloned().unwrap_or(own_directory);
                 (Migrator::from_dirs(dirs), first)
@@ -173,11 +182,12 @@ fn apply_variables(choice: &mut Choice, variables: &Variables) -> Result<()> {
     for setting in ALL {
         let name = setting.variable();
         let own = variables.get(&name);
-        let value = if setting.name == "url" { own.or_else(|| variables.get("DATABASE_URL")) } else { own };
+        let value =
+            if setting.name == "url" { own.or_else(|| variables.get("DATABASE_URL")) } else { own };
         if let Some(value) = value {
-            setting
-                .apply(choice, &[value])
-                .map_err(|problem| Error::new(Code::Config, format!("the variable `{name}` is wrong: {problem}")))?;
+            setting.apply(choice, &[value]).map_err(|problem| {
+                Error::new(Code::Config, format!("the variable `{name}` is wrong: {problem}"))
+            })?;
         }
     }
     Ok(())
@@ -194,4 +204,39 @@ fn invocation(words: &Words) -> Invocation {
         }
     }
     invocation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(cli: &Cli, flags: &[&str], file: &[&str]) -> (String, PathBuf) {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let (migrator, directory) = cli.migrations(paths(flags), paths(file));
+        (format!("{migrator:?}"), directory)
+    }
+
+    #[test]
+    fn a_directory_of_the_command_line_replaces_what_is_compiled_in() {
+        let own = Cli::new(&Migrator::from_dir("compiled_in"));
+        let (migrator, directory) = chosen(&own, &["flag"], &["file"]);
+        assert!(migrator.contains("flag") && !migrator.contains("compiled_in"), "{migrator}");
+        assert_eq!(directory, PathBuf::from("flag"));
+    }
+
+    #[test]
+    fn a_directory_of_the_file_says_where_files_are_and_keeps_what_is_compiled_in() {
+        let own = Cli::new(&Migrator::from_dir("compiled_in"));
+        let (migrator, directory) = chosen(&own, &[], &["file"]);
+        assert!(migrator.contains("compiled_in"), "{migrator}");
+        assert_eq!(directory, PathBuf::from("file"));
+    }
+
+    #[test]
+    fn without_a_set_of_its_own_it_reads_the_nearest_that_was_said() {
+        let bare = Cli::from_dir("migrations");
+        assert_eq!(chosen(&bare, &[], &[]).1, PathBuf::from("migrations"));
+        assert!(chosen(&bare, &[], &["file"]).0.contains("file"));
+        assert!(chosen(&bare, &["flag"], &["file"]).0.contains("flag"));
+    }
 }

@@ -41,8 +41,11 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>> {
             continue;
         }
         let (key, value) = pair(line).ok_or_else(|| {
-            Error::new(Code::Config, format!("line {} of `.env` can't be read (it is not shown here)", at + 1))
-                .hinted("write it as `KEY=VALUE`, with quotes around a value that has blanks or `#`")
+            Error::new(
+                Code::Config,
+                format!("line {} of `.env` can't be read (it is not shown here)", at + 1),
+            )
+            .hinted("write it as `KEY=VALUE`, with quotes around a value that has blanks or `#`")
         })?;
         found.insert(key, value);
     }
@@ -62,7 +65,9 @@ fn pair(line: &str) -> Option<(String, String)> {
 
 fn read_value(text: &str) -> Option<String> {
     let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
-        let end = text.char_indices().find(|(at, c)| *c == '#' && (*at == 0 || text[..*at].ends_with([' ', '\t'])));
+        let end = text
+            .char_indices()
+            .find(|(at, c)| *c == '#' && (*at == 0 || text[..*at].ends_with([' ', '\t'])));
         return Some(text[..end.map_or(text.len(), |(at, _)| at)].trim_end().to_owned());
     };
     let mut value = String::new();
@@ -101,7 +106,15 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named_by_its_number_and_never_shown() {
-        for bad in ["hunter2", "=hunter2", "A B=hunter2", "A='hunter2", "A=\"hunter2\\", "1A=hunter2", "A='x' hunter2"] {
+        for bad in [
+            "hunter2",
+            "=hunter2",
+            "A B=hunter2",
+            "A='hunter2",
+            "A=\"hunter2\\",
+            "1A=hunter2",
+            "A='x' hunter2",
+        ] {
             let error = parse(&format!("OK=1\n{bad}\n")).unwrap_err();
             assert!(error.message().contains("line 2"), "{bad}: {error}");
             assert!(!error.render(false).contains("hunter2"), "{bad}: {error}");

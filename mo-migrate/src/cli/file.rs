@@ -29,11 +29,13 @@ impl ConfigFile {
 
     fn read(directory: &Path, path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            say::io("read", path, &error).within(Code::Config, "the configuration file can't be read")
+            say::io("read", path, &error)
+                .within(Code::Config, "the configuration file can't be read")
         })?;
         // Beside the file that is read, paths are shown as they were written.
         let base = path.parent().filter(|parent| *parent != directory).unwrap_or(Path::new(""));
-        let values = parse(&text, base).map_err(|problem| problem.because(format!("it stands in {}", path.display())))?;
+        let values = parse(&text, base)
+            .map_err(|problem| problem.because(format!("it stands in {}", path.display())))?;
         Ok(Self { path: path.to_owned(), values })
     }
 }
@@ -60,9 +62,14 @@ fn is_workspace(manifest: &Path) -> bool {
 fn parse(text: &str, base: &Path) -> Result<Vec<(&'static Setting, Vec<String>)>> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         // The parser's own picture shows the line, which may hold a password.
-        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        Error::new(Code::Config, format!("line {line} of the configuration file can't be read as TOML"))
-            .hinted("write `key = \"value\"`")
+        let line = error
+            .span()
+            .map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        Error::new(
+            Code::Config,
+            format!("line {line} of the configuration file can't be read as TOML"),
+        )
+        .hinted("write `key = \"value\"`")
     })?;
     let mut values = Vec::new();
     for (key, value) in &table {
@@ -71,15 +78,17 @@ fn parse(text: &str, base: &Path) -> Result<Vec<(&'static Setting, Vec<String>)>
             Error::new(Code::Config, format!("the setting `{key}` can't have a value of this kind"))
                 .hinted(format!("write {}", setting.example()))
         })?;
-        let from_here = |text: String| setting.from_directory(text, base);
+        let from_here = |text: String| setting.placed_in(text, base);
         values.push((setting, texts.into_iter().map(from_here).collect()));
     }
     Ok(values)
 }
 
 fn find(key: &str) -> Result<&'static Setting> {
-    let known: Vec<String> = setting::ALL.iter().filter(|setting| !setting.once).map(Setting::key).collect();
-    let at = setting::ALL.iter().find(|setting| !setting.once && setting.key() == key.replace('-', "_"));
+    let known: Vec<String> =
+        setting::ALL.iter().filter(|setting| !setting.once).map(Setting::key).collect();
+    let at =
+        setting::ALL.iter().find(|setting| !setting.once && setting.key() == key.replace('-', "_"));
     at.ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         let hint = match sql::nearest(key, &names) {
@@ -108,8 +117,12 @@ mod tests {
 
     #[test]
     fn settings_are_read_with_either_sign_between_words() {
-        let values = parse("lock-timeout = \"5s\"\nevidence = 3\ndir = [\"a\", \"/b\"]\n", Path::new("/p")).unwrap();
-        let found = |name: &str| values.iter().find(|(s, _)| s.name == name).map(|(_, values)| values.clone());
+        let values =
+            parse("lock-timeout = \"5s\"\nevidence = 3\ndir = [\"a\", \"/b\"]\n", Path::new("/p"))
+                .unwrap();
+        let found = |name: &str| {
+            values.iter().find(|(s, _)| s.name == name).map(|(_, values)| values.clone())
+        };
         assert_eq!(found("lock-timeout"), Some(vec!["5s".to_owned()]));
         assert_eq!(found("evidence"), Some(vec!["3".to_owned()]));
         assert_eq!(found("dir"), Some(vec!["/p/a".to_owned(), "/b".to_owned()]));
@@ -119,12 +132,20 @@ mod tests {
     fn a_slip_in_a_key_is_told_with_the_nearest_one() {
         let error = parse("lock_timeot = \"5s\"", Path::new("")).unwrap_err();
         assert_eq!(error.hint(), Some("did you mean `lock_timeout`?"));
-        assert!(parse("yes = true", Path::new("")).is_err(), "an answer is given once, not for ever");
+        assert!(
+            parse("yes = true", Path::new("")).is_err(),
+            "an answer is given once, not for ever"
+        );
     }
 
     #[test]
     fn an_address_is_never_shown() {
-        for text in ["url = hunter2", "url = \"hunter2", "url = { a = \"hunter2\" }", "[url]\na = \"hunter2\""] {
+        for text in [
+            "url = hunter2",
+            "url = \"hunter2",
+            "url = { a = \"hunter2\" }",
+            "[url]\na = \"hunter2\"",
+        ] {
             let error = parse(text, Path::new("")).unwrap_err();
             assert!(!error.render(false).contains("hunter2"), "{}", error.render(false));
         }

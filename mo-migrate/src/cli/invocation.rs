@@ -3,6 +3,8 @@
 //! The library writes "`migrate up`"; the program may have another name, and a command that leaves
 //! out the `--dir` or `--url` of this one would be about another database.
 
+use std::fmt::Write as _;
+
 /// How this program is called: its name, and the flags that say which set and which database.
 #[derive(Clone, Debug)]
 pub(super) struct Invocation(String);
@@ -14,7 +16,7 @@ impl Invocation {
 
     /// With a flag that was typed.
     pub(super) fn with(mut self, flag: &str, value: &str) -> Self {
-        self.0.push_str(&format!(" --{flag} {}", quoted(value)));
+        let _ = write!(self.0, " --{flag} {}", quoted(value));
         self
     }
 
@@ -57,7 +59,10 @@ mod tests {
         let invocation = Invocation::new("./mo-migrate").with("dir", "my files");
         for (text, expected) in [
             ("see `migrate status`", "see `./mo-migrate --dir 'my files' status`"),
-            ("`migrate`, or `migrate up`", "`./mo-migrate --dir 'my files'`, or `./mo-migrate --dir 'my files' up`"),
+            (
+                "`migrate`, or `migrate up`",
+                "`./mo-migrate --dir 'my files'`, or `./mo-migrate --dir 'my files' up`",
+            ),
             ("the table `migrate_log` of migrate up", "the table `migrate_log` of migrate up"),
             ("", ""),
         ] {
@@ -67,7 +72,9 @@ mod tests {
 
     #[test]
     fn a_word_reaches_the_program_as_it_was() {
-        for (word, expected) in [("a-b.c", "a-b.c"), ("", "''"), ("it's", r"'it'\''s'"), ("$x", "'$x'")] {
+        for (word, expected) in
+            [("a-b.c", "a-b.c"), ("", "''"), ("it's", r"'it'\''s'"), ("$x", "'$x'")]
+        {
             assert_eq!(quoted(word), expected);
         }
     }

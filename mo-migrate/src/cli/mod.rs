@@ -37,6 +37,7 @@ use crate::Migrator;
 use crate::error::Result;
 
 /// Runs the command that the program's arguments ask for, with these migrations.
+#[must_use]
 pub fn main(migrator: &Migrator) -> ExitCode {
     Cli::new(migrator).run()
 }

@@ -31,7 +31,10 @@ impl Printer {
         let wanted = words.flag("format").map(|values| values.concat());
         let wanted = wanted.or_else(|| std::env::var("MO_MIGRATE_FORMAT").ok());
         let is_json = wanted.is_some_and(|format| format == "json");
-        Self::new(if is_json { Format::Json } else { Format::Text }, Invocation::new(&words.program))
+        Self::new(
+            if is_json { Format::Json } else { Format::Text },
+            Invocation::new(&words.program),
+        )
     }
 
     /// Words for people.

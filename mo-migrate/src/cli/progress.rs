@@ -59,13 +59,19 @@ impl Observer for Progress {
             Event::PhaseStarted { phase, .. } => {
                 let broken = now.broken();
                 now.phase = Some(*phase);
-                broken.iter().for_each(|line| self.line(line));
+                if let Some(line) = broken {
+                    self.line(&line);
+                }
             }
             Event::PhaseFinished { .. } => {
                 now.phase = None;
                 self.line(&words(event));
             }
-            Event::Finished(_) => now.broken().iter().for_each(|line| self.line(line)),
+            Event::Finished(_) => {
+                if let Some(line) = now.broken() {
+                    self.line(&line);
+                }
+            }
             other => self.line(&words(other)),
         }
     }
@@ -75,10 +81,13 @@ fn words(event: &Event) -> String {
     match event {
         Event::Note(note) => one_line(note),
         Event::PhaseFinished { phase, detail, took } => {
-            let line = format!("{} {}  {}", paint(true, GREEN, "✓"), title(*phase), one_line(detail));
-            format!("{} {}", line.trim_end(), duration(*took))
+            let detail =
+                if detail.is_empty() { String::new() } else { format!("{} ", one_line(detail)) };
+            format!("{} {}  {detail}{}", paint(true, GREEN, "✓"), title(*phase), duration(*took))
         }
-        Event::Waiting { holder } => format!("{} waiting for {}", paint(true, YELLOW, "…"), one_line(holder)),
+        Event::Waiting { holder } => {
+            format!("{} waiting for {}", paint(true, YELLOW, "…"), one_line(holder))
+        }
         Event::MigrationStarted { version, name } => format!("  → {version} {}", one_line(name)),
         Event::MigrationFinished { version, name, statements, took } => format!(
             "  {} {version} {}: {} {}",
@@ -89,7 +98,11 @@ fn words(event: &Event) -> String {
         ),
         Event::Checked(check) => {
             let (sign, style) = tick(check.verdict);
-            let detail = if check.detail.is_empty() { String::new() } else { format!(": {}", one_line(&check.detail)) };
+            let detail = if check.detail.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", one_line(&check.detail))
+            };
             format!("  {} {}{detail}", paint(true, style, sign), one_line(&check.name))
         }
         Event::State(state) => format!("  = {}", one_line(state)),
@@ -128,7 +141,11 @@ mod tests {
     #[test]
     fn a_phase_says_what_it_found_and_how_long_it_took() {
         let detail = "5 rows".to_owned();
-        let event = Event::PhaseFinished { phase: Phase::Snapshot, detail, took: Duration::from_millis(12) };
+        let event = Event::PhaseFinished {
+            phase: Phase::Snapshot,
+            detail,
+            took: Duration::from_millis(12),
+        };
         assert_eq!(plain(&event), "✓ snapshot        5 rows (12ms)");
     }
 

@@ -3,11 +3,14 @@
 //! A flag stands above the environment, the environment above the configuration file, and that
 //! above the default; each layer is applied in turn, the lowest first.
 
+mod all;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(super) use self::all::ALL;
 use crate::parse_duration;
-use crate::settings::{ForeignWrites, Policy, Settings, SnapshotPolicy, Unit, Verify};
+use crate::settings::Settings;
 
 /// What the answer looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,9 @@ pub(super) struct Choice {
     pub(super) yes: bool,
 }
 
+/// A word, and what it changes.
+type Word = (&'static str, fn(&mut Choice));
+
 /// What a setting takes, and what it changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
@@ -34,7 +40,7 @@ pub(super) enum Kind {
     Paths(fn(&mut Choice, Vec<PathBuf>)),
     Duration(fn(&mut Choice, Duration)),
     Number(fn(&mut Choice, usize)),
-    OneOf(&'static [(&'static str, fn(&mut Choice))]),
+    OneOf(&'static [Word]),
     Switch(fn(&mut Choice)),
 }
 
@@ -71,14 +77,17 @@ impl Setting {
             Kind::Duration(_) => format!("`{key} = \"60s\"`"),
             Kind::Number(_) => format!("`{key} = 10`"),
             Kind::OneOf(words) => {
-                format!("`{key} = \"{}\"`", words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join("|"))
+                format!(
+                    "`{key} = \"{}\"`",
+                    words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join("|")
+                )
             }
             Kind::Switch(_) => format!("`{key} = true`"),
         }
     }
 
     /// A value of a file in `base`, in which paths start from where the file is.
-    pub(super) fn from_directory(&self, text: String, base: &Path) -> String {
+    pub(super) fn placed_in(&self, text: String, base: &Path) -> String {
         match self.kind {
             Kind::Paths(_) => base.join(text).display().to_string(),
             Kind::Text(_) if self.name == "url" => sqlite_from(&text, base).unwrap_or(text),
@@ -99,7 +108,11 @@ impl Setting {
             Kind::Paths(set) => set(choice, values.iter().map(PathBuf::from).collect()),
             Kind::Duration(set) => set(choice, parse_duration(last)?),
             Kind::Number(set) => {
-                set(choice, last.parse().map_err(|_| format!("`{last}` is not a number; write 0 or more"))?);
+                set(
+                    choice,
+                    last.parse()
+                        .map_err(|_| format!("`{last}` is not a number; write 0 or more"))?,
+                );
             }
             Kind::OneOf(words) => {
                 let chosen = words.iter().find(|(word, _)| word == last).ok_or_else(|| {
@@ -126,85 +139,10 @@ fn sqlite_from(url: &str, base: &Path) -> Option<String> {
     (relative && base != Path::new("")).then(|| format!("sqlite:{}/{path}", base.display()))
 }
 
-const CONNECTION: &str = "Connection";
-const GUARD: &str = "Guard";
-const POLICIES: &str = "Policies";
-const OUTPUT: &str = "Output";
-
-const fn setting(name: &'static str, heading: &'static str, kind: Kind, help: &'static str) -> Setting {
-    Setting { name, heading, help, once: false, kind }
-}
-
-/// Every setting, in the order of the help.
-pub(super) const ALL: &[Setting] = &[
-    setting("url", CONNECTION, Kind::Text(|c, url| c.url = Some(url)),
-        "Address of the database, such as sqlite:app.db [env: DATABASE_URL too]"),
-    setting("dir", CONNECTION, Kind::Paths(|c, dirs| c.dirs = dirs),
-        "Directory of the migrations; several make one list"),
-    setting("set", CONNECTION, Kind::Text(|c, name| c.settings.set = name),
-        "Name of the set, where a database has several [default: main]"),
-    setting("history-table", CONNECTION, Kind::Text(|c, name| c.settings.history_table = name),
-        "Name of the history table [default: mo_migrate_history]"),
-    setting("lock-timeout", CONNECTION, Kind::Duration(|c, limit| c.settings.lock_timeout = limit),
-        "How long another run is waited for [default: 60s]"),
-    setting("statement-timeout", GUARD, Kind::Duration(|c, limit| c.settings.statement_timeout = Some(limit)),
-        "How long one statement may run [default: no limit]"),
-    setting("check-timeout", GUARD, Kind::Duration(|c, limit| c.settings.check_timeout = limit),
-        "How long one check may run [default: 60s]"),
-    setting("foreign-writes", GUARD, Kind::OneOf(&[
-        ("keep", |c| c.settings.foreign_writes = ForeignWrites::Keep),
-        ("discard", |c| c.settings.foreign_writes = ForeignWrites::Discard),
-        ("refuse", |c| c.settings.foreign_writes = ForeignWrites::Refuse),
-    ]), "What a restore does about what others wrote meanwhile [default: keep]"),
-    setting("keep", GUARD, Kind::Duration(|c, time| c.settings.keep = time),
-        "How long the snapshot of a finished run is kept [default: 7d]"),
-    setting("unit", GUARD, Kind::OneOf(&[
-        ("run", |c| c.settings.unit = Unit::Run),
-        ("migration", |c| c.settings.unit = Unit::Migration),
-    ]), "How much one snapshot guards [default: run]"),
-    setting("snapshot", GUARD, Kind::OneOf(&[
-        ("always", |c| c.settings.snapshot = SnapshotPolicy::Always),
-        ("when-needed", |c| c.settings.snapshot = SnapshotPolicy::WhenNeeded),
-    ]), "When a snapshot is taken; when-needed leaves it out where a transaction is enough [default: always]"),
-    setting("dangerous-no-snapshot", GUARD, Kind::Switch(|c| c.settings.snapshot = SnapshotPolicy::DangerousNever),
-        "Takes no snapshot: what fails outside of a transaction stays half applied"),
-    setting("verify", GUARD, Kind::OneOf(&[
-        ("inventory", |c| c.settings.verify = Verify::Inventory),
-        ("clone", |c| c.settings.verify = Verify::Clone),
-    ]), "How a snapshot is verified when it is made [default: inventory]"),
-    setting("recover-within", GUARD, Kind::Duration(|c, time| c.settings.recover_within = time),
-        "How old a dead run may be for its recovery to take later rows back [default: 15m]"),
-    setting("out-of-order", POLICIES, Kind::OneOf(&[
-        ("refuse", |c| c.settings.out_of_order = Policy::Refuse),
-        ("apply", |c| c.settings.out_of_order = Policy::Allow),
-    ]), "A migration older than one that was applied [default: refuse]"),
-    setting("missing", POLICIES, Kind::OneOf(&[
-        ("refuse", |c| c.settings.missing = Policy::Refuse),
-        ("ignore", |c| c.settings.missing = Policy::Allow),
-    ]), "An applied migration that is not in the set [default: refuse]"),
-    setting("changed", POLICIES, Kind::OneOf(&[
-        ("refuse", |c| c.settings.changed = Policy::Refuse),
-        ("ignore", |c| c.settings.changed = Policy::Allow),
-    ]), "An applied migration whose text changed [default: refuse]"),
-    setting("newer", POLICIES, Kind::OneOf(&[
-        ("refuse", |c| c.settings.newer = Policy::Refuse),
-        ("ignore", |c| c.settings.newer = Policy::Allow),
-    ]), "A database that is newer than the set [default: refuse]"),
-    setting("evidence", OUTPUT, Kind::Number(|c, rows| c.settings.evidence = rows),
-        "How many rows a failed check shows [default: 10]"),
-    setting("no-evidence", OUTPUT, Kind::Switch(|c| c.settings.evidence = 0),
-        "Shows no row of the database"),
-    setting("format", OUTPUT, Kind::OneOf(&[
-        ("text", |c| c.format = Format::Text),
-        ("json", |c| c.format = Format::Json),
-    ]), "What standard output holds; json is one document, errors included [default: text]"),
-    Setting { name: "yes", heading: OUTPUT, once: true, kind: Kind::Switch(|c| c.yes = true),
-        help: "Answers yes to every question" },
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Policy, SnapshotPolicy, Unit};
 
     fn named(name: &str) -> &'static Setting {
         ALL.iter().find(|setting| setting.name == name).unwrap()
@@ -214,13 +152,20 @@ mod tests {
     fn a_value_changes_what_it_names() {
         let mut choice = Choice::default();
         for (name, value) in [
-            ("lock-timeout", "5s"), ("missing", "ignore"), ("evidence", "3"), ("unit", "migration"),
-            ("dangerous-no-snapshot", "true"), ("yes", "0"),
+            ("lock-timeout", "5s"),
+            ("missing", "ignore"),
+            ("evidence", "3"),
+            ("unit", "migration"),
+            ("dangerous-no-snapshot", "true"),
+            ("yes", "0"),
         ] {
             named(name).apply(&mut choice, &[value.to_owned()]).unwrap();
         }
         assert_eq!(choice.settings.lock_timeout, Duration::from_secs(5));
-        assert_eq!((choice.settings.missing, choice.settings.changed), (Policy::Allow, Policy::Refuse));
+        assert_eq!(
+            (choice.settings.missing, choice.settings.changed),
+            (Policy::Allow, Policy::Refuse)
+        );
         assert_eq!((choice.settings.evidence, choice.settings.unit), (3, Unit::Migration));
         assert_eq!(choice.settings.snapshot, SnapshotPolicy::DangerousNever);
         assert!(!choice.yes);
@@ -249,8 +194,16 @@ mod tests {
     }
 
     fn everything(s: &Settings) -> impl std::fmt::Debug {
-        let words = (s.set.clone(), s.history_table.clone(), s.foreign_writes, s.unit, s.snapshot, s.verify);
-        let times = (s.lock_timeout, s.statement_timeout, s.check_timeout, s.keep, s.recover_within);
+        let words = (
+            s.set.clone(),
+            s.history_table.clone(),
+            s.foreign_writes,
+            s.unit,
+            s.snapshot,
+            s.verify,
+        );
+        let times =
+            (s.lock_timeout, s.statement_timeout, s.check_timeout, s.keep, s.recover_within);
         (words, times, (s.out_of_order, s.missing, s.changed, s.newer), s.evidence)
     }
 
@@ -264,7 +217,7 @@ mod tests {
             ("sqlite::memory:", "sqlite::memory:"),
             ("mysql://host/db", "mysql://host/db"),
         ] {
-            assert_eq!(named("url").from_directory(url.to_owned(), base), expected);
+            assert_eq!(named("url").placed_in(url.to_owned(), base), expected);
         }
     }
 }

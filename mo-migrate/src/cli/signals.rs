@@ -31,7 +31,10 @@ pub(super) fn watch(stop: Stop, printer: Printer) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::exit, reason = "the run may be in the middle of a statement that nothing else ends")]
+#[expect(
+    clippy::exit,
+    reason = "the run may be in the middle of a statement that nothing else ends"
+)]
 fn end(printer: &Printer) -> ! {
     printer.say("ended here; what had been committed is put back by the next `migrate up` or `migrate recover`");
     std::process::exit(ExitCode::NEEDS_PERSON.0.into())

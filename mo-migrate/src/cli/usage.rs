@@ -18,7 +18,8 @@ pub(super) struct End {
 
 impl End {
     pub(super) fn new(error: clap::Error, program: &str, words: &[OsString]) -> Self {
-        let words: Vec<String> = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let words: Vec<String> =
+            words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
         let hint = format!("see `{program} --help`");
         Self { error, hint, secrets: secrets(&words), json: asks_for_json(&words) }
     }
@@ -31,7 +32,9 @@ impl End {
             return ExitCode::OK;
         }
         if self.json {
-            write_json(&serde_json::json!({ "error": json_error(&self.as_error(), |text| text.to_owned()) }));
+            write_json(
+                &serde_json::json!({ "error": json_error(&self.as_error(), ToOwned::to_owned) }),
+            );
         }
         let _ = write!(anstream::stderr(), "{text}");
         ExitCode::USAGE
@@ -55,7 +58,8 @@ fn secrets(words: &[String]) -> Vec<String> {
         Some((flag, value)) if flag.starts_with('-') => value,
         _ => word.as_str(),
     });
-    let mut secrets: Vec<String> = values.filter(|value| value.contains(['@', ':'])).map(ToOwned::to_owned).collect();
+    let mut secrets: Vec<String> =
+        values.filter(|value| value.contains(['@', ':'])).map(ToOwned::to_owned).collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets
 }
@@ -72,13 +76,16 @@ mod tests {
 
     #[test]
     fn what_looks_like_an_address_is_hidden() {
-        let words = ["--urll=mysql://root:hunter2@h/db", "root:hunter2@h", "up", "--to=3"].map(ToOwned::to_owned);
+        let words = ["--urll=mysql://root:hunter2@h/db", "root:hunter2@h", "up", "--to=3"]
+            .map(ToOwned::to_owned);
         assert_eq!(secrets(&words), ["mysql://root:hunter2@h/db", "root:hunter2@h"]);
     }
 
     #[test]
     fn json_is_asked_for_in_either_form() {
-        for (line, asked) in [("up --format json", true), ("--format=json up", true), ("up --format text", false)] {
+        for (line, asked) in
+            [("up --format json", true), ("--format=json up", true), ("up --format text", false)]
+        {
             let words: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
             assert_eq!(asks_for_json(&words), asked, "{line}");
         }

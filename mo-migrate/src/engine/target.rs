@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Address, SharedEngine};
+use super::{Address, Connection, SharedEngine};
 use crate::error::Result;
 
 /// What a set is run on; made from an address or from a reference to a pool.
@@ -27,6 +27,16 @@ impl std::fmt::Debug for Kind {
 }
 
 impl Target {
+    /// A connection of the application's own pool, with the engine's name and the database's; none
+    /// for an address, or when the pool has none to give.
+    pub(crate) async fn pooled(&self) -> Option<(&'static str, String, Box<dyn Connection>)> {
+        match &self.0 {
+            Kind::Address(_) => None,
+            #[cfg(feature = "sqlite")]
+            Kind::SqlitePool(pool) => super::sqlite::pooled(pool).await,
+        }
+    }
+
     pub(crate) fn open(&self) -> Result<SharedEngine> {
         match &self.0 {
             Kind::Address(address) => address.open(),

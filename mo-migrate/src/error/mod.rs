@@ -224,7 +224,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn from_source(mut self, source: BoxError) -> Self {
+    pub(crate) fn caused_by(mut self, source: BoxError) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*source);
         while let Some(error) = cause {
             self.0.causes.push(error.to_string());

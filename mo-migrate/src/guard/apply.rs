@@ -81,7 +81,7 @@ impl Run<'_> {
             self.go_on()?;
             number += 1;
             let sent = self.statement(job, step, file, statement, number).await;
-            sent.map_err(|error| self.explain(step, file, statement, number, error))?;
+            sent.map_err(|error| explain(step, file, statement, number, error))?;
         }
         Ok(number)
     }
@@ -120,7 +120,7 @@ impl Run<'_> {
         work.fence(false);
         work.limit(None);
         let seen = work.take_touched();
-        let kept = self.still_in_transaction(job, step).await;
+        let kept = self.still_in_transaction(job, step, done.is_err()).await;
         if job.ring == 2 {
             let error = done.as_ref().err().map(ToString::to_string);
             let took = time::ms(began.elapsed());
@@ -152,9 +152,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A statement such as `INSERT OR ROLLBACK`, or a full disk, can end the transaction: what
-    /// follows would be committed by itself.
-    async fn still_in_transaction(&mut self, job: &Job<'_>, step: &Step<'_>) -> Result<()> {
+    /// A statement such as `INSERT OR ROLLBACK`, an interruption or a full disk can end the
+    /// transaction: what follows would be committed by itself. When it was the statement that
+    /// failed, nothing followed, and all of the transaction is gone.
+    async fn still_in_transaction(&mut self, job: &Job<'_>, step: &Step<'_>, failed: bool) -> Result<()> {
         let expected = job.ring == 1 || step.transactional;
         let open = self.work()?.in_transaction().await?;
         if open == expected {
@@ -163,8 +164,10 @@ impl Run<'_> {
         if open {
             return Err(say::transaction_left_open(&step.migration.title()));
         }
-        // Whatever is true now, a comparison with the snapshot will tell.
-        self.stage = if self.record.snapshot.is_some() { Stage::Committed } else { Stage::Untouched };
+        if !failed {
+            // Whatever is true now, a comparison with the snapshot will tell.
+            self.stage = Stage::Committed;
+        }
         Err(say::transaction_lost(&step.migration.title()))
     }
 
@@ -182,7 +185,7 @@ impl Run<'_> {
         };
         let known = !self.record.touched.unknown;
         self.announce(job, &line).await?;
-        let (limit, stop) = (self.settings.statement_timeout, self.settings.stop.clone());
+        let (limit, asked) = (self.settings.statement_timeout, self.settings.stop.clone());
         let work = self.work()?;
         work.fence(step.transactional);
         work.limit(limit);
@@ -190,15 +193,16 @@ impl Run<'_> {
         let called = tokio::select! {
             biased;
             done = panics::catch((function.run)(&mut session)) => Some(done),
-            () = stop.wait() => None,
+            () = asked.wait() => None,
         };
         let (statements, swallowed) = (session.statements(), session.failure().map(ToOwned::to_owned));
-        let unseen = session.raw_was_used() && function.tables.is_empty();
+        let raw = session.raw_was_used();
+        let unseen = raw && function.tables.is_empty();
         let work = self.work()?;
         work.fence(false);
         work.limit(None);
         let seen = work.take_touched();
-        let kept = self.still_in_transaction(job, step).await;
+        let kept = self.still_in_transaction(job, step, swallowed.is_some() && !raw).await;
         self.record.touched.unknown = unseen || (self.record.touched.unknown && !known);
         self.touch(job, &seen).await?;
         let title = step.migration.title();
@@ -239,29 +243,28 @@ impl Run<'_> {
         };
         writer.record(&applied).await
     }
+}
 
-    /// A statement's error with the place in the file.
-    fn explain(
-        &self,
-        step: &Step<'_>,
-        file: &SqlFile,
-        statement: &SqlStatement,
-        number: u64,
-        error: Error,
-    ) -> Error {
-        if !matches!(error.code(), Code::Database | Code::TransactionControl | Code::TimeLimit) {
-            return error;
-        }
-        let text = file.sql(statement);
-        let span = match error.offset() {
-            Some(at) if at < text.len() => word_at(text, at),
-            _ => 0..text.len(),
-        };
-        let place = SourceProblem::new(text, span, error.message().to_owned())
-            .in_file(&file.path, &file.text, statement.span.start);
-        let total = file.statements.len();
-        say::statement_failed(&step.migration.title(), number, total, place, error)
+/// A statement's error with the place in the file.
+fn explain(
+    step: &Step<'_>,
+    file: &SqlFile,
+    statement: &SqlStatement,
+    number: u64,
+    error: Error,
+) -> Error {
+    if !matches!(error.code(), Code::Database | Code::TransactionControl | Code::TimeLimit) {
+        return error;
     }
+    let text = file.sql(statement);
+    let span = match error.offset() {
+        Some(at) if at < text.len() => word_at(text, at),
+        _ => 0..text.len(),
+    };
+    let place = SourceProblem::new(text, span, error.message().to_owned())
+        .in_file(&file.path, &file.text, statement.span.start);
+    let total = file.statements.len();
+    say::statement_failed(&step.migration.title(), number, total, place, error)
 }
 
 /// The word that begins at this byte, or the one character there.

@@ -111,6 +111,8 @@ impl<'a> Job<'a> {
         if purpose == "up" {
             checks.extend(set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
         }
+        let first = steps.first().map(|step| step.migration.version);
+        checks.retain(|judge| judge.1.when != When::Snapshot || judges_snapshot(judge, first));
         let one_transaction = engine.capabilities().transactional_ddl && steps.iter().all(|step| step.transactional);
         let ring = if one_transaction { 1 } else { 2 };
         let judged_late = checks.iter().any(|(_, check)| check.when == When::After);
@@ -134,6 +136,27 @@ pub(crate) fn needs_before(check: &Check) -> bool {
         CheckBody::Sql(text) => text.contains("{{"),
         CheckBody::Ready(ready) => matches!(ready, Ready::RowsUnchanged { .. } | Ready::ColumnsUnchanged { .. }),
         CheckBody::Command(_) | CheckBody::Rust(_) => false,
+    }
+}
+
+/// The snapshot is what the first migration of the run found; what a later one expects to find is
+/// not in it yet.
+pub(crate) fn judges_snapshot((version, _): &Judge, first: Option<Version>) -> bool {
+    version.is_some() && *version == first
+}
+
+/// The tables of before that a check compares with.
+pub(crate) fn compared_with(check: &Check, dialect: sql::Dialect) -> Vec<String> {
+    use crate::validate::Ready;
+    match &check.body {
+        CheckBody::Sql(text) => {
+            let found = sql::before_references(text, dialect).unwrap_or_default();
+            found.into_iter().map(|reference| reference.table).collect()
+        }
+        CheckBody::Ready(Ready::RowsUnchanged { table } | Ready::ColumnsUnchanged { table, .. }) => {
+            vec![table.to_string()]
+        }
+        CheckBody::Ready(_) | CheckBody::Command(_) | CheckBody::Rust(_) => Vec::new(),
     }
 }
 

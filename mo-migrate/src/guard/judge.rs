@@ -8,14 +8,15 @@
 
 use std::time::Duration;
 
-use super::job::{Job, Judge, needs_before};
+use super::job::{Job, Judge, compared_with, needs_before};
 use super::run::Run;
-use crate::engine::Connection;
+use crate::engine::{Connection, Counts};
 use crate::error::{Code, Error, Result, say};
 use crate::operations::check_line;
+use crate::migration::Version;
 use crate::observer::Event;
 use crate::report::{CheckReport, CheckVerdict};
-use crate::validate::{Context, Verdict, When, carry_out};
+use crate::validate::{Check, Context, Verdict, When, carry_out};
 
 impl Run<'_> {
     /// Runs the checks of this moment on the connection that did the work.
@@ -42,6 +43,12 @@ impl Run<'_> {
         connection.writable(false).await?;
         connection.fence(true);
         for (version, check) in checks {
+            if let Some(table) = self.made_by_this_run(connection, check).await? {
+                let line = nothing_to_compare(*version, check, &table);
+                self.tell(&Event::Checked(line.clone()));
+                self.report.checks.push(line);
+                continue;
+            }
             let limit = check.timeout.unwrap_or(self.settings.check_timeout);
             let answer = self.one(connection, check, limit).await;
             let code = answer.as_ref().err().map(Error::code);
@@ -69,10 +76,19 @@ impl Run<'_> {
         }
     }
 
+    /// A table that a check compares with and that came with this run: on a new database there is
+    /// nothing that could have been lost. A table that is not there now either is a mistake.
+    async fn made_by_this_run(&self, connection: &mut dyn Connection, check: &Check) -> Result<Option<String>> {
+        let compared = compared_with(check, self.engine.dialect());
+        let Some(new) = compared.into_iter().find(|table| self.then.table(table).is_none()) else { return Ok(None) };
+        let now = self.engine.inventory(connection, Counts::Without).await?;
+        Ok(now.table(&new).is_some().then_some(new))
+    }
+
     async fn one(
         &mut self,
         connection: &mut dyn Connection,
-        check: &crate::validate::Check,
+        check: &Check,
         limit: Duration,
     ) -> Result<Verdict> {
         let context = Context {
@@ -91,5 +107,16 @@ impl Run<'_> {
             self.record.foreign_seen = connection.foreign_commits().await? != self.commits_then;
         }
         Ok(self.record.foreign_seen)
+    }
+}
+
+fn nothing_to_compare(version: Option<Version>, check: &Check, table: &str) -> CheckReport {
+    CheckReport {
+        name: check.name.to_string(),
+        version,
+        when: check.when,
+        verdict: CheckVerdict::Inconclusive,
+        detail: format!("`{table}` came with this run, so that there is nothing to compare with"),
+        rows: Vec::new(),
     }
 }

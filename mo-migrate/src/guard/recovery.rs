@@ -55,28 +55,28 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
     if other_id || vanished || marker.is_some_and(|marker| marker.run != run.id) {
         return Recovery::OtherDatabase;
     }
-    let marked = marker.is_some();
+    let is_open = marker.is_some();
     match run.phase {
         Phase::Check | Phase::Lock | Phase::Recover | Phase::Preflight => Recovery::CleanUp,
         // Ring 1 has the marker only once everything is committed.
         Phase::Snapshot | Phase::Apply | Phase::Validate | Phase::Commit if run.ring == 1 => {
-            if marked { Recovery::Judge } else { Recovery::CleanUp }
+            if is_open { Recovery::Judge } else { Recovery::CleanUp }
         }
         Phase::Snapshot | Phase::Apply | Phase::Commit => {
-            if marked { Recovery::Restore } else { Recovery::CleanUp }
+            if is_open { Recovery::Restore } else { Recovery::CleanUp }
         }
         Phase::Validate | Phase::ValidateAfter => {
-            if marked { Recovery::Judge } else { Recovery::OtherDatabase }
+            if is_open { Recovery::Judge } else { Recovery::OtherDatabase }
         }
         Phase::Keep => {
-            if marked { Recovery::Keep } else { Recovery::Finish(Outcome::Applied) }
+            if is_open { Recovery::Keep } else { Recovery::Finish(Outcome::Applied) }
         }
         // A restore of an older run has no marker until it is done, and none afterwards.
-        Phase::Verify | Phase::FailedState if !marked && run.purpose == "restore" => Recovery::CleanUp,
-        Phase::Verify | Phase::FailedState if !marked => Recovery::OtherDatabase,
+        Phase::Verify | Phase::FailedState if !is_open && run.purpose == "restore" => Recovery::CleanUp,
+        Phase::Verify | Phase::FailedState if !is_open => Recovery::OtherDatabase,
         Phase::Verify | Phase::FailedState => Recovery::Restore,
         Phase::Restore | Phase::Afterwards => {
-            if marked { Recovery::Restore } else { Recovery::Finish(Outcome::Restored) }
+            if is_open { Recovery::Restore } else { Recovery::Finish(Outcome::Restored) }
         }
     }
 }
@@ -238,7 +238,11 @@ fn checks_of(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>> {
 }
 
 fn snapshot_checks(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>, Error> {
-    Ok(checks_of(set, run)?.into_iter().filter(|(_, check)| check.when == When::Snapshot).collect())
+    let before = run.record.version_before;
+    let mut versions = set.migrations.iter().map(|migration| migration.version);
+    let first = versions.find(|version| before.is_none_or(|before| *version > before));
+    let checks = checks_of(set, run)?;
+    Ok(checks.into_iter().filter(|judge| judge.1.when == When::Snapshot && super::job::judges_snapshot(judge, first)).collect())
 }
 
 #[cfg(test)]

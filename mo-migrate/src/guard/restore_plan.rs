@@ -183,14 +183,24 @@ fn remade_tables(situation: &Situation<'_>) -> BTreeSet<String> {
 fn is_others(situation: &Situation<'_>, object: &Object) -> bool {
     let touched = situation.touched;
     let named = |name: &str| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if situation.policy != ForeignWrites::Keep || touched.unknown || object.kind == ObjectKind::SystemTable {
+        return false;
+    }
+    if let Some(owner) = owner_of_shadow(situation, object) {
+        return is_others(situation, owner);
+    }
     let on_both_sides = situation.then.find(object.kind, &object.name).is_some()
         && situation.now.find(object.kind, &object.name).is_some();
-    situation.policy == ForeignWrites::Keep
-        && !touched.unknown
-        && !named(&object.name)
-        && !named(&object.table)
-        && !matches!(object.kind, ObjectKind::SystemTable | ObjectKind::ShadowTable)
-        && !(on_both_sides && touched.definitions)
+    let follows = on_both_sides && touched.definitions;
+    !(named(&object.name) || named(&object.table) || follows)
+}
+
+/// The virtual table that keeps its rows in this one.
+fn owner_of_shadow<'a>(situation: &Situation<'a>, object: &Object) -> Option<&'a Object> {
+    let all = situation.then.objects.iter().chain(&situation.now.objects);
+    all.filter(|_| object.kind == ObjectKind::ShadowTable)
+        .filter(|owner| owner.kind == ObjectKind::VirtualTable)
+        .find(|owner| object.name.starts_with(&format!("{}_", owner.name)))
 }
 
 /// The run wrote to this table, or may have.
@@ -198,14 +208,10 @@ fn is_ours(situation: &Situation<'_>, table: &Object) -> bool {
     let touched = situation.touched;
     let named = |name: &str| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
     // The rows of a virtual table are in its shadow tables, and statistics belong to nobody.
-    let through_virtual = || {
-        let virtuals = situation.then.objects.iter().filter(|o| o.kind == ObjectKind::VirtualTable);
-        let mut owners = virtuals.filter(|o| table.name.starts_with(&format!("{}_", o.name)));
-        owners.any(|owner| named(&owner.name))
-    };
+    let through_virtual = owner_of_shadow(situation, table).is_some_and(|owner| named(&owner.name));
     situation.policy == ForeignWrites::Discard
         || named(&table.name)
-        || (table.kind == ObjectKind::ShadowTable && through_virtual())
+        || through_virtual
         || table.kind == ObjectKind::SystemTable
         || (touched.unknown && !situation.foreign)
 }

@@ -123,7 +123,6 @@ pub struct StaticSet {
 ///
 /// # Panics
 /// At compile time, which is what it is for.
-#[expect(clippy::panic, reason = "evaluated at compile time: the panic is the compile error")]
 pub const fn unique(def: &RustMigration, functions: &[RustMigration], taken: &[Version]) {
     let mut found = 0;
     let mut i = 0;
@@ -140,9 +139,10 @@ pub const fn unique(def: &RustMigration, functions: &[RustMigration], taken: &[V
         }
         i += 1;
     }
-    if found > 1 {
-        panic!("this migration's version is taken by another one of the set; give it a version of its own");
-    }
+    assert!(
+        found <= 1,
+        "this migration's version is taken by another one of the set; give it a version of its own"
+    );
 }
 
 /// The functions in the order of their versions (insertion sort: it runs in const).

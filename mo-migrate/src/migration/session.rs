@@ -97,7 +97,7 @@ macro_rules! query_statements {
     ($($type:ident),*) => {$(
         impl Statement for sea_query::$type {
             fn build(&self, dialect: Dialect) -> Result<(String, Vec<Value>)> {
-                let built = guarded(|| match dialect {
+                let built: Option<(String, sea_query::Values)> = guarded(|| match dialect {
                     #[cfg(feature = "sqlite")]
                     Dialect::Sqlite => Some(self.build(sea_query::SqliteQueryBuilder)),
                     _ => None,
@@ -120,6 +120,7 @@ schema_statements!(
 );
 query_statements!(InsertStatement, UpdateStatement, DeleteStatement, SelectStatement);
 
+#[allow(clippy::match_wildcard_for_single_variants, reason = "another crate may switch on more types")]
 fn from_sea_query(value: sea_query::Value) -> Result<Value> {
     use sea_query::Value as Sea;
     Ok(match value {

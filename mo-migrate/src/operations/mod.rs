@@ -17,6 +17,7 @@ pub use inspect::{PendingMigration, Status, Validation, Verification};
 pub use preview::{Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep};
 pub use restore::RestorePreview;
 pub use snapshots::SnapshotLine;
+pub(crate) use up::nothing_to_do;
 
 use crate::engine::{Engine, LockGuard, Role, SharedEngine};
 use crate::error::Result;

@@ -95,13 +95,17 @@ impl Operations<'_> {
             return Err(say::no_database(self.engine.database()));
         }
         let history = self.history(Role::Read).await?.ok_or_else(say::nothing_applied)?;
-        let of_set = history.of_set(&self.settings.set).filter(|applied| applied.kind != "repeatable");
+        let of_set =
+            history.of_set(&self.settings.set).filter(|applied| applied.kind != "repeatable");
         let versions = taken_back(of_set.map(|applied| applied.version).collect(), to)?;
         let mut steps = Vec::new();
         for version in versions {
             let migration = self.set.find(version).ok_or_else(|| say::down_missing(version))?;
             let down = migration.down.as_ref().ok_or_else(|| say::no_down(migration))?;
-            steps.push(PendingMigration { place: down.path.clone(), ..PendingMigration::from(migration) });
+            steps.push(PendingMigration {
+                place: down.path.clone(),
+                ..PendingMigration::from(migration)
+            });
         }
         Ok(steps)
     }
@@ -125,7 +129,10 @@ fn step(step: &Step<'_>) -> PreviewStep {
         Body::Sql(file) => file
             .statements
             .iter()
-            .map(|statement| PreviewStatement { line: statement.line, sql: file.sql(statement).trim().to_owned() })
+            .map(|statement| PreviewStatement {
+                line: statement.line,
+                sql: file.sql(statement).trim().to_owned(),
+            })
             .collect(),
     };
     PreviewStep { migration: step.migration.into(), transaction: step.transactional, statements }
@@ -134,15 +141,20 @@ fn step(step: &Step<'_>) -> PreviewStep {
 fn checks(job: &Job<'_>) -> Vec<PreviewCheck> {
     let checks = job.checks.iter();
     checks
-        .map(|(version, check)| PreviewCheck { name: check.name.to_string(), version: *version, when: check.when })
+        .map(|(version, check)| PreviewCheck {
+            name: check.name.to_string(),
+            version: *version,
+            when: check.when,
+        })
         .collect()
 }
 
 /// What guards a job, and why a transaction is not enough where it is not.
 fn guard_of(job: &Job<'_>, one_transaction: bool) -> PreviewGuard {
     let outside = job.steps.iter().filter(|step| !step.transactional);
-    let mut why: Vec<String> =
-        outside.map(|step| format!("migration {} runs outside of a transaction", step.migration.title())).collect();
+    let mut why: Vec<String> = outside
+        .map(|step| format!("migration {} runs outside of a transaction", step.migration.title()))
+        .collect();
     if !one_transaction {
         why.push("this engine commits changes of definitions by itself".to_owned());
     }
@@ -186,18 +198,25 @@ mod tests {
     async fn every_statement_has_its_line_and_a_transaction_guards_them() {
         let sql = "CREATE TABLE t (\n  id INTEGER);\n\nINSERT INTO t VALUES (1);\n";
         let check = "-- check: has a row\nSELECT 1 WHERE NOT EXISTS (SELECT 1 FROM t);\n";
-        let found = preview(&[("1_init.sql", sql), ("1_init.check.sql", check)], Settings::default()).await;
-        let lines: Vec<usize> = found.migrations[0].statements.iter().map(|statement| statement.line).collect();
+        let found =
+            preview(&[("1_init.sql", sql), ("1_init.check.sql", check)], Settings::default()).await;
+        let lines: Vec<usize> =
+            found.migrations[0].statements.iter().map(|statement| statement.line).collect();
         assert_eq!(lines, [1, 4]);
         assert_eq!(found.migrations[0].statements[1].sql, "INSERT INTO t VALUES (1)");
         assert_eq!(found.guard, Some(PreviewGuard { ring: 1, snapshot: true, why: Vec::new() }));
-        assert_eq!((found.checks[0].name.as_str(), found.checks[0].version), ("has a row", Some(1)));
+        assert_eq!(
+            (found.checks[0].name.as_str(), found.checks[0].version),
+            ("has a row", Some(1))
+        );
         assert_eq!((found.from, found.to), (None, Some(1)));
     }
 
     #[tokio::test]
     async fn a_migration_without_a_transaction_is_named_as_the_reason_for_ring_2() {
-        let found = preview(&[("1_a.sql", "-- mo-migrate: no-transaction\nVACUUM;")], Settings::default()).await;
+        let found =
+            preview(&[("1_a.sql", "-- mo-migrate: no-transaction\nVACUUM;")], Settings::default())
+                .await;
         let guard = found.guard.unwrap();
         assert_eq!((guard.ring, guard.snapshot), (2, true));
         assert_eq!(guard.why, ["migration 1 `a` runs outside of a transaction"]);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Operations;
-use crate::engine::{LockGuard, Role};
+use crate::engine::{LockGuard, Role, Target};
+use crate::migration::MigrationSet;
 use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, record_of};
@@ -15,6 +16,32 @@ use crate::plan::{Goal, Plan, plan};
 use crate::report::{Outcome, Report};
 use crate::settings::{Settings, Unit};
 use crate::time;
+
+/// The cheapest start of all: the application's own pool, one statement, and nothing else. None
+/// when there is anything to do or to say; the long way finds out what.
+pub(crate) async fn nothing_to_do(
+    target: &Target,
+    set: &MigrationSet,
+    settings: &Settings,
+    goal: Goal,
+) -> Option<Report> {
+    let stale = cfg!(debug_assertions) && !set.not_compiled_in().is_empty();
+    if stale || !settings.unattended {
+        return None;
+    }
+    let (engine, database, mut connection) = target.pooled().await?;
+    let history = History::read(&mut *connection, &settings.history_table).await;
+    connection.close().await;
+    let history = history.ok()?.filter(History::is_settled)?;
+    let plan = plan(set, Some(&history), goal, settings).ok()?;
+    if !plan.pending.is_empty() {
+        return None;
+    }
+    let mut report = Report::new(&settings.set, engine, &database);
+    (report.from, report.to) = (plan.from, plan.from);
+    settings.observer.event(&Event::Finished(Outcome::UpToDate));
+    Some(report)
+}
 
 /// Deaths in the apply of one migration after which a person has to say "try again".
 const DEATHS: usize = 2;
@@ -183,7 +210,7 @@ fn not_again(
         .collect();
     if died.len() >= DEATHS {
         let (version, _) = died.first().and_then(|run| run.applying.clone())?;
-        let named = plan.pending.iter().find(|migration| migration.version == version).unwrap_or(&first);
+        let named = plan.pending.iter().find(|migration| migration.version == version).unwrap_or(first);
         return Some(say::deaths(&named.title(), named.place(), died.len()));
     }
     let fingerprint = plan.fingerprint();
@@ -202,7 +229,7 @@ fn not_again(
     let doublings = u32::try_from(failures.len() - 1).unwrap_or(u32::MAX).min(10);
     let pause = settings.retry_after.saturating_mul(2u32.saturating_pow(doublings));
     let since = Duration::from_millis(u64::try_from(now.saturating_sub(ended)).unwrap_or(0));
-    (since < pause).then(|| say::retry_later(last, pause - since))
+    pause.checked_sub(since).filter(|left| !left.is_zero()).map(|left| say::retry_later(last, left))
 }
 
 fn is_failure(run: &RunRecord) -> bool {

@@ -3,8 +3,12 @@
 
 pub(crate) mod table;
 
-use self::table::{BOLD, Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint};
-use super::{CheckReport, CheckVerdict, MigrationState, Outcome, Report, RestoreReport, TableReport};
+use std::fmt::Write as _;
+
+use self::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section};
+use super::{
+    CheckReport, CheckVerdict, MigrationState, Outcome, Report, RestoreReport, TableReport,
+};
 use crate::migration::Version;
 
 impl Report {
@@ -18,9 +22,7 @@ impl Report {
             ("checks", checks_text(&self.checks, color)),
             ("kept", self.kept_text(color)),
         ] {
-            if !body.is_empty() {
-                text.push_str(&format!("{}\n{body}\n", paint(color, BOLD, title)));
-            }
+            text.push_str(&section(color, title, &body));
         }
         text.push_str(&self.outcome_line(color));
         text
@@ -29,7 +31,8 @@ impl Report {
     fn migrations_text(&self, color: bool) -> String {
         let mut table = Table::default();
         for line in &self.migrations {
-            let version = if line.kind == "repeatable" { "R".to_owned() } else { line.version.to_string() };
+            let version =
+                if line.kind == "repeatable" { "R".to_owned() } else { line.version.to_string() };
             let (statements, took) = match line.state {
                 MigrationState::Pending => (String::new(), String::new()),
                 _ => (count(line.statements, "statement"), format!("{} ms", line.duration_ms)),
@@ -58,10 +61,15 @@ impl Report {
     fn kept_text(&self, color: bool) -> String {
         let mut table = Table::default();
         if let Some(snapshot) = &self.snapshot {
-            let until = snapshot.delete_after.as_ref().map_or("until it is let go".to_owned(), |at| format!("until {at}"));
+            let until = snapshot
+                .delete_after
+                .as_ref()
+                .map_or("until it is let go".to_owned(), |at| format!("until {at}"));
             table.row(["snapshot".into(), snapshot.name.as_str().into(), until.into()]);
         }
-        if let Some(failed) = self.restore.as_ref().and_then(|restore| restore.failed_state.as_ref()) {
+        if let Some(failed) =
+            self.restore.as_ref().and_then(|restore| restore.failed_state.as_ref())
+        {
             table.row(["failed state".into(), failed.as_str().into()]);
         }
         table.to_text(color)
@@ -94,12 +102,21 @@ pub(crate) fn checks_text(checks: &[CheckReport], color: bool) -> String {
     let mut text = String::new();
     for check in checks {
         let (tick, style) = tick(check.verdict);
-        let of = check.version.map(|version| format!("{version}, ")).unwrap_or_default();
+        let of = check.version.map(|version| format!("migration {version}, ")).unwrap_or_default();
         let about = paint(color, DIM, &format!("({of}{})", check.when.as_str()));
-        let detail = if check.detail.is_empty() { String::new() } else { format!(": {}", one_line(&check.detail)) };
-        text.push_str(&format!("  {} {} {about}{detail}\n", paint(color, style, tick), one_line(&check.name)));
+        let detail = if check.detail.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", one_line(&check.detail))
+        };
+        let _ = writeln!(
+            text,
+            "  {} {} {about}{detail}",
+            paint(color, style, tick),
+            one_line(&check.name)
+        );
         for row in &check.rows {
-            text.push_str(&format!("      {}\n", evidence(row)));
+            let _ = writeln!(text, "      {}", evidence(row));
         }
     }
     text
@@ -120,7 +137,8 @@ pub(crate) fn count(number: u64, word: &str) -> String {
 }
 
 fn evidence(row: &serde_json::Map<String, serde_json::Value>) -> String {
-    let cells: Vec<String> = row.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+    let cells: Vec<String> =
+        row.iter().map(|(column, value)| format!("{column} = {value}")).collect();
     one_line(&cells.join(", "))
 }
 
@@ -148,7 +166,8 @@ fn columns(table: &TableReport) -> String {
     let (before, after) = (&table.columns_before, &table.columns_after);
     let now = if table.rows_after.is_some() { after } else { before };
     let number = u64::try_from(now.len()).unwrap_or(u64::MAX);
-    let changed = table.rows_before.is_some() && table.rows_after.is_some() && before.len() != after.len();
+    let changed =
+        table.rows_before.is_some() && table.rows_after.is_some() && before.len() != after.len();
     let counted = if changed {
         format!("{} → {}", before.len(), count(number, "column"))
     } else {
@@ -167,7 +186,8 @@ fn at(version: Option<Version>) -> String {
 
 fn restored(restore: &RestoreReport, to: Option<Version>) -> String {
     let tables = u64::try_from(restore.tables.len()).unwrap_or(u64::MAX);
-    let compared = format!("{} and {} compared", count(tables, "table"), count(restore.rows_compared, "row"));
+    let compared =
+        format!("{} and {} compared", count(tables, "table"), count(restore.rows_compared, "row"));
     format!("{}; {compared} with the snapshot by {}", at(to), one_line(&restore.proof))
 }
 
@@ -221,7 +241,11 @@ mod tests {
         for (outcome, to, line) in [
             (Outcome::UpToDate, Some(2), "up to date: version 2"),
             (Outcome::Applied, Some(2), "applied: version 2"),
-            (Outcome::RolledBack, None, "rolled back: nothing is applied, nothing had been committed"),
+            (
+                Outcome::RolledBack,
+                None,
+                "rolled back: nothing is applied, nothing had been committed",
+            ),
             (Outcome::Refused, Some(1), "refused: nothing was touched"),
             (Outcome::NeedsPerson, Some(1), "needs a person: version 1"),
         ] {
@@ -249,6 +273,9 @@ mod tests {
             rows: vec![row.as_object().cloned().unwrap_or_default()],
         };
         let text = checks_text(&[check], false);
-        assert_eq!(text, "  ✗ lost (2, before): 1 row\n      id = 3, name = \"a\\u001bb\"\n");
+        assert_eq!(
+            text,
+            "  ✗ lost (migration 2, before): 1 row\n      id = 3, name = \"a\\u001bb\"\n"
+        );
     }
 }

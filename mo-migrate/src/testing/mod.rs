@@ -44,9 +44,11 @@ mod dump;
 mod folder;
 mod inject;
 mod restores;
+mod tried;
 
 pub use database::TestDatabase;
-pub use restores::{Case, Restores, Tried};
+pub use restores::Restores;
+pub use tried::{Case, Tried};
 
 use crate::Migrator;
 use crate::error::Result;

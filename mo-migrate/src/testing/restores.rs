@@ -6,17 +6,17 @@
 //!    is an error.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::TestDatabase;
 use super::dump::difference;
 use super::inject::{self, Which};
+use super::tried::{Case, Tried};
 use crate::Migrator;
 use crate::error::{Code, Error, Result};
 use crate::migration::{INJECTED, MigrationSet, RustMigration, Version, Work};
 use crate::operations::Operations;
 use crate::plan::Goal;
-use crate::report::{Outcome, Report};
+use crate::report::Report;
 use crate::settings::Settings;
 use crate::sql::Dialect;
 use crate::validate::When;
@@ -54,53 +54,6 @@ const MOST_STATEMENTS: u64 = 1000;
 pub struct Restores {
     migrator: Migrator,
     seeds: BTreeMap<Version, Vec<String>>,
-}
-
-/// What was tried; every one of them left the database as it was.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Tried {
-    /// Each failure.
-    pub cases: Vec<Case>,
-}
-
-/// A failure that was tried.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Case {
-    /// The migration, by its version and name.
-    pub migration: String,
-    /// Where it was made to fail.
-    pub failure: String,
-    /// How the run ended.
-    pub outcome: Outcome,
-}
-
-impl Tried {
-    /// How many runs were rolled back.
-    #[must_use]
-    pub fn rolled_back(&self) -> usize {
-        self.count(Outcome::RolledBack)
-    }
-
-    /// How many runs had committed, and were restored.
-    #[must_use]
-    pub fn restored(&self) -> usize {
-        self.count(Outcome::Restored)
-    }
-
-    fn count(&self, outcome: Outcome) -> usize {
-        self.cases.iter().filter(|case| case.outcome == outcome).count()
-    }
-}
-
-impl fmt::Display for Tried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for case in &self.cases {
-            writeln!(f, "migration {}, {}: {}", case.migration, case.failure, case.outcome)?;
-        }
-        write!(f, "{} failures, each undone", self.cases.len())
-    }
 }
 
 impl Restores {

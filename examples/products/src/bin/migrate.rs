@@ -6,5 +6,5 @@ use mo_migrate::cli::Cli;
 use products::{MIGRATOR, address};
 
 fn main() -> ExitCode {
-    Cli::new(&MIGRATOR).default_url(&address::default()).run()
+    Cli::new(&MIGRATOR).default_url(address::default()).run()
 }

@@ -22,7 +22,9 @@ impl Baseline {
         if preview.versions.is_empty() {
             return Ok(Answer::new("nothing to mark: these versions are applied", &preview));
         }
-        context.printer.say(&format!("marks as applied, and runs nothing: {}", list(&preview.versions)));
+        context
+            .printer
+            .say(&format!("marks as applied, and runs nothing: {}", list(&preview.versions)));
         ask::confirm(context, &format!("baseline {}", self.version), "mark them?")?;
         let marked = context.migrator().baseline(target, self.version).await?;
         Ok(Answer::new(format!("marked as applied: {}", list(&marked.versions)), &marked))

@@ -19,7 +19,11 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(&self, context: &Context) -> Answer {
         let mut command = args::command(&context.program);
-        let name = Path::new(&context.program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = Path::new(&context.program)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
         Answer::verbatim(String::from_utf8_lossy(&script).into_owned())

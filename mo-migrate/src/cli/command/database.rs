@@ -25,11 +25,17 @@ impl Database {
         match self {
             Self::Create => {
                 context.migrator().create_database(target).await?;
-                Ok(Answer::new(format!("made `{database}`"), &json!({ "database": database, "state": "created" })))
+                Ok(Answer::new(
+                    format!("made `{database}`"),
+                    &json!({ "database": database, "state": "created" }),
+                ))
             }
             Self::Drop => {
                 drop_it(context, "database drop").await?;
-                Ok(Answer::new(format!("dropped `{database}`"), &json!({ "database": database, "state": "dropped" })))
+                Ok(Answer::new(
+                    format!("dropped `{database}`"),
+                    &json!({ "database": database, "state": "dropped" }),
+                ))
             }
             Self::Reset => {
                 // A set that can't be read would leave nothing in the place of what is dropped.
@@ -47,7 +53,8 @@ async fn drop_it(context: &Context, words: &str) -> Result<()> {
     let (target, database) = (context.target()?, context.database()?);
     let status = context.migrator().status(&target).await?;
     if status.state != "no_database" {
-        let version = status.version.map_or_else(String::new, |version| format!(" at version {version}"));
+        let version =
+            status.version.map_or_else(String::new, |version| format!(" at version {version}"));
         context.printer.say(&format!(
             "drops `{database}`{version}, its history and every snapshot of it; nothing brings them back"
         ));

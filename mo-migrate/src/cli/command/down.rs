@@ -22,7 +22,11 @@ impl Down {
         let target = context.target()?;
         let mut table = Table::default();
         for line in context.migrator().down_preview(&target, self.to).await? {
-            table.row([line.version.to_string().into(), line.name.as_str().into(), line.place.as_str().into()]);
+            table.row([
+                line.version.to_string().into(),
+                line.name.as_str().into(),
+                line.place.as_str().into(),
+            ]);
         }
         context.printer.show(&format!("takes back, by their down files:\n{}", table.to_text(true)));
         let words = self.to.map_or_else(|| "down".to_owned(), |to| format!("down --to {to}"));

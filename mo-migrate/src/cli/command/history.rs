@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::error::Result;
 use crate::history::Applied;
 use crate::report::Outcome;
-use crate::report::text::table::{BOLD, Cell, GREEN, RED, Table, YELLOW, paint};
+use crate::report::text::table::{Cell, GREEN, RED, Table, YELLOW, section};
 use crate::time;
 
 /// Shows the versions and the runs.
@@ -17,12 +17,12 @@ use crate::time;
 pub(crate) struct History {}
 
 impl History {
-    #[expect(clippy::unused_self, reason = "every command is called alike")]
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         let target = context.target()?;
         let applied = context.migrator().history(&target).await?;
         let runs = context.migrator().runs(&target).await?;
-        let json = json!({ "applied": applied, "runs": runs.iter().map(run_json).collect::<Vec<_>>() });
+        let json =
+            json!({ "applied": applied, "runs": runs.iter().map(run_json).collect::<Vec<_>>() });
         Ok(Answer::new(text(&applied, &runs), &json))
     }
 }
@@ -30,7 +30,8 @@ impl History {
 fn text(applied: &[Applied], runs: &[RunRecord]) -> String {
     let mut versions = Table::default();
     for line in applied {
-        let version = if line.kind == "repeatable" { "R".to_owned() } else { line.version.to_string() };
+        let version =
+            if line.kind == "repeatable" { "R".to_owned() } else { line.version.to_string() };
         versions.row([
             version.into(),
             line.name.as_str().into(),
@@ -57,15 +58,15 @@ fn text(applied: &[Applied], runs: &[RunRecord]) -> String {
             time::rfc3339(run.started_at).into(),
             took.into(),
             format!("{}@{}", run.user, run.host).into(),
-            error_of(run).and_then(|error| error["message"].as_str().map(ToOwned::to_owned)).unwrap_or_default().into(),
+            error_of(run)
+                .and_then(|error| error["message"].as_str().map(ToOwned::to_owned))
+                .unwrap_or_default()
+                .into(),
         ]);
     }
     let mut text = String::new();
     for (title, table) in [("versions", versions), ("runs", table)] {
-        let body = table.to_text(true);
-        if !body.is_empty() {
-            text.push_str(&format!("{}\n{body}\n", paint(true, BOLD, title)));
-        }
+        text.push_str(&section(true, title, &table.to_text(true)));
     }
     if text.is_empty() { "nothing is applied, and no run was made".to_owned() } else { text }
 }

@@ -88,7 +88,10 @@ impl Command {
     pub(super) fn has_report(&self) -> bool {
         match self {
             Self::Up(up) => !up.dry_run(),
-            Self::Down(_) | Self::Restore(_) | Self::Recover(_) | Self::Database(database::Database::Reset) => true,
+            Self::Down(_)
+            | Self::Restore(_)
+            | Self::Recover(_)
+            | Self::Database(database::Database::Reset) => true,
             _ => false,
         }
     }

@@ -19,7 +19,7 @@ const TIMESTAMP: Version = 10_000_000_000_000;
 /// Writes the files of a new migration; without a name, the down or check file of the newest one.
 #[derive(Debug, Args)]
 pub(crate) struct New {
-    /// What it does, such as create_products
+    /// What it does, such as `create_products`
     #[arg(required_unless_present_any = ["down", "check"])]
     name: Option<String>,
     /// Prints the Rust function to paste, and writes nothing
@@ -43,10 +43,15 @@ impl New {
         let files = names(directory)?;
         let Some(name) = &self.name else { return self.beside_newest(directory, &set, &files) };
         let name = snake_case(name).ok_or_else(|| {
-            Error::new(Code::Usage, "the name has no letter").hinted("name it by what it does: `migrate new create_products`")
+            Error::new(Code::Usage, "the name has no letter")
+                .hinted("name it by what it does: `migrate new create_products`")
         })?;
-        let taken = files.iter().filter_map(|file| FileName::parse(file).ok().flatten()).map(|file| file.version);
-        let versions: Vec<Version> = set.migrations.iter().map(|migration| migration.version).chain(taken).collect();
+        let taken = files
+            .iter()
+            .filter_map(|file| FileName::parse(file).ok().flatten())
+            .map(|file| file.version);
+        let versions: Vec<Version> =
+            set.migrations.iter().map(|migration| migration.version).chain(taken).collect();
         let version = next(&versions, time::now_ms());
         if self.rust {
             let text = function(version, &name);
@@ -61,23 +66,34 @@ impl New {
         write(directory, version, &name, &wanted)
     }
 
-    fn beside_newest(&self, directory: &Path, set: &MigrationSet, files: &[String]) -> Result<Answer> {
+    fn beside_newest(
+        &self,
+        directory: &Path,
+        set: &MigrationSet,
+        files: &[String],
+    ) -> Result<Answer> {
         let newest = set.migrations.last().ok_or_else(|| {
-            Error::new(Code::Usage, "there is no migration yet").hinted("begin with `migrate new init`")
+            Error::new(Code::Usage, "there is no migration yet")
+                .hinted("begin with `migrate new init`")
         })?;
         let of_newest = files.iter().find_map(|file| {
             let parsed = FileName::parse(file).ok().flatten()?;
-            (parsed.role == FileRole::Up && parsed.version == newest.version).then_some(file.as_str())
+            (parsed.role == FileRole::Up && parsed.version == newest.version)
+                .then_some(file.as_str())
         });
-        let stem = of_newest.map_or_else(|| Form::of(files).stem(newest.version, &newest.name), |file| {
-            let stem = file.trim_end_matches(".sql");
-            stem.strip_suffix(".up").unwrap_or(stem).to_owned()
-        });
+        let stem = of_newest.map_or_else(
+            || Form::of(files).stem(newest.version, &newest.name),
+            |file| {
+                let stem = file.trim_end_matches(".sql");
+                stem.strip_suffix(".up").unwrap_or(stem).to_owned()
+            },
+        );
         write(directory, newest.version, &newest.name, &self.others(&stem, &newest.name))
     }
 
     fn others(&self, stem: &str, name: &str) -> Vec<(String, String)> {
-        let down = self.down.then(|| (format!("{stem}.down.sql"), format!("-- Takes {name} back.\n")));
+        let down =
+            self.down.then(|| (format!("{stem}.down.sql"), format!("-- Takes {name} back.\n")));
         let check = self.check.then(|| (format!("{stem}.check.sql"), check_text(name)));
         down.into_iter().chain(check).collect()
     }
@@ -94,11 +110,15 @@ struct Form {
 
 impl Form {
     fn of(files: &[String]) -> Self {
-        let parsed = |file: &&String| matches!(FileName::parse(file), Ok(Some(f)) if f.role == FileRole::Up);
+        let parsed =
+            |file: &&String| matches!(FileName::parse(file), Ok(Some(f)) if f.role == FileRole::Up);
         let mut ups: Vec<&String> = files.iter().filter(parsed).collect();
         ups.sort_by_key(|file| FileName::parse(file).ok().flatten().map(|file| file.version));
-        let Some(last) = ups.last() else { return Self { digits: 1, flyway: false, ending: ".sql" } };
-        let number: String = last.trim_start_matches('V').chars().take_while(char::is_ascii_digit).collect();
+        let Some(last) = ups.last() else {
+            return Self { digits: 1, flyway: false, ending: ".sql" };
+        };
+        let number: String =
+            last.trim_start_matches('V').chars().take_while(char::is_ascii_digit).collect();
         Self {
             digits: if number.starts_with('0') { number.len() } else { 1 },
             flyway: last.starts_with('V'),
@@ -146,21 +166,32 @@ fn snake_case(name: &str) -> Option<String> {
 
 fn names(directory: &Path) -> Result<Vec<String>> {
     match std::fs::read_dir(directory) {
-        Ok(entries) => Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()),
+        Ok(entries) => {
+            Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(say::io("read", directory, &error)),
     }
 }
 
 /// Writes the files, none if one of them is there.
-fn write(directory: &Path, version: Version, name: &str, files: &[(String, String)]) -> Result<Answer> {
+fn write(
+    directory: &Path,
+    version: Version,
+    name: &str,
+    files: &[(String, String)],
+) -> Result<Answer> {
     let paths: Vec<PathBuf> = files.iter().map(|(file, _)| directory.join(file)).collect();
     if let Some(there) = paths.iter().find(|path| path.exists()) {
-        return Err(Error::new(Code::Io, format!("`{}` is there already, and is not written over", there.display())));
+        return Err(Error::new(
+            Code::Io,
+            format!("`{}` is there already, and is not written over", there.display()),
+        ));
     }
     std::fs::create_dir_all(directory).map_err(|error| say::io("make", directory, &error))?;
     for (path, (_, text)) in paths.iter().zip(files) {
-        let made = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        let made =
+            std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
         made.map_err(|error| say::io("write", path, &error))?;
     }
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();

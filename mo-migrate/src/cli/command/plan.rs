@@ -1,5 +1,7 @@
 //! `plan`: what would be done, statement by statement, and what guards it.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::up::Reach;
@@ -9,7 +11,7 @@ use crate::error::{Result, printable};
 use crate::operations::{Preview, PreviewGuard, PreviewStep};
 use crate::plan::Goal;
 use crate::report::text::count;
-use crate::report::text::table::{BOLD, DIM, Table, YELLOW, one_line, paint};
+use crate::report::text::table::{BOLD, DIM, Table, YELLOW, one_line, paint, section};
 use crate::{error::say, time};
 
 /// Shows what would be done.
@@ -34,7 +36,7 @@ pub(crate) async fn preview(context: &Context, goal: Goal) -> Result<Answer> {
 fn text(preview: &Preview, keep: &str) -> String {
     let mut text = String::new();
     for finding in &preview.tolerated {
-        text.push_str(&format!("{}\n", paint(true, YELLOW, &one_line(&say::tolerated(finding)))));
+        let _ = writeln!(text, "{}", paint(true, YELLOW, &one_line(&say::tolerated(finding))));
     }
     for step in &preview.migrations {
         text.push_str(&step_text(step));
@@ -44,21 +46,28 @@ fn text(preview: &Preview, keep: &str) -> String {
         let of = check.version.map_or_else(|| "always".to_owned(), |version| version.to_string());
         checks.row([check.name.as_str().into(), of.into(), moment(check.when.as_str()).into()]);
     }
-    let checks = checks.to_text(true);
-    if !checks.is_empty() {
-        text.push_str(&format!("{}\n{checks}\n", paint(true, BOLD, "checks")));
-    }
+    text.push_str(&section(true, "checks", &checks.to_text(true)));
     if let Some(guard) = &preview.guard {
-        text.push_str(&format!("{}\n{}\n", paint(true, BOLD, "guard"), guard_text(guard, keep)));
+        text.push_str(&section(true, "guard", &guard_text(guard, keep)));
     }
-    let version = |version: Option<i64>| version.map_or_else(|| "nothing".to_owned(), |version| version.to_string());
+    text + &last_line(preview)
+}
+
+fn last_line(preview: &Preview) -> String {
+    let version = |version: Option<i64>| {
+        version.map_or_else(|| "nothing".to_owned(), |version| version.to_string())
+    };
     let pending = u64::try_from(preview.migrations.len()).unwrap_or(u64::MAX);
-    text.push_str(&match pending {
+    match pending {
         0 if preview.from.is_none() => "nothing would run: nothing is applied".to_owned(),
         0 => format!("nothing would run: version {}", version(preview.from)),
-        n => format!("{} would run: {} → {}", count(n, "migration"), version(preview.from), version(preview.to)),
-    });
-    text
+        n => format!(
+            "{} would run: {} → {}",
+            count(n, "migration"),
+            version(preview.from),
+            version(preview.to)
+        ),
+    }
 }
 
 fn step_text(step: &PreviewStep) -> String {
@@ -76,11 +85,15 @@ fn step_text(step: &PreviewStep) -> String {
         text.push_str("  a Rust function: what it sends is known when it runs\n");
     }
     for statement in &step.statements {
-        let mut lines = printable(&statement.sql).lines().map(ToOwned::to_owned).collect::<Vec<_>>().into_iter();
+        let mut lines = printable(&statement.sql)
+            .lines()
+            .map(ToOwned::to_owned)
+            .collect::<Vec<_>>()
+            .into_iter();
         let first = lines.next().unwrap_or_default();
-        text.push_str(&format!("  {} {first}\n", paint(true, DIM, &format!("{:>4}", statement.line))));
+        let _ = writeln!(text, "  {} {first}", paint(true, DIM, &format!("{:>4}", statement.line)));
         for line in lines {
-            text.push_str(&format!("       {line}\n"));
+            let _ = writeln!(text, "       {line}");
         }
     }
     text.push('\n');
@@ -98,15 +111,19 @@ fn moment(when: &str) -> &'static str {
 fn guard_text(guard: &PreviewGuard, keep: &str) -> String {
     let first = match (guard.ring, guard.snapshot) {
         (1, true) => {
-            format!("ring 1: one transaction holds everything; a data snapshot is taken first and kept for {keep}")
+            format!(
+                "ring 1: one transaction holds everything; a data snapshot is taken first and kept for {keep}"
+            )
         }
         (1, false) => "ring 1: one transaction holds everything; no snapshot is taken".to_owned(),
-        (_, true) => format!("ring 2: a data snapshot is taken first, undoes what fails, and is kept for {keep}"),
+        (_, true) => format!(
+            "ring 2: a data snapshot is taken first, undoes what fails, and is kept for {keep}"
+        ),
         (_, false) => "none: no snapshot is taken, and what fails stays half applied".to_owned(),
     };
     let mut text = format!("  {first}\n");
     for why in &guard.why {
-        text.push_str(&format!("  since {}\n", one_line(why)));
+        let _ = writeln!(text, "  since {}", one_line(why));
     }
     text
 }

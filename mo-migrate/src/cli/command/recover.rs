@@ -19,7 +19,10 @@ impl Recover {
         let target = context.target()?;
         match context.runner()?.retry(self.retry).recover(target).await? {
             Some(report) => Ok(Answer::report(&report)),
-            None => Ok(Answer::new("nothing to recover: no run is open", &context.empty_report()?.to_json())),
+            None => Ok(Answer::new(
+                "nothing to recover: no run is open",
+                &context.empty_report()?.to_json(),
+            )),
         }
     }
 }

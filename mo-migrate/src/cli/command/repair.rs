@@ -14,12 +14,14 @@ use crate::report::text::count;
 pub(crate) struct Repair {}
 
 impl Repair {
-    #[expect(clippy::unused_self, reason = "every command is called alike")]
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         let target = context.target()?;
         let preview = context.migrator().repair_preview(&target).await?;
         if preview.changed.is_empty() {
-            return Ok(Answer::new("nothing to repair: no applied migration was changed", &preview));
+            return Ok(Answer::new(
+                "nothing to repair: no applied migration was changed",
+                &preview,
+            ));
         }
         for finding in &preview.changed {
             context.printer.say(&finding_words(finding));

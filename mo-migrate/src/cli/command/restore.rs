@@ -22,7 +22,8 @@ impl Restore {
         let (target, wanted) = (context.target()?, self.wanted.as_deref());
         let preview = context.migrator().restore_preview(&target, wanted).await?;
         context.printer.show(&text(&preview));
-        let words = wanted.map_or_else(|| "restore".to_owned(), |wanted| format!("restore {wanted}"));
+        let words =
+            wanted.map_or_else(|| "restore".to_owned(), |wanted| format!("restore {wanted}"));
         ask::confirm(context, &words, "go back?")?;
         // What was shown is what is restored, even if another run ends in between.
         let report = context.runner()?.restore(target, Some(&preview.snapshot)).await?;
@@ -31,14 +32,20 @@ impl Restore {
 }
 
 fn text(preview: &RestorePreview) -> String {
-    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let list =
+        |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let unknown = if preview.unknown { ", and more that can't be told" } else { "" };
-    let version = preview.version.map_or_else(|| "nothing applied".to_owned(), |version| format!("version {version}"));
+    let version = preview
+        .version
+        .map_or_else(|| "nothing applied".to_owned(), |version| format!("version {version}"));
     let mut table = Table::default();
     table.row(["snapshot".into(), preview.snapshot.as_str().into()]);
     table.row(["made at".into(), preview.created_at.as_str().into()]);
     table.row(["leaves".into(), version.into()]);
     table.row(["takes back".into(), list(&preview.runs).into()]);
-    table.row(["tables".into(), format!("{}{unknown}; others stay as they are", list(&preview.tables)).into()]);
+    table.row([
+        "tables".into(),
+        format!("{}{unknown}; others stay as they are", list(&preview.tables)).into(),
+    ]);
     format!("goes back to a data snapshot:\n{}", table.to_text(true))
 }

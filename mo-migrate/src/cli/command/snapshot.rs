@@ -55,7 +55,9 @@ impl Snapshot {
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         let (target, migrator) = (context.target()?, context.migrator());
         Ok(match self {
-            Self::Create { purpose } => one("made", &migrator.snapshot_create(target, purpose).await?),
+            Self::Create { purpose } => {
+                one("made", &migrator.snapshot_create(target, purpose).await?)
+            }
             Self::List => {
                 let lines = migrator.snapshot_list(target).await?;
                 let text = if lines.is_empty() { "no snapshots".to_owned() } else { list(&lines) };
@@ -67,10 +69,15 @@ impl Snapshot {
             }
             Self::Verify { name } => {
                 let holds = migrator.snapshot_verify(target, name).await?;
-                Answer::new(format!("verified `{name}`: {holds}"), &json!({ "name": name, "verified": true, "detail": holds }))
+                Answer::new(
+                    format!("verified `{name}`: {holds}"),
+                    &json!({ "name": name, "verified": true, "detail": holds }),
+                )
             }
             Self::Pin { name } => one("pinned", &migrator.snapshot_pin(target, name, true).await?),
-            Self::Unpin { name } => one("let go", &migrator.snapshot_pin(target, name, false).await?),
+            Self::Unpin { name } => {
+                one("let go", &migrator.snapshot_pin(target, name, false).await?)
+            }
             Self::Delete { name } => {
                 let line = migrator.snapshot_show(&target, name).await?;
                 context.printer.show(&format!("deletes:\n{}", details(&line)));
@@ -87,11 +94,15 @@ async fn prune(context: &Context) -> Result<Answer> {
     let (target, migrator) = (context.target()?, context.migrator());
     let over = migrator.prune_preview(&target).await?;
     if over.is_empty() {
-        return Ok(Answer::new("nothing to delete: no snapshot is over its time", &json!({ "deleted": [] })));
+        return Ok(Answer::new(
+            "nothing to delete: no snapshot is over its time",
+            &json!({ "deleted": [] }),
+        ));
     }
     context.printer.show(&format!("deletes:\n{}", list(&over)));
     ask::confirm(context, "snapshot prune", "delete them?")?;
-    let gone: Vec<String> = migrator.prune(target).await?.into_iter().map(|line| line.name).collect();
+    let gone: Vec<String> =
+        migrator.prune(target).await?.into_iter().map(|line| line.name).collect();
     let number = count(u64::try_from(gone.len()).unwrap_or(u64::MAX), "snapshot");
     Ok(Answer::new(format!("deleted {number}: {}", gone.join(", ")), &json!({ "deleted": gone })))
 }
@@ -126,7 +137,10 @@ fn details(line: &SnapshotLine) -> String {
     table.row(["made by".into(), line.created_by.as_deref().unwrap_or("unknown").into()]);
     table.row(["run".into(), line.run.as_deref().unwrap_or("none").into()]);
     table.row(["size".into(), size(line).into()]);
-    table.row(["kept".into(), if line.gone { "no: it is gone".to_owned() } else { kept(line) }.into()]);
+    table.row([
+        "kept".into(),
+        if line.gone { "no: it is gone".to_owned() } else { kept(line) }.into(),
+    ]);
     table.to_text(true)
 }
 

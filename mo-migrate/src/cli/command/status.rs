@@ -1,12 +1,14 @@
 //! `status`: where the database stands.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::validate::finding_words;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
 use crate::error::Result;
-use crate::report::text::table::{BOLD, GREEN, RED, Table, YELLOW, one_line, paint};
+use crate::report::text::table::{GREEN, RED, Table, YELLOW, one_line, paint, section};
 use crate::time;
 
 /// Shows where the database stands.
@@ -40,20 +42,22 @@ fn text(status: &crate::Status) -> String {
     let mut pending = Table::default();
     for line in &status.pending {
         let version = version(&line.kind, line.version);
-        pending.row([version.into(), line.name.as_str().into(), line.kind.as_str().into(), line.place.as_str().into()]);
+        pending.row([
+            version.into(),
+            line.name.as_str().into(),
+            line.kind.as_str().into(),
+            line.place.as_str().into(),
+        ]);
     }
     let mut findings = Table::default();
     for finding in &status.findings {
         findings.row([finding_words(finding).into()]);
     }
     for (title, table) in [("applied", applied), ("pending", pending), ("findings", findings)] {
-        let body = table.to_text(true);
-        if !body.is_empty() {
-            text.push_str(&format!("{}\n{body}\n", paint(true, BOLD, title)));
-        }
+        text.push_str(&section(true, title, &table.to_text(true)));
     }
     if let Some(detail) = &status.detail {
-        text.push_str(&format!("{}\n\n", one_line(detail)));
+        let _ = writeln!(text, "{}\n", one_line(detail));
     }
     text + &last_line(status)
 }
@@ -69,11 +73,18 @@ fn last_line(status: &crate::Status) -> String {
         "open_run" => ("a run is open", RED),
         _ => ("no database yet", YELLOW),
     };
-    let version = status.version.map_or_else(|| "nothing is applied".to_owned(), |version| format!("version {version}"));
+    let version = status
+        .version
+        .map_or_else(|| "nothing is applied".to_owned(), |version| format!("version {version}"));
     let of = match status.latest {
         Some(latest) if Some(latest) != status.version => format!(", the set has {latest}"),
         _ => String::new(),
     };
     let database = one_line(&status.database);
-    format!("{}: {version}{of}  ({database}, {}, set {})", paint(true, style, word), status.engine, one_line(&status.set))
+    format!(
+        "{}: {version}{of}  ({database}, {}, set {})",
+        paint(true, style, word),
+        status.engine,
+        one_line(&status.set)
+    )
 }

@@ -1,5 +1,7 @@
 //! `validate`: the files held against the history.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use serde_json::json;
 
@@ -15,24 +17,30 @@ use crate::report::text::table::{GREEN, RED, YELLOW, one_line, paint};
 pub(crate) struct Validate {}
 
 impl Validate {
-    #[expect(clippy::unused_self, reason = "every command is called alike")]
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         let validation = context.migrator().validate(context.target()?).await?;
         let settings = context.settings();
         let is_refused = |finding: &&Finding| finding.refused(&settings).is_some();
-        let refused = validation.findings.iter().filter(is_refused).count() + validation.problems.len();
+        let refused =
+            validation.findings.iter().filter(is_refused).count() + validation.problems.len();
         let mut text = String::new();
         for problem in &validation.problems {
-            text.push_str(&format!("{} {}\n", paint(true, RED, "✗"), one_line(problem)));
+            let _ = writeln!(text, "{} {}", paint(true, RED, "✗"), one_line(problem));
         }
         for finding in &validation.findings {
             let (sign, style) = if is_refused(&finding) { ("✗", RED) } else { ("!", YELLOW) };
-            text.push_str(&format!("{} {}\n", paint(true, style, sign), one_line(&finding_words(finding))));
+            let _ = writeln!(
+                text,
+                "{} {}",
+                paint(true, style, sign),
+                one_line(&finding_words(finding))
+            );
         }
-        text.push_str(&match refused {
+        let verdict = match refused {
             0 => paint(true, GREEN, "valid"),
             n => count(u64::try_from(n).unwrap_or(u64::MAX), "finding"),
-        });
+        };
+        text.push_str(&verdict);
         let json = json!({ "valid": refused == 0, "findings": validation.findings, "problems": validation.problems });
         Ok(Answer::new(text, &json).findings(refused > 0))
     }

@@ -128,8 +128,10 @@ impl Sqlite {
         }
     }
 
-    fn options(&self) -> &SqliteConnectOptions {
-        &self.options
+    /// The application's own options (a key, its functions), for a file that is a copy.
+    fn options_for(&self, path: &Path) -> SqliteConnectOptions {
+        let options = if self.memory { quiet(SqliteConnectOptions::new()) } else { self.options.clone() };
+        options.filename(path)
     }
 
     /// A connection with the application's hooks, to its database or to a copy of it.
@@ -207,9 +209,7 @@ impl Sqlite {
     /// A copy of a snapshot, opened with the application's hooks.
     async fn open_file(&self, path: &Path, writable: bool) -> Result<SqliteLink> {
         let options = self
-            .options
-            .clone()
-            .filename(path)
+            .options_for(path)
             .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Delete)
             .read_only(!writable)
@@ -231,6 +231,17 @@ impl Sqlite {
         link.close().await;
         rows?.first()?.at(0).ok()
     }
+}
+
+/// A connection of the pool for one question, with the engine's and the database's names.
+pub(crate) async fn pooled(pool: &SqlitePool) -> Option<(&'static str, String, Box<dyn Connection>)> {
+    // An idle one without a question whether it still lives: if not, the long way finds out.
+    let connection = match pool.try_acquire() {
+        Some(connection) => connection,
+        None => pool.acquire().await.ok()?,
+    };
+    let shown = pool.connect_options().get_filename().display().to_string();
+    Some(("sqlite", shown, Box::new(SqliteLink::direct(Owner::Pool(connection)))))
 }
 
 async fn open_and_look(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {

@@ -9,11 +9,12 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use libsqlite3_sys as ffi;
 
 use crate::engine::{RowComparison, Touched};
+use crate::value::{Row, Value};
 
 /// What SQLite answered instead of OK.
 #[derive(Clone, Debug)]
@@ -61,6 +62,18 @@ impl Handle {
     /// Compiles a statement without running it, so that the authorizer sees it.
     pub(super) fn prepare_only(self, sql: &str) -> Result<(), RawError> {
         Statement::prepare(self, sql).map(drop)
+    }
+
+    /// Every row of a short answer, without the hops between threads that sqlx makes for each.
+    pub(super) fn rows(self, sql: &str) -> Result<Vec<Row>, RawError> {
+        let statement = Statement::prepare(self, sql)?;
+        let columns: Arc<[String]> = (0..statement.columns()).map(|at| statement.name(at)).collect();
+        let mut rows = Vec::new();
+        while statement.step()? {
+            let values = (0..statement.columns()).map(|at| statement.value(at)).collect();
+            rows.push(Row::new(Arc::clone(&columns), values));
+        }
+        Ok(rows)
     }
 
     /// Lets a restore write rows as they are: no triggers, and shadow tables as any other.
@@ -221,6 +234,33 @@ impl Statement {
     fn columns(&self) -> c_int {
         // SAFETY: as in `step`.
         unsafe { ffi::sqlite3_column_count(self.statement.as_ptr()) }
+    }
+
+    fn name(&self, column: c_int) -> String {
+        // SAFETY: as in `step`; the name is copied at once (invariant 2), and null when there is
+        // no memory.
+        unsafe {
+            let name = ffi::sqlite3_column_name(self.statement.as_ptr(), column);
+            if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+        }
+    }
+
+    fn value(&self, column: c_int) -> Value {
+        let statement = self.statement.as_ptr();
+        // SAFETY: the statement stands on a row and has this column; the accessor is the one of
+        // its type, and bytes are copied at once.
+        unsafe {
+            match ffi::sqlite3_column_type(statement, column) {
+                ffi::SQLITE_NULL => Value::Null,
+                ffi::SQLITE_INTEGER => Value::Integer(ffi::sqlite3_column_int64(statement, column)),
+                ffi::SQLITE_FLOAT => Value::Real(ffi::sqlite3_column_double(statement, column)),
+                ffi::SQLITE_TEXT => match std::str::from_utf8(bytes(statement, column)) {
+                    Ok(text) => Value::Text(text.to_owned()),
+                    Err(_) => Value::Blob(bytes(statement, column).to_vec()),
+                },
+                _ => Value::Blob(bytes(statement, column).to_vec()),
+            }
+        }
     }
 
     fn same_row(&self, other: &Self) -> bool {

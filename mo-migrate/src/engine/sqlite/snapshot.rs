@@ -103,9 +103,7 @@ impl Sqlite {
     /// end in one go.
     async fn open_copy(&self, path: &Path) -> Result<SqliteConnection> {
         let options = self
-            .options()
-            .clone()
-            .filename(path)
+            .options_for(path)
             .read_only(false)
             .immutable(false)
             .create_if_missing(true)

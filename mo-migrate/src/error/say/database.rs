@@ -16,7 +16,7 @@ pub(crate) fn database(message: &str, code: Option<String>, offset: Option<usize
 pub(crate) fn driver(error: sqlx::Error) -> Error {
     match error {
         sqlx::Error::Database(said) => {
-            let code = said.code().map(|code| code.into_owned());
+            let code = said.code().map(std::borrow::Cow::into_owned);
             database(said.message(), code, None)
         }
         sqlx::Error::Configuration(_) => Error::new(Code::Address, "the address has a setting that can't be read"),
@@ -100,7 +100,7 @@ pub(crate) fn locked(database: &str, holder: &str, wait: Duration) -> Error {
 }
 
 pub(crate) fn no_space(needed: u64, free: u64, database: u64) -> Error {
-    let mb = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1_000_000.0);
+    let mb = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
     Error::new(
         Code::NoSpace,
         format!("there is not enough room beside the database: {} are needed and {} are free", mb(needed), mb(free)),

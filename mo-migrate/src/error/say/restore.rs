@@ -19,9 +19,11 @@ pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord) -> E
         "restored to snapshot `{snapshot}` and compared: {tables} {word}, {rows} rows, identical"
     ));
     if let Some(restore) = restore {
-        let mut kept = format!("the failed state in `{}`", restore.failed_state.as_deref().unwrap_or("?"));
+        let failed_state = restore.failed_state.as_deref().unwrap_or("?");
+        let mut kept = format!("the failed state in `{failed_state}`");
         if !restore.kept_writes.is_empty() {
-            kept.push_str(&format!("; rows by others in {} were left alone", restore.kept_writes.join(", ")));
+            kept.push_str("; what others wrote was left alone in ");
+            kept.push_str(&restore.kept_writes.join(", "));
         }
         if !restore.discarded_writes.is_empty() {
             kept.push_str("; others wrote while the run went on, and what they wrote to the restored tables is there");
@@ -164,13 +166,12 @@ pub(crate) fn other_database(record: &RunRecord, history: Option<&History>, mark
 /// What is true of an open run, for `status`.
 pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, marker: Option<&Marker>) -> String {
     let next = match (marker.is_some(), record.phase) {
-        (false, Phase::Keep) => "it is applied and judged; the next `migrate up` finishes it",
+        (_, Phase::Keep) => "it is applied and judged; the next `migrate up` finishes it",
         (false, Phase::Restore | Phase::Afterwards) => "it was put back; the next `migrate up` finishes it",
         (false, _) => "nothing of it is in the database; the next `migrate up` starts afresh",
         (true, Phase::Validate | Phase::ValidateAfter | Phase::Commit) => {
             "it is applied and not judged; the next `migrate up` judges it"
         }
-        (true, Phase::Keep) => "it is applied and judged; the next `migrate up` finishes it",
         (true, _) if record.ring == 1 => "it is applied and not judged; the next `migrate up` judges it",
         (true, _) => "it may be half applied; the next `migrate up` puts the database back",
     };

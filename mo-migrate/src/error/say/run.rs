@@ -35,7 +35,7 @@ pub(crate) fn statement_failed(
 
 pub(crate) fn migration_failed(title: &str, place: &str, error: BoxError) -> Error {
     Error::new(Code::Migration, format!("migration {title} failed"))
-        .from_source(error)
+        .caused_by(error)
         .hinted(format!("fix {place}, then `migrate up`"))
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn no_builder() -> Error {
 }
 
 pub(crate) fn check_erred(name: &str, error: BoxError) -> Error {
-    Error::new(Code::CheckErred, format!("check `{name}` returned an error")).from_source(error)
+    Error::new(Code::CheckErred, format!("check `{name}` returned an error")).caused_by(error)
 }
 
 pub(crate) fn check_panicked(name: &str, panic: &str) -> Error {

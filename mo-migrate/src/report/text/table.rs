@@ -19,6 +19,11 @@ pub(crate) fn one_line(text: &str) -> String {
     printable(text).replace('\n', " ")
 }
 
+/// A title with its lines below it, and a blank one; nothing where there are no lines.
+pub(crate) fn section(color: bool, title: &str, body: &str) -> String {
+    if body.is_empty() { String::new() } else { format!("{}\n{body}\n", paint(color, BOLD, title)) }
+}
+
 /// A cell: its text, made harmless, and its style.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
@@ -57,7 +62,14 @@ impl Table {
     pub(crate) fn to_text(&self, color: bool) -> String {
         let columns = self.0.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
-            .map(|at| self.0.iter().filter_map(|row| row.get(at)).map(|cell| width(&cell.text)).max().unwrap_or(0))
+            .map(|at| {
+                self.0
+                    .iter()
+                    .filter_map(|row| row.get(at))
+                    .map(|cell| width(&cell.text))
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let mut text = String::new();
         for row in &self.0 {

@@ -81,7 +81,10 @@ async fn clear_the_place(migrator: &Migrator, address: &str) -> Result<()> {
     if status.applied.is_empty() && status.open_run.is_none() {
         return Err(Error::new(
             mo_migrate::error::Code::NotConfirmed,
-            format!("the database `{}` is there, and it is not one of this demo", status.database),
+            format!(
+                "the database `{}` is there and is not the demo's own; remove it, or name another `DATABASE_URL`",
+                status.database
+            ),
         ));
     }
     migrator.dangerous_drop_database(address).await

@@ -1,0 +1,183 @@
+//! The list of all settings.
+
+use super::{Format, Kind, Setting};
+use crate::settings::{ForeignWrites, Policy, SnapshotPolicy, Unit, Verify};
+
+const CONNECTION: &str = "Connection";
+const GUARD: &str = "Guard";
+const POLICIES: &str = "Policies";
+const OUTPUT: &str = "Output";
+
+const fn setting(
+    name: &'static str,
+    heading: &'static str,
+    kind: Kind,
+    help: &'static str,
+) -> Setting {
+    Setting { name, heading, help, once: false, kind }
+}
+
+/// Every setting, in the order of the help.
+pub(crate) const ALL: &[Setting] = &[
+    setting(
+        "url",
+        CONNECTION,
+        Kind::Text(|c, url| c.url = Some(url)),
+        "Address of the database, such as sqlite:app.db [env: DATABASE_URL too]",
+    ),
+    setting(
+        "dir",
+        CONNECTION,
+        Kind::Paths(|c, dirs| c.dirs = dirs),
+        "Directory of the migrations; several make one list",
+    ),
+    setting(
+        "set",
+        CONNECTION,
+        Kind::Text(|c, name| c.settings.set = name),
+        "Name of the set, where a database has several [default: main]",
+    ),
+    setting(
+        "history-table",
+        CONNECTION,
+        Kind::Text(|c, name| c.settings.history_table = name),
+        "Name of the history table [default: mo_migrate_history]",
+    ),
+    setting(
+        "lock-timeout",
+        CONNECTION,
+        Kind::Duration(|c, limit| c.settings.lock_timeout = limit),
+        "How long another run is waited for [default: 60s]",
+    ),
+    setting(
+        "statement-timeout",
+        GUARD,
+        Kind::Duration(|c, limit| c.settings.statement_timeout = Some(limit)),
+        "How long one statement may run [default: no limit]",
+    ),
+    setting(
+        "check-timeout",
+        GUARD,
+        Kind::Duration(|c, limit| c.settings.check_timeout = limit),
+        "How long one check may run [default: 60s]",
+    ),
+    setting(
+        "foreign-writes",
+        GUARD,
+        Kind::OneOf(&[
+            ("keep", |c| c.settings.foreign_writes = ForeignWrites::Keep),
+            ("discard", |c| c.settings.foreign_writes = ForeignWrites::Discard),
+            ("refuse", |c| c.settings.foreign_writes = ForeignWrites::Refuse),
+        ]),
+        "What a restore does about what others wrote meanwhile [default: keep]",
+    ),
+    setting(
+        "keep",
+        GUARD,
+        Kind::Duration(|c, time| c.settings.keep = time),
+        "How long the snapshot of a finished run is kept [default: 7d]",
+    ),
+    setting(
+        "unit",
+        GUARD,
+        Kind::OneOf(&[
+            ("run", |c| c.settings.unit = Unit::Run),
+            ("migration", |c| c.settings.unit = Unit::Migration),
+        ]),
+        "How much one snapshot guards [default: run]",
+    ),
+    setting(
+        "snapshot",
+        GUARD,
+        Kind::OneOf(&[
+            ("always", |c| c.settings.snapshot = SnapshotPolicy::Always),
+            ("when-needed", |c| c.settings.snapshot = SnapshotPolicy::WhenNeeded),
+        ]),
+        "When a snapshot is taken; when-needed leaves it out where a transaction is enough [default: always]",
+    ),
+    setting(
+        "dangerous-no-snapshot",
+        GUARD,
+        Kind::Switch(|c| c.settings.snapshot = SnapshotPolicy::DangerousNever),
+        "Takes no snapshot: what fails outside of a transaction stays half applied",
+    ),
+    setting(
+        "verify",
+        GUARD,
+        Kind::OneOf(&[
+            ("inventory", |c| c.settings.verify = Verify::Inventory),
+            ("clone", |c| c.settings.verify = Verify::Clone),
+        ]),
+        "How a snapshot is verified when it is made [default: inventory]",
+    ),
+    setting(
+        "recover-within",
+        GUARD,
+        Kind::Duration(|c, time| c.settings.recover_within = time),
+        "How old a dead run may be for its recovery to take later rows back [default: 15m]",
+    ),
+    setting(
+        "out-of-order",
+        POLICIES,
+        Kind::OneOf(&[
+            ("refuse", |c| c.settings.out_of_order = Policy::Refuse),
+            ("apply", |c| c.settings.out_of_order = Policy::Allow),
+        ]),
+        "A migration older than one that was applied [default: refuse]",
+    ),
+    setting(
+        "missing",
+        POLICIES,
+        Kind::OneOf(&[
+            ("refuse", |c| c.settings.missing = Policy::Refuse),
+            ("ignore", |c| c.settings.missing = Policy::Allow),
+        ]),
+        "An applied migration that is not in the set [default: refuse]",
+    ),
+    setting(
+        "changed",
+        POLICIES,
+        Kind::OneOf(&[
+            ("refuse", |c| c.settings.changed = Policy::Refuse),
+            ("ignore", |c| c.settings.changed = Policy::Allow),
+        ]),
+        "An applied migration whose text changed [default: refuse]",
+    ),
+    setting(
+        "newer",
+        POLICIES,
+        Kind::OneOf(&[
+            ("refuse", |c| c.settings.newer = Policy::Refuse),
+            ("ignore", |c| c.settings.newer = Policy::Allow),
+        ]),
+        "A database that is newer than the set [default: refuse]",
+    ),
+    setting(
+        "evidence",
+        OUTPUT,
+        Kind::Number(|c, rows| c.settings.evidence = rows),
+        "How many rows a failed check shows [default: 10]",
+    ),
+    setting(
+        "no-evidence",
+        OUTPUT,
+        Kind::Switch(|c| c.settings.evidence = 0),
+        "Shows no row of the database",
+    ),
+    setting(
+        "format",
+        OUTPUT,
+        Kind::OneOf(&[
+            ("text", |c| c.format = Format::Text),
+            ("json", |c| c.format = Format::Json),
+        ]),
+        "What standard output holds; json is one document, errors included [default: text]",
+    ),
+    Setting {
+        name: "yes",
+        heading: OUTPUT,
+        once: true,
+        kind: Kind::Switch(|c| c.yes = true),
+        help: "Answers yes to every question",
+    },
+];

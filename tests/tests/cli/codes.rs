@@ -1,0 +1,135 @@
+//! What a command ends with.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use crate::shop::{PRODUCTS, Shop};
+
+/// A run that waits in a check after its commit, until it is ended.
+struct Waiting {
+    child: Child,
+    lines: BufReader<std::process::ChildStderr>,
+}
+
+impl Waiting {
+    /// Starts it, and returns when the check is on its way.
+    fn start(shop: &Shop) -> Self {
+        let mut command = shop.command();
+        let mut child =
+            command.arg("up").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("✓ commit") {
+            line.clear();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it committed");
+        }
+        while !shop.path("checking").exists() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it checked");
+            std::thread::yield_now();
+        }
+        Self { child, lines }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Returns when a line with these words is written.
+    fn says(&mut self, words: &str) {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert!(self.lines.read_line(&mut line).unwrap() > 0, "it never said `{words}`");
+        }
+    }
+
+    fn end(mut self) -> i32 {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.lines, &mut rest).unwrap();
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+/// A shop whose next run waits in a check.
+fn slow() -> Shop {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "INSERT INTO products (name) VALUES ('Cable');");
+    let command = "-- check(after): it answers\n-- command: touch checking; sleep 30\n";
+    shop.write("2_more.check.sql", command);
+    shop
+}
+
+#[test]
+fn an_interrupted_run_is_undone_and_ends_with_130() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let shop = slow();
+        let run = Waiting::start(&shop);
+        run.signal(signal);
+        assert_eq!(run.end(), 130);
+        assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
+        shop.run("status").ends(0);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_with_3_and_the_next_start_recovers() {
+    let shop = slow();
+    let mut run = Waiting::start(&shop);
+    // Both are there before the run can be undone, which takes a restore.
+    run.signal(rustix::process::Signal::INT);
+    run.signal(rustix::process::Signal::TERM);
+    run.says("interrupted");
+    assert_eq!(run.end(), 3);
+    shop.remove("2_more.check.sql");
+    assert_eq!(shop.run("recover --format json").ends(0).json()["outcome"], "applied");
+    assert_eq!(shop.run("up").ends(0).last_line(), "up to date: version 2");
+}
+
+#[test]
+fn another_run_is_waited_for_and_then_named_with_4() {
+    let shop = slow();
+    let run = Waiting::start(&shop);
+    let ran = shop.run("up --lock-timeout 200ms").ends(4);
+    assert!(
+        ran.err.contains("MM0401") && ran.err.contains(&format!("process {}", run.child.id())),
+        "{}",
+        ran.err
+    );
+    assert_eq!(shop.run("up --lock-timeout 0s --format json").ends(4).json()["outcome"], "locked");
+    run.signal(rustix::process::Signal::INT);
+    assert_eq!(run.end(), 130);
+}
+
+#[test]
+fn what_has_no_way_back_needs_a_person() {
+    let shop = Shop::open();
+    shop.write(
+        "2_half.sql",
+        "-- mo-migrate: no-transaction\nDELETE FROM products;\nSELECT nothing;\n",
+    );
+    let ran = shop.run("up --dangerous-no-snapshot").ends(3);
+    assert!(ran.err.contains("half applied"), "{}", ran.err);
+}
+
+#[test]
+fn each_mistake_has_its_code() {
+    let shop = Shop::new(&[("1_create_products.sql", PRODUCTS)]);
+    shop.run("history").ends(66);
+    shop.run("up --dir nowhere").ends(66);
+    shop.run("up --url mysql://host/db").ends(78);
+    shop.run("up --url sqlite:no/such/folder/app.db").ends(5);
+    shop.write("2_bad.sql", "SELECT 'not closed");
+    shop.run("up").ends(65);
+    shop.write("2_bad.sql", "COMMIT;");
+    shop.run("up").ends(5);
+    shop.write("2_bad.sql", "SELECT nothing;");
+    let ran = shop.run("up").ends(2);
+    assert!(ran.err.contains("MM0201") && ran.err.contains("2_bad.sql:1:"), "{}", ran.err);
+}

@@ -1,0 +1,15 @@
+//! The command line from a shell: what it prints, what it ends with, and what it leaves alone.
+#![expect(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+mod asks;
+mod codes;
+mod policies;
+mod questions;
+mod runs;
+mod secrets;
+mod settings;
+mod shop;
+mod snapshots;
+mod suggestions;
+mod usage;
+mod writes;

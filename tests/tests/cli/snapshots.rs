@@ -1,0 +1,52 @@
+//! `snapshot`.
+
+use crate::shop::Shop;
+
+fn created(shop: &Shop) -> String {
+    let document = shop.run("snapshot create --purpose before_lunch --format json").ends(0).json();
+    document["name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_snapshot_is_made_listed_shown_and_verified() {
+    let shop = Shop::open();
+    let name = created(&shop);
+    assert!(name.starts_with("before_lunch"), "{name}");
+    assert!(shop.run("snapshot list").ends(0).out.contains(&name));
+    let listed = shop.run("snapshot list --format json").ends(0).json();
+    assert_eq!(listed["snapshots"].as_array().unwrap().len(), 2, "{listed}");
+    assert!(shop.run(&format!("snapshot show {name}")).ends(0).out.contains("version  1"));
+    let verified = shop.run(&format!("snapshot verify {name} --format json")).ends(0).json();
+    assert_eq!(verified["verified"], true);
+    let ran = shop.run(&format!("snapshot show {name}x")).ends(66);
+    assert!(ran.err.contains(&format!("the nearest name is `{name}`")), "{}", ran.err);
+}
+
+#[test]
+fn a_pinned_snapshot_is_not_deleted() {
+    let shop = Shop::open();
+    let name = created(&shop);
+    assert!(shop.run(&format!("snapshot pin {name}")).ends(0).out.contains("pinned"));
+    shop.run(&format!("snapshot delete {name} --yes")).ends(5);
+    shop.run(&format!("snapshot unpin {name}")).ends(0);
+    let ran = shop.run(&format!("snapshot delete {name}")).ends(5);
+    assert!(ran.err.contains(&format!("snapshot delete {name} --yes")), "{}", ran.err);
+    shop.run(&format!("snapshot delete {name} --yes")).ends(0);
+    shop.run(&format!("snapshot show {name}")).ends(66);
+}
+
+#[test]
+fn prune_deletes_what_is_over_its_time_alone() {
+    let shop = Shop::open();
+    assert!(shop.run("snapshot prune").ends(0).out.starts_with("nothing to delete"));
+    let document = shop.run("snapshot create --keep 0s --format json").ends(0).json();
+    let name = document["name"].as_str().unwrap();
+    let ran = shop.run("snapshot prune").ends(5);
+    assert!(ran.err.contains(name), "{}", ran.err);
+    let pruned = shop.run("snapshot prune --yes --format json").ends(0).json();
+    assert_eq!(pruned["deleted"], serde_json::json!([name]));
+    assert!(
+        shop.run("snapshot list").ends(0).out.contains("pre_upgrade_v1_"),
+        "the run's own is kept"
+    );
+}

@@ -1,0 +1,73 @@
+//! The commands that messages suggest work when they are typed.
+
+use std::process::Command;
+
+use crate::shop::{LOSES_ONE, PRODUCTS, PROGRAM, Ran, Shop};
+
+/// Every command in backquotes that is one of this program.
+fn suggested(text: &str) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|words| words.starts_with(PROGRAM)).map(ToOwned::to_owned).collect()
+}
+
+fn type_in(shop: &Shop, words: &str) -> Ran {
+    let mut command = Command::new("sh");
+    command.args(["-c", words]).current_dir(shop.path("")).env_remove("DATABASE_URL");
+    Ran::of(&command.stdin(std::process::Stdio::null()).output().unwrap())
+}
+
+#[test]
+fn they_are_about_the_same_database_and_the_same_files() {
+    let shop = Shop::new(&[("1_create_products.sql", PRODUCTS)]);
+    std::fs::rename(shop.path("migrations"), shop.path("my files")).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = shop.command();
+        command
+            .env_remove("DATABASE_URL")
+            .args(["--url", "sqlite:own.db", "--dir", "my files"])
+            .args(words);
+        Ran::of(&command.output().unwrap())
+    };
+    let commands = suggested(&run(&["history"]).ends(66).err);
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    type_in(&shop, &commands[0]).ends(0);
+    assert!(shop.path("own.db").exists());
+
+    std::fs::write(shop.path("my files/2_enhance.sql"), LOSES_ONE).unwrap();
+    run(&["up"]).ends(0);
+    let commands = suggested(&run(&["restore"]).ends(5).err);
+    assert_eq!(
+        type_in(&shop, &commands[0]).ends(0).last_line().split(':').next(),
+        Some("restored")
+    );
+}
+
+#[test]
+fn each_is_understood() {
+    let shop = Shop::open();
+    let mut tried = 0;
+    let mut all_of = |words: &str| {
+        for command in suggested(&shop.run(&format!("--url sqlite:app.db {words}")).err) {
+            let ran = type_in(&shop, &command);
+            assert!(!matches!(ran.code, 64 | 126 | 127 | 78), "`{command}`: {}", ran.err);
+            tried += 1;
+        }
+    };
+    all_of("down");
+    all_of("up --to 9");
+    all_of("down --to 9");
+    all_of("snapshot show nothing");
+    all_of("snapshot delete nothing");
+    all_of("baseline 9");
+    shop.write("1_create_products.sql", &PRODUCTS.replace("Mouse", "Mice"));
+    all_of("up");
+    all_of("repair");
+    assert!(tried >= 7, "{tried}");
+}
+
+#[test]
+fn an_address_that_could_hold_a_password_is_not_repeated() {
+    let ran = Shop::open().run("--url sqlite:gone.db?mode=ro history").ends(66);
+    let commands = suggested(&ran.err);
+    assert_eq!(commands, [format!("{PROGRAM} up"), format!("{PROGRAM} database create")]);
+}
