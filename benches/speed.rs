@@ -2,7 +2,11 @@
 //!
 //! Every figure is a median of several runs in turn with its peer, so that a slow moment of the
 //! machine hits both. `MO_MIGRATE_BENCH_MB=10,1000` sets the sizes of the databases.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and fails loudly")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and fails loudly"
+)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -21,7 +25,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 fn row(what: &str, ours: Duration, peer: &str, theirs: Duration) {
     let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
-    println!("{what:<34} {:>12.3?}   {peer:<24} {theirs:>12.3?}   ratio {ratio:.2}", ours);
+    println!("{what:<34} {ours:>12.3?}   {peer:<24} {theirs:>12.3?}   ratio {ratio:.2}");
 }
 
 async fn pool(path: &Path) -> SqlitePool {
@@ -31,7 +35,8 @@ async fn pool(path: &Path) -> SqlitePool {
 
 /// A start that finds nothing to do, on an open pool.
 async fn no_op(folder: &Path) {
-    let (ours, theirs) = (pool(&folder.join("ours.db")).await, pool(&folder.join("theirs.db")).await);
+    let (ours, theirs) =
+        (pool(&folder.join("ours.db")).await, pool(&folder.join("theirs.db")).await);
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let peer = sqlx::migrate::Migrator::new(files).await.unwrap();
     OURS.run(&ours).await.unwrap();
@@ -58,8 +63,10 @@ async fn apply(folder: &Path, count: usize) {
     }
     let (mut a, mut b) = (Vec::new(), Vec::new());
     for round in 0..7 {
-        let (ours, theirs) =
-            (pool(&folder.join(format!("o{count}_{round}.db"))).await, pool(&folder.join(format!("t{count}_{round}.db"))).await);
+        let (ours, theirs) = (
+            pool(&folder.join(format!("o{count}_{round}.db"))).await,
+            pool(&folder.join(format!("t{count}_{round}.db"))).await,
+        );
         let began = Instant::now();
         Migrator::from_dir(&files).run(&ours).await.unwrap();
         a.push(began.elapsed());
@@ -113,7 +120,8 @@ async fn snapshot_and_restore(folder: &Path, megabytes: u64) {
     )
     .unwrap();
     let migrator = Migrator::from_dir(&files).attended(true);
-    let (mut ours, mut backup, mut copy, mut restores) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut backup, mut copy, mut restores) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let copied = folder.join("copy.db");
     for _ in 0..3 {
         let _ = std::fs::remove_file(&copied);

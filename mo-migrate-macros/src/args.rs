@@ -30,11 +30,7 @@ pub(crate) struct Args<'a> {
 impl<'a> Args<'a> {
     /// The arguments of the check of this name.
     pub(crate) fn new(name: &'a Ident, input: ParseStream<'a>) -> Self {
-        Self {
-            name,
-            input,
-            first: true,
-        }
+        Self { name, input, first: true }
     }
 
     /// A text in quotes, not empty.
@@ -89,16 +85,9 @@ impl<'a> Args<'a> {
 
     /// The message that something else stands here.
     pub(crate) fn expected(&self, what: &str) -> syn::Error {
-        let span = if self.input.is_empty() {
-            self.name.span()
-        } else {
-            self.input.span()
-        };
+        let span = if self.input.is_empty() { self.name.span() } else { self.input.span() };
         let name = self.name.to_string();
-        syn::Error::new(
-            span,
-            format!("`{name}` takes {what} here; write it as `{}`", usage(&name)),
-        )
+        syn::Error::new(span, format!("`{name}` takes {what} here; write it as `{}`", usage(&name)))
     }
 
     /// Nothing more, but for a comma.
@@ -108,9 +97,8 @@ impl<'a> Args<'a> {
             return Ok(());
         }
         let name = self.name.to_string();
-        Err(self.input.error(format!(
-            "`{name}` takes no more than that; write it as `{}`",
-            usage(&name)
-        )))
+        Err(self
+            .input
+            .error(format!("`{name}` takes no more than that; write it as `{}`", usage(&name))))
     }
 }

@@ -145,10 +145,7 @@ fn each(
         while !input.is_empty() {
             let key: Ident = input.parse()?;
             if said.contains(&key) {
-                errors.on(
-                    &key,
-                    format!("`{key}` stands here twice; remove one of them"),
-                );
+                errors.on(&key, format!("`{key}` stands here twice; remove one of them"));
             }
             if let Err(error) = read(&key, input, errors) {
                 errors.push(error);
@@ -186,11 +183,7 @@ fn unknown(key: &Ident, of: &str, names: &[&str]) -> syn::Error {
 
 /// Names in backticks, with commas between.
 fn words(names: &[&str]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// `= 2`.
@@ -232,10 +225,7 @@ fn text(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result
     }
     let literal: LitStr = input.parse()?;
     if literal.value().trim().is_empty() {
-        errors.on(
-            &literal,
-            format!("`{key}` is empty; write it out or leave it away"),
-        );
+        errors.on(&literal, format!("`{key}` is empty; write it out or leave it away"));
     }
     Ok(Some(literal))
 }
@@ -254,10 +244,7 @@ fn tables(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Resu
     if tables.is_empty() {
         errors.on(key, "`tables` names no table; write `tables(\"products\")`");
     }
-    for table in tables
-        .iter()
-        .filter(|table| table.value().trim().is_empty())
-    {
+    for table in tables.iter().filter(|table| table.value().trim().is_empty()) {
         errors.on(table, "a table has a name; write it out");
     }
     Ok(tables.into_iter().collect())

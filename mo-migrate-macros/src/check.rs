@@ -53,11 +53,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Check>
 }
 
 fn unknown(path: &Path) -> syn::Error {
-    let name = path
-        .segments
-        .last()
-        .map(|segment| segment.ident.to_string())
-        .unwrap_or_default();
+    let name = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
     let message = match nearest(&name, ready::NAMES) {
         Some(near) if path.segments.len() == 1 => {
             format!("there is no ready check `{name}`; did you mean `{near}`?")

@@ -50,11 +50,7 @@ impl Directory {
         files.sort_by(|a: &File, b: &File| {
             (a.name.version, &a.path).cmp(&(b.name.version, &b.path))
         });
-        Self {
-            path: path.to_owned(),
-            absolute,
-            files,
-        }
+        Self { path: path.to_owned(), absolute, files }
     }
 
     /// Its files with this role.
@@ -65,9 +61,8 @@ impl Directory {
 
 /// The paths in it, sorted, so that messages come in the same order everywhere.
 fn entries(absolute: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut entries = fs::read_dir(absolute)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut entries =
+        fs::read_dir(absolute)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     entries.sort();
     Ok(entries)
 }
@@ -99,16 +94,10 @@ fn file(path: &Path) -> Result<Option<File>, String> {
     if std::str::from_utf8(&text).is_err() {
         return Err(format!("`{file}` is not UTF-8; save it as such"));
     }
-    Ok(Some(File {
-        path: file.to_owned(),
-        name,
-        checksum: tokens::of_text(&text),
-    }))
+    Ok(Some(File { path: file.to_owned(), name, checksum: tokens::of_text(&text) }))
 }
 
 /// The directory of `Cargo.toml`, which relative paths start from.
 pub(crate) fn manifest_dir() -> PathBuf {
-    std::env::var_os("CARGO_MANIFEST_DIR")
-        .map(PathBuf::from)
-        .unwrap_or_default()
+    std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default()
 }

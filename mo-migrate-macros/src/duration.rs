@@ -23,14 +23,8 @@ pub(crate) fn millis(text: &str) -> Result<u64, String> {
             "`{text}` is a duration without a number; write it as `500ms`, `30s`, `5m` or `1h`"
         ));
     }
-    match number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit))
-    {
-        Some(0) => Err(format!(
-            "`{text}` leaves no time; give it more, such as `30s`"
-        )),
+    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)) {
+        Some(0) => Err(format!("`{text}` leaves no time; give it more, such as `30s`")),
         Some(millis) => Ok(millis),
         None => Err(format!("`{text}` is too long; give it less, such as `24h`")),
     }
@@ -42,12 +36,9 @@ mod tests {
 
     #[test]
     fn every_unit_is_known() {
-        for (text, expected) in [
-            ("500ms", 500),
-            ("30s", 30_000),
-            ("5m", 300_000),
-            ("1h", 3_600_000),
-        ] {
+        for (text, expected) in
+            [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000)]
+        {
             assert_eq!(millis(text), Ok(expected), "{text}");
         }
     }
@@ -68,10 +59,7 @@ mod tests {
             "99999999999999999999s",
         ] {
             let error = millis(text).unwrap_err();
-            assert!(
-                error.contains(&format!("`{text}`")) && error.contains("; "),
-                "{error}"
-            );
+            assert!(error.contains(&format!("`{text}`")) && error.contains("; "), "{error}");
         }
     }
 }

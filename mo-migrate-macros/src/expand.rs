@@ -31,10 +31,7 @@ pub(crate) fn migration(
     let private = private();
     let ident = &function.sig.ident;
     let version = args.version.unwrap_or_default();
-    let name = args
-        .name
-        .as_ref()
-        .map_or_else(|| plain(ident), syn::LitStr::value);
+    let name = args.name.as_ref().map_or_else(|| plain(ident), syn::LitStr::value);
     let checksum = tokens::of_function(function);
     let down = expand_check::option(args.down.as_ref().map(|path| {
         let place = manifest_dir().join(path.value());
@@ -79,10 +76,7 @@ pub(crate) fn validator(
 ) -> TokenStream {
     let private = private();
     let ident = &function.sig.ident;
-    let name = args
-        .name
-        .as_ref()
-        .map_or_else(|| plain(ident), syn::LitStr::value);
+    let name = args.name.as_ref().map_or_else(|| plain(ident), syn::LitStr::value);
     let when = match args.when {
         When::Before => quote!(Before),
         When::After => quote!(After),
@@ -142,18 +136,13 @@ fn run(function: &ItemFn, output: &TokenStream) -> TokenStream {
 
 /// The attributes that decide whether the function exists at all.
 pub(crate) fn cfgs(function: &ItemFn) -> Vec<&Attribute> {
-    function
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"))
-        .collect()
+    function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
 }
 
 /// The name without `r#`.
 fn plain(ident: &Ident) -> String {
     let text = ident.to_string();
-    text.strip_prefix("r#")
-        .map_or_else(|| text.clone(), str::to_owned)
+    text.strip_prefix("r#").map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// What a migration says about transactions.
@@ -183,14 +172,10 @@ pub(crate) fn set(set: &Set, directories: &[Directory]) -> TokenStream {
         quote_spanned!(span=> const _: () = #private::unique(&#def, &DEFS, &TAKEN);)
     });
     let (functions, files) = (defs.len(), taken.len());
-    let attached = set
-        .directories
-        .iter()
-        .flat_map(|entry| &entry.attached)
-        .map(|block| {
-            let (version, checks) = (block.version, expand_check::list(&block.checks));
-            quote!(#private::AttachedChecks { version: #version, checks: #checks })
-        });
+    let attached = set.directories.iter().flat_map(|entry| &entry.attached).map(|block| {
+        let (version, checks) = (block.version, expand_check::list(&block.checks));
+        quote!(#private::AttachedChecks { version: #version, checks: #checks })
+    });
     quote! {{
         const DEFS: [#private::RustMigration; #functions] = [#(#defs),*];
         const TAKEN: [i64; #files] = [#(#taken),*];
@@ -242,11 +227,7 @@ fn directory(directory: &Directory) -> TokenStream {
 
 fn file(file: &File) -> TokenStream {
     let private = private();
-    let File {
-        path,
-        name,
-        checksum,
-    } = file;
+    let File { path, name, checksum } = file;
     let role = Ident::new(
         match name.role {
             Role::Up => "Up",

@@ -60,42 +60,28 @@ fn body(ready: &Ready) -> TokenStream {
     let private = private();
     let ready = match ready {
         Ready::RowsUnchanged { table } => fields("RowsUnchanged", &[("table", text(table))]),
-        Ready::RowsAtLeast { table, rows } => fields(
-            "RowsAtLeast",
-            &[("table", text(table)), ("rows", quote!(#rows))],
-        ),
-        Ready::RowsExactly { table, rows } => fields(
-            "RowsExactly",
-            &[("table", text(table)), ("rows", quote!(#rows))],
-        ),
-        Ready::NotNull { table, column } => fields(
-            "NotNull",
-            &[("table", text(table)), ("column", text(column))],
-        ),
-        Ready::Unique { table, columns } => fields(
-            "Unique",
-            &[("table", text(table)), ("columns", texts(columns))],
-        ),
-        Ready::Accepted {
-            table,
-            column,
-            values,
-        } => fields(
+        Ready::RowsAtLeast { table, rows } => {
+            fields("RowsAtLeast", &[("table", text(table)), ("rows", quote!(#rows))])
+        }
+        Ready::RowsExactly { table, rows } => {
+            fields("RowsExactly", &[("table", text(table)), ("rows", quote!(#rows))])
+        }
+        Ready::NotNull { table, column } => {
+            fields("NotNull", &[("table", text(table)), ("column", text(column))])
+        }
+        Ready::Unique { table, columns } => {
+            fields("Unique", &[("table", text(table)), ("columns", texts(columns))])
+        }
+        Ready::Accepted { table, column, values } => fields(
             "Accepted",
-            &[
-                ("table", text(table)),
-                ("column", text(column)),
-                ("values", texts(values)),
-            ],
+            &[("table", text(table)), ("column", text(column)), ("values", texts(values))],
         ),
-        Ready::ForeignKeys { table } => fields(
-            "ForeignKeys",
-            &[("table", option(table.as_deref().map(text)))],
-        ),
-        Ready::ColumnsUnchanged { table, columns } => fields(
-            "ColumnsUnchanged",
-            &[("table", text(table)), ("columns", texts(columns))],
-        ),
+        Ready::ForeignKeys { table } => {
+            fields("ForeignKeys", &[("table", option(table.as_deref().map(text)))])
+        }
+        Ready::ColumnsUnchanged { table, columns } => {
+            fields("ColumnsUnchanged", &[("table", text(table)), ("columns", texts(columns))])
+        }
         Ready::QueryTime(query) => query_time(query),
         Ready::Command { line } => {
             let line = text(line);
@@ -116,12 +102,7 @@ fn fields(variant: &str, fields: &[(&str, TokenStream)]) -> TokenStream {
 }
 
 fn query_time(query: &QueryTime) -> TokenStream {
-    let (sql, p50, p95, n) = (
-        text(&query.sql),
-        duration(query.p50),
-        duration(query.p95),
-        query.n,
-    );
+    let (sql, p50, p95, n) = (text(&query.sql), duration(query.p50), duration(query.p95), query.n);
     quote!(QueryTime { sql: #sql, p50: #p50, p95: #p95, n: #n })
 }
 

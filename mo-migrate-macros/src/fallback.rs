@@ -10,10 +10,7 @@ use crate::expand::{cfgs, definition, private, transaction};
 
 /// For an attribute on something that is no function.
 pub(crate) fn item(item: &TokenStream, what: &str, error: &syn::Error) -> TokenStream {
-    let looks_like_fn = item
-        .clone()
-        .into_iter()
-        .any(|tree| tree.to_string() == "fn");
+    let looks_like_fn = item.clone().into_iter().any(|tree| tree.to_string() == "fn");
     if looks_like_fn {
         // A function without a body, or in a syntax that is newer than this parser.
         let message = format!("{error}; put `#[{what}]` above an `async fn` with a body");
@@ -108,7 +105,6 @@ pub(crate) fn set(error: &syn::Error) -> TokenStream {
 
 /// A version that no other migration has, for one whose own could not be read.
 fn unlikely(name: &str) -> i64 {
-    name.bytes().fold(i64::MAX, |version, byte| {
-        version.wrapping_mul(31).wrapping_add(byte.into())
-    }) | (1 << 62)
+    name.bytes().fold(i64::MAX, |version, byte| version.wrapping_mul(31).wrapping_add(byte.into()))
+        | (1 << 62)
 }

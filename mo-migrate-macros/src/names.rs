@@ -42,28 +42,18 @@ impl FileName {
             return Ok(None);
         };
         if file == "always.check.sql" {
-            return Ok(Some(Self {
-                role: Role::Always,
-                version: 0,
-                name: "always".to_owned(),
-            }));
+            return Ok(Some(Self { role: Role::Always, version: 0, name: "always".to_owned() }));
         }
-        let (stem, role) = [
-            (".up", Role::Up),
-            (".down", Role::Down),
-            (".check", Role::Check),
-        ]
-        .into_iter()
-        .find_map(|(ending, role)| Some((stem.strip_suffix(ending)?, role)))
-        .unwrap_or((stem, Role::Up));
+        let (stem, role) = [(".up", Role::Up), (".down", Role::Down), (".check", Role::Check)]
+            .into_iter()
+            .find_map(|(ending, role)| Some((stem.strip_suffix(ending)?, role)))
+            .unwrap_or((stem, Role::Up));
         if let Some(name) = stem.strip_prefix("R__") {
             return match (role, name) {
                 (_, "") => Err(format!("`{file}` has no name; call it `R__<name>.sql`")),
-                (Role::Up, _) => Ok(Some(Self {
-                    role: Role::Repeatable,
-                    version: 0,
-                    name: name.to_owned(),
-                })),
+                (Role::Up, _) => {
+                    Ok(Some(Self { role: Role::Repeatable, version: 0, name: name.to_owned() }))
+                }
                 _ => Err(format!(
                     "`{file}` belongs to a repeatable migration, which has no down or check file; remove it"
                 )),
@@ -79,19 +69,12 @@ impl FileName {
             ));
         }
         let version = number.parse().map_err(|_| {
-            format!(
-                "`{file}`: the version {number} is too large; it goes up to {}",
-                i64::MAX
-            )
+            format!("`{file}`: the version {number} is too large; it goes up to {}", i64::MAX)
         })?;
         if version == 0 {
             return Err(format!("`{file}`: versions begin at 1; give it another one"));
         }
-        Ok(Some(Self {
-            role,
-            version,
-            name: name.to_owned(),
-        }))
+        Ok(Some(Self { role, version, name: name.to_owned() }))
     }
 }
 
@@ -112,12 +95,7 @@ mod tests {
             ("2_init.down.sql", Role::Down, 2, "init"),
             ("2_init.check.sql", Role::Check, 2, "init"),
             ("V3__add_rating.sql", Role::Up, 3, "add_rating"),
-            (
-                "20261122084412_add.sql",
-                Role::Up,
-                20_261_122_084_412,
-                "add",
-            ),
+            ("20261122084412_add.sql", Role::Up, 20_261_122_084_412, "add"),
             ("R__views.sql", Role::Repeatable, 0, "views"),
             ("always.check.sql", Role::Always, 0, "always"),
             ("7.sql", Role::Up, 7, ""),
@@ -128,13 +106,7 @@ mod tests {
 
     #[test]
     fn files_of_others_are_left_alone() {
-        for file in [
-            "README.md",
-            "1_init.sql~",
-            ".1_init.sql",
-            "1_init.sql.bak",
-            "#1_init.sql#",
-        ] {
+        for file in ["README.md", "1_init.sql~", ".1_init.sql", "1_init.sql.bak", "#1_init.sql#"] {
             assert_eq!(FileName::parse(file), Ok(None), "{file}");
         }
     }
@@ -144,10 +116,6 @@ mod tests {
         for file in ["init.sql", "add_1.sql", "V__x.sql", "0_init.sql", "1init.sql", "R__.sql"] {
             assert!(FileName::parse(file).is_err(), "{file}");
         }
-        assert!(
-            FileName::parse("99999999999999999999_x.sql")
-                .unwrap_err()
-                .contains("too large")
-        );
+        assert!(FileName::parse("99999999999999999999_x.sql").unwrap_err().contains("too large"));
     }
 }

@@ -36,12 +36,9 @@ mod tests {
 
     #[test]
     fn edits_are_counted() {
-        for (a, b, edits) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("row", "rows", 1),
-            ("kitten", "sitting", 3),
-        ] {
+        for (a, b, edits) in
+            [("", "", 0), ("abc", "", 3), ("row", "rows", 1), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(a, b), edits, "{a} {b}");
             assert_eq!(distance(b, a), edits, "{b} {a}");
         }

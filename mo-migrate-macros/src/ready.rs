@@ -27,41 +27,16 @@ const REPEATS: u32 = 20;
 
 /// A call of a ready check.
 pub(crate) enum Ready {
-    RowsUnchanged {
-        table: String,
-    },
-    RowsAtLeast {
-        table: String,
-        rows: u64,
-    },
-    RowsExactly {
-        table: String,
-        rows: u64,
-    },
-    NotNull {
-        table: String,
-        column: String,
-    },
-    Unique {
-        table: String,
-        columns: Vec<String>,
-    },
-    Accepted {
-        table: String,
-        column: String,
-        values: Vec<String>,
-    },
-    ForeignKeys {
-        table: Option<String>,
-    },
-    ColumnsUnchanged {
-        table: String,
-        columns: Vec<String>,
-    },
+    RowsUnchanged { table: String },
+    RowsAtLeast { table: String, rows: u64 },
+    RowsExactly { table: String, rows: u64 },
+    NotNull { table: String, column: String },
+    Unique { table: String, columns: Vec<String> },
+    Accepted { table: String, column: String, values: Vec<String> },
+    ForeignKeys { table: Option<String> },
+    ColumnsUnchanged { table: String, columns: Vec<String> },
     QueryTime(QueryTime),
-    Command {
-        line: String,
-    },
+    Command { line: String },
 }
 
 /// The arguments of `query_time`.
@@ -79,61 +54,36 @@ pub(crate) fn read(name: &Ident, input: ParseStream<'_>) -> syn::Result<Ready> {
     let word = name.to_string();
     let mut args = Args::new(name, input);
     let ready = match word.as_str() {
-        "rows_unchanged" => Ready::RowsUnchanged {
-            table: args.text("a table")?,
-        },
-        "rows_at_least" => Ready::RowsAtLeast {
-            table: args.text("a table")?,
-            rows: args.number()?,
-        },
-        "rows_exactly" => Ready::RowsExactly {
-            table: args.text("a table")?,
-            rows: args.number()?,
-        },
-        "not_null" => Ready::NotNull {
-            table: args.text("a table")?,
-            column: args.text("a column")?,
-        },
-        "unique" => Ready::Unique {
-            table: args.text("a table")?,
-            columns: args.texts("columns")?,
-        },
+        "rows_unchanged" => Ready::RowsUnchanged { table: args.text("a table")? },
+        "rows_at_least" => {
+            Ready::RowsAtLeast { table: args.text("a table")?, rows: args.number()? }
+        }
+        "rows_exactly" => Ready::RowsExactly { table: args.text("a table")?, rows: args.number()? },
+        "not_null" => {
+            Ready::NotNull { table: args.text("a table")?, column: args.text("a column")? }
+        }
+        "unique" => Ready::Unique { table: args.text("a table")?, columns: args.texts("columns")? },
         "accepted" => Ready::Accepted {
             table: args.text("a table")?,
             column: args.text("a column")?,
             values: args.texts("values")?,
         },
         "foreign_keys" => Ready::ForeignKeys {
-            table: if input.is_empty() {
-                None
-            } else {
-                Some(args.text("a table")?)
-            },
+            table: if input.is_empty() { None } else { Some(args.text("a table")?) },
         },
         "columns_unchanged" => Ready::ColumnsUnchanged {
             table: args.text("a table")?,
-            columns: if input.is_empty() {
-                Vec::new()
-            } else {
-                args.texts("columns")?
-            },
+            columns: if input.is_empty() { Vec::new() } else { args.texts("columns")? },
         },
         "query_time" => Ready::QueryTime(query_time(&mut args)?),
-        _ => Ready::Command {
-            line: args.text("a command line")?,
-        },
+        _ => Ready::Command { line: args.text("a command line")? },
     };
     args.end()?;
     Ok(ready)
 }
 
 fn query_time(args: &mut Args<'_>) -> syn::Result<QueryTime> {
-    let mut query = QueryTime {
-        sql: args.text("a query")?,
-        p50: None,
-        p95: None,
-        n: REPEATS,
-    };
+    let mut query = QueryTime { sql: args.text("a query")?, p50: None, p95: None, n: REPEATS };
     while args.input.peek(Token![,]) && args.input.peek2(Ident) {
         args.input.parse::<Token![,]>()?;
         let key: Ident = args.input.parse()?;
@@ -179,13 +129,16 @@ impl Ready {
             Self::RowsUnchanged { table } => format!("rows_unchanged({})", word(table)),
             Self::RowsAtLeast { table, rows } => format!("rows_at_least({}, {rows})", word(table)),
             Self::RowsExactly { table, rows } => format!("rows_exactly({}, {rows})", word(table)),
-            Self::NotNull { table, column } => format!("not_null({}.{})", word(table), word(column)),
+            Self::NotNull { table, column } => {
+                format!("not_null({}.{})", word(table), word(column))
+            }
             Self::Unique { table, columns } => match columns.as_slice() {
                 [column] => format!("unique({}.{})", word(table), word(column)),
                 columns => format!("unique({}{})", word(table), list(columns)),
             },
             Self::Accepted { table, column, values } => {
-                let values = values.iter().map(|value| format!(", '{}'", value.replace('\'', "''")));
+                let values =
+                    values.iter().map(|value| format!(", '{}'", value.replace('\'', "''")));
                 format!("accepted({}.{}{})", word(table), word(column), values.collect::<String>())
             }
             Self::ForeignKeys { table: None } => "foreign_keys".to_owned(),

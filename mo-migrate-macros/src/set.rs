@@ -36,10 +36,7 @@ pub(crate) struct Attached {
 impl Set {
     /// Reads the whole of it; what is wrong goes into `errors`, and reading goes on where it can.
     pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut set = Self {
-            directories: Vec::new(),
-            functions: Vec::new(),
-        };
+        let mut set = Self { directories: Vec::new(), functions: Vec::new() };
         let parser = |input: ParseStream<'_>| set.entries(input, errors);
         let result = parser.parse2(tokens);
         errors.keep(result);
@@ -49,10 +46,7 @@ impl Set {
     fn entries(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
         if input.is_empty() {
             let path = LitStr::new("migrations", input.span());
-            self.directories.push(DirectoryEntry {
-                path,
-                attached: Vec::new(),
-            });
+            self.directories.push(DirectoryEntry { path, attached: Vec::new() });
         }
         while !input.is_empty() {
             if input.peek(LitStr) {
@@ -107,20 +101,12 @@ fn block(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Atta
         return Err(input.error(FORM));
     }
     let key: LitInt = input.parse()?;
-    input
-        .parse::<Token![:]>()
-        .map_err(|error| syn::Error::new(error.span(), FORM))?;
-    let word: Ident = input
-        .parse()
-        .map_err(|error| syn::Error::new(error.span(), FORM))?;
+    input.parse::<Token![:]>().map_err(|error| syn::Error::new(error.span(), FORM))?;
+    let word: Ident = input.parse().map_err(|error| syn::Error::new(error.span(), FORM))?;
     if word != "checks" {
         return Err(syn::Error::new(word.span(), FORM));
     }
     let checks = check::list(input, errors)?;
     let version = errors.keep(key.base10_parse());
-    Ok(version.map(|version| Attached {
-        key,
-        version,
-        checks,
-    }))
+    Ok(version.map(|version| Attached { key, version, checks }))
 }

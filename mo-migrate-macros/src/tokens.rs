@@ -48,13 +48,10 @@ pub(crate) fn of_text(text: &[u8]) -> String {
 }
 
 fn hex(hasher: Sha256) -> String {
-    hasher
-        .finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn feed(tokens: TokenStream, hasher: &mut Sha256) {
@@ -87,10 +84,7 @@ fn feed(tokens: TokenStream, hasher: &mut Sha256) {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "no source file has a token of 4 GiB"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "no source file has a token of 4 GiB")]
 fn text(kind: u8, text: &str, hasher: &mut Sha256) {
     hasher.update([kind]);
     hasher.update((text.len() as u32).to_le_bytes());
@@ -156,10 +150,7 @@ mod tests {
         ] {
             assert_ne!(of(PLAIN), of(&other), "{other}");
         }
-        assert_ne!(
-            of("async fn f() { m!(a, b) }"),
-            of("async fn f() { m!(a b) }")
-        );
+        assert_ne!(of("async fn f() { m!(a, b) }"), of("async fn f() { m!(a b) }"));
     }
 
     #[test]

@@ -13,16 +13,10 @@ pub(crate) fn function(function: &ItemFn, what: &str, errors: &mut Errors) {
     let sig = &function.sig;
     let name = &sig.ident;
     if let Some(token) = &sig.constness {
-        errors.on(
-            token,
-            format!("a {what} runs when the program does; remove `const`"),
-        );
+        errors.on(token, format!("a {what} runs when the program does; remove `const`"));
     }
     if sig.asyncness.is_none() {
-        errors.on(
-            sig.fn_token,
-            format!("a {what} is an `async fn`; write `async fn {name}`"),
-        );
+        errors.on(sig.fn_token, format!("a {what} is an `async fn`; write `async fn {name}`"));
     }
     if let Safety::Unsafe(token) = &sig.safety {
         errors.on(
@@ -31,10 +25,7 @@ pub(crate) fn function(function: &ItemFn, what: &str, errors: &mut Errors) {
         );
     }
     if let Some(abi) = &sig.abi {
-        errors.on(
-            abi,
-            format!("a {what} is called from Rust; remove `extern`"),
-        );
+        errors.on(abi, format!("a {what} is called from Rust; remove `extern`"));
     }
     if !sig.generics.params.is_empty() {
         errors.on(
@@ -43,22 +34,12 @@ pub(crate) fn function(function: &ItemFn, what: &str, errors: &mut Errors) {
         );
     }
     if let Some(clause) = &sig.generics.where_clause {
-        errors.on(
-            clause,
-            format!("a {what} has no generics to constrain; remove the `where`"),
-        );
+        errors.on(clause, format!("a {what} has no generics to constrain; remove the `where`"));
     }
     argument(function, what, errors);
     if let ReturnType::Default = sig.output {
-        let result = if what == "migration" {
-            "Result<()>"
-        } else {
-            "Result<Verdict>"
-        };
-        errors.on(
-            name,
-            format!("a {what} returns a result; write `-> {result}`"),
-        );
+        let result = if what == "migration" { "Result<()>" } else { "Result<Verdict>" };
+        errors.on(name, format!("a {what} returns a result; write `-> {result}`"));
     }
 }
 
@@ -74,26 +55,18 @@ fn argument(function: &ItemFn, what: &str, errors: &mut Errors) {
         return;
     }
     if let Some(variadic) = &sig.variadic {
-        errors.on(
-            variadic,
-            format!("a {what} takes the session and nothing else; remove this"),
-        );
+        errors.on(variadic, format!("a {what} takes the session and nothing else; remove this"));
     }
     match sig.inputs.first() {
         None => errors.on(&sig.ident, format!("a {what} takes the session; {remedy}")),
         Some(FnArg::Typed(argument)) if !is_session(&argument.ty) => {
-            errors.on(
-                &argument.ty,
-                format!("a {what} takes `&mut Session<'_>`; {remedy}"),
-            );
+            errors.on(&argument.ty, format!("a {what} takes `&mut Session<'_>`; {remedy}"));
         }
         Some(_) => {}
     }
     for more in sig.inputs.iter().skip(1) {
-        errors.on(
-            more,
-            format!("a {what} takes the session and nothing else; remove this argument"),
-        );
+        errors
+            .on(more, format!("a {what} takes the session and nothing else; remove this argument"));
     }
 }
 
@@ -110,10 +83,9 @@ fn is_session(ty: &Type) -> bool {
     };
     let lifetimes_only = match &last.arguments {
         PathArguments::None => true,
-        PathArguments::AngleBracketed(generic) => generic
-            .args
-            .iter()
-            .all(|argument| matches!(argument, GenericArgument::Lifetime(_))),
+        PathArguments::AngleBracketed(generic) => {
+            generic.args.iter().all(|argument| matches!(argument, GenericArgument::Lifetime(_)))
+        }
         PathArguments::Parenthesized(_) => false,
     };
     reference.mutability.is_some() && last.ident == "Session" && lifetimes_only
@@ -152,9 +124,6 @@ fn file(root: &Path, path: &str, on: &syn::LitStr, errors: &mut Errors) {
             format!("there is no file `{path}` beside `Cargo.toml`; create it, or name it from that directory on"),
         );
     } else if std::fs::read_to_string(&absolute).is_err() {
-        errors.on(
-            on,
-            format!("`{path}` cannot be read as UTF-8 text; save it as such"),
-        );
+        errors.on(on, format!("`{path}` cannot be read as UTF-8 text; save it as such"));
     }
 }

@@ -25,10 +25,7 @@ pub(crate) fn directories(set: &Set, root: &Path, errors: &mut Errors) -> Vec<Di
         if seen.contains(&canonical) {
             errors.on(
                 &entry.path,
-                format!(
-                    "`{}` stands here twice; remove one of them",
-                    entry.path.value()
-                ),
+                format!("`{}` stands here twice; remove one of them", entry.path.value()),
             );
             continue;
         }
@@ -55,9 +52,7 @@ fn place(literal: &LitStr, root: &Path) -> syn::Result<PathBuf> {
     if path.trim().is_empty() {
         error("the directory has no name; write it out, such as `\"migrations\"`".to_owned())
     } else if absolute.is_file() {
-        error(format!(
-            "`{path}` is a file; name the directory that it is in"
-        ))
+        error(format!("`{path}` is a file; name the directory that it is in"))
     } else if absolute.is_dir() {
         Ok(absolute)
     } else {
@@ -65,10 +60,7 @@ fn place(literal: &LitStr, root: &Path) -> syn::Result<PathBuf> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("create it with `mkdir -p {path}`, or correct the name"),
         };
-        error(format!(
-            "there is no directory `{}`; {remedy}",
-            absolute.display()
-        ))
+        error(format!("there is no directory `{}`; {remedy}", absolute.display()))
     }
 }
 
@@ -78,12 +70,7 @@ fn near(absolute: &Path) -> Option<String> {
     let beside: Vec<String> = fs::read_dir(absolute.parent()?)
         .ok()?
         .filter_map(|entry| {
-            entry
-                .ok()
-                .filter(|entry| entry.path().is_dir())?
-                .file_name()
-                .into_string()
-                .ok()
+            entry.ok().filter(|entry| entry.path().is_dir())?.file_name().into_string().ok()
         })
         .collect();
     nearest(word, beside.iter().map(String::as_str)).map(str::to_owned)
@@ -91,11 +78,7 @@ fn near(absolute: &Path) -> Option<String> {
 
 /// Down and check files belong to a migration of their directory.
 fn pairs(directory: &Directory) -> Vec<String> {
-    let has = |version| {
-        directory
-            .with(Role::Up)
-            .any(|up| up.name.version == version)
-    };
+    let has = |version| directory.with(Role::Up).any(|up| up.name.version == version);
     let lonely = |role, what: &'static str| {
         directory.with(role).filter(|file| !has(file.name.version)).map(move |file| {
             format!(
@@ -106,27 +89,19 @@ fn pairs(directory: &Directory) -> Vec<String> {
             )
         })
     };
-    lonely(Role::Down, "the down file of")
-        .chain(lonely(Role::Check, "the check file of"))
-        .collect()
+    lonely(Role::Down, "the down file of").chain(lonely(Role::Check, "the check file of")).collect()
 }
 
 /// Attached checks belong to a migration of their directory, and stand once.
 fn attached(entry: &DirectoryEntry, directory: &Directory, errors: &mut Errors) {
     for (at, block) in entry.attached.iter().enumerate() {
         let version = block.version;
-        if entry.attached[..at]
-            .iter()
-            .any(|earlier| earlier.version == version)
-        {
+        if entry.attached[..at].iter().any(|earlier| earlier.version == version) {
             errors.on(
                 &block.key,
                 format!("version {version} has checks here twice; write them into one list"),
             );
-        } else if !directory
-            .with(Role::Up)
-            .any(|up| up.name.version == version)
-        {
+        } else if !directory.with(Role::Up).any(|up| up.name.version == version) {
             errors.on(
                 &block.key,
                 format!(
@@ -154,23 +129,12 @@ fn versions(read: &[(&LitStr, Directory)], errors: &mut Errors) {
             let Some((first_at, first)) = seen.insert(key, (at, file)) else {
                 continue;
             };
-            let there = if first_at == at {
-                String::new()
-            } else {
-                format!("{}/", read[first_at].1.path)
-            };
-            let here = if first_at == at {
-                String::new()
-            } else {
-                format!("{}/", directory.path)
-            };
+            let there =
+                if first_at == at { String::new() } else { format!("{}/", read[first_at].1.path) };
+            let here = if first_at == at { String::new() } else { format!("{}/", directory.path) };
             errors.on(
                 literal,
-                twice(
-                    &format!("{there}{}", first.path),
-                    &format!("{here}{}", file.path),
-                    file,
-                ),
+                twice(&format!("{there}{}", first.path), &format!("{here}{}", file.path), file),
             );
         }
     }
@@ -205,16 +169,10 @@ fn without_up(file: &str) -> String {
 fn functions(set: &Set, errors: &mut Errors) {
     let text = |path: &syn::Path| path.to_token_stream().to_string();
     for (at, path) in set.functions.iter().enumerate() {
-        if set.functions[..at]
-            .iter()
-            .any(|earlier| text(earlier) == text(path))
-        {
+        if set.functions[..at].iter().any(|earlier| text(earlier) == text(path)) {
             errors.on(
                 path,
-                format!(
-                    "`{}` stands here twice; remove one of them",
-                    text(path).replace(' ', "")
-                ),
+                format!("`{}` stands here twice; remove one of them", text(path).replace(' ', "")),
             );
         }
     }
@@ -230,11 +188,7 @@ mod tests {
         let set = Set::read(set.parse().unwrap(), &mut errors);
         directories(&set, root, &mut errors);
         let found = errors.finish().err();
-        found
-            .into_iter()
-            .flatten()
-            .map(|error| error.to_string())
-            .collect()
+        found.into_iter().flatten().map(|error| error.to_string()).collect()
     }
 
     #[test]
@@ -251,10 +205,7 @@ mod tests {
         fs::create_dir(root.path().join("migration")).unwrap();
         assert_eq!(
             messages("", root.path()),
-            [format!(
-                "there is no directory `{}`; did you mean `migration`?",
-                place("migrations")
-            )]
+            [format!("there is no directory `{}`; did you mean `migration`?", place("migrations"))]
         );
         fs::create_dir(root.path().join("migrations")).unwrap();
         assert_eq!(messages("", root.path()), [""; 0]);
@@ -277,13 +228,7 @@ mod tests {
     #[test]
     fn each_mistake_has_its_own_message() {
         let root = tempfile::tempdir().unwrap();
-        for file in [
-            "1_a.sql",
-            "1_b.sql",
-            "2_c.down.sql",
-            "init.sql",
-            "init.sql.bak",
-        ] {
+        for file in ["1_a.sql", "1_b.sql", "2_c.down.sql", "init.sql", "init.sql.bak"] {
             fs::write(root.path().join(file), "SELECT 1;").unwrap();
         }
         let messages = messages(r#""." { 9: checks() }, a, a"#, root.path());

@@ -19,8 +19,7 @@ use crate::value::Value;
 /// The schema of the history table that this program writes.
 pub(crate) const SCHEMA: i64 = 1;
 
-const COLUMNS: &str =
-    "kind, set_name, version, name, state, checksum, run, applied_at, duration_ms, applied_by, detail";
+const COLUMNS: &str = "kind, set_name, version, name, state, checksum, run, applied_at, duration_ms, applied_by, detail";
 
 /// A version that the database has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,37 +85,39 @@ impl History {
             Err(error) => return Err(error),
         };
         let mut history = Self::default();
-        for row in &rows {
-            match row.at::<String>(0)?.as_str() {
-                "head" => {
-                    let schema: i64 = row.at(2)?;
-                    if schema > SCHEMA {
-                        return Err(say::schema_newer("history", schema, SCHEMA));
-                    }
-                    history.database_id = row.at(10)?;
+        for row in rows {
+            let mut values = Fields(row.into_values().into_iter());
+            let (kind, set, version) = (values.text()?, values.text()?, values.integer()?);
+            let (name, state, checksum) = (values.text()?, values.text()?, values.text()?);
+            let (run, applied_at, duration_ms) =
+                (values.text()?, values.integer()?, values.integer()?);
+            let (applied_by, detail) = (values.text()?, values.text()?);
+            match kind.as_str() {
+                "head" if version > SCHEMA => {
+                    return Err(say::schema_newer("history", version, SCHEMA));
                 }
+                "head" => history.database_id = detail,
                 "marker" => {
-                    let detail: String = row.at(10)?;
-                    history.marker = serde_json::from_str(&detail).ok();
-                    if history.marker.is_none() {
-                        return Err(say::history_damaged(table));
-                    }
+                    let marker = serde_json::from_str(&detail);
+                    history.marker = Some(marker.map_err(|_| say::history_damaged(table))?);
                 }
-                kind => history.applied.push(Applied {
-                    kind: kind.to_owned(),
-                    set: row.at(1)?,
-                    version: row.at(2)?,
-                    name: row.at(3)?,
-                    kept: row.at::<String>(4)? == "kept",
-                    checksum: row.at(5)?,
-                    run: row.at(6)?,
-                    applied_at: row.at(7)?,
-                    duration_ms: row.at(8)?,
-                    applied_by: row.at(9)?,
+                _ => history.applied.push(Applied {
+                    set,
+                    version,
+                    name,
+                    kind,
+                    kept: state == "kept",
+                    checksum,
+                    run,
+                    applied_at,
+                    duration_ms: u64::try_from(duration_ms).unwrap_or(0),
+                    applied_by,
                 }),
             }
         }
-        history.applied.sort_by(|a, b| (&a.set, a.version, &a.name).cmp(&(&b.set, b.version, &b.name)));
+        history
+            .applied
+            .sort_by(|a, b| (&a.set, a.version, &a.name).cmp(&(&b.set, b.version, &b.name)));
         Ok(Some(history))
     }
 
@@ -128,13 +129,37 @@ impl History {
     /// The highest version of one set.
     #[must_use]
     pub fn latest(&self, set: &str) -> Option<Version> {
-        self.of_set(set).filter(|applied| applied.kind != "repeatable").map(|applied| applied.version).max()
+        self.of_set(set)
+            .filter(|applied| applied.kind != "repeatable")
+            .map(|applied| applied.version)
+            .max()
     }
 
     /// No run is open, and everything was judged.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.marker.is_none() && self.applied.iter().all(|applied| applied.kept)
+    }
+}
+
+/// The fields of a row, taken one after the other.
+struct Fields(std::vec::IntoIter<Value>);
+
+impl Fields {
+    /// The next field as text; NULL is empty.
+    fn text(&mut self) -> Result<String> {
+        match self.0.next() {
+            Some(Value::Text(text)) => Ok(text),
+            Some(Value::Null) => Ok(String::new()),
+            _ => Err(say::history_damaged("the history")),
+        }
+    }
+
+    fn integer(&mut self) -> Result<i64> {
+        match self.0.next() {
+            Some(Value::Integer(number)) => Ok(number),
+            _ => Err(say::history_damaged("the history")),
+        }
     }
 }
 
@@ -181,7 +206,13 @@ impl HistoryWriter<'_> {
     }
 
     /// Takes a version out.
-    pub(crate) async fn forget(&mut self, kind: &str, set: &str, version: Version, name: &str) -> Result<()> {
+    pub(crate) async fn forget(
+        &mut self,
+        kind: &str,
+        set: &str,
+        version: Version,
+        name: &str,
+    ) -> Result<()> {
         let sql = format!(
             "DELETE FROM {} WHERE kind = ? AND set_name = ? AND version = ? AND name = ?",
             quoted(self.connection, self.table)
@@ -225,7 +256,10 @@ impl HistoryWriter<'_> {
         self.connection.execute(&sql, &params).await.map(drop)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the columns of the one statement below, in their order")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the columns of the one statement below, in their order"
+    )]
     async fn insert(
         &mut self,
         kind: &str,

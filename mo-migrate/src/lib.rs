@@ -5,8 +5,8 @@
 //! is committed.
 //!
 //! - [`Migrator::run`] when an application starts,
-//! - [`cli::main`](crate::cli::main) for a `migrate` command of your own (feature `cli`),
-//! - [`testing`](crate::testing) for unit tests of single migrations (feature `testing`).
+//! - `cli::main` for a `migrate` command of your own (feature `cli`),
+//! - `testing` for unit tests of single migrations (feature `testing`).
 
 #![cfg_attr(
     not(feature = "sqlite"),
@@ -43,15 +43,16 @@ pub use error::{Error, Result};
 pub use history::{Applied, Marker};
 pub use ledger::RunRecord;
 pub use migration::{
-    Allow, Checksum, Directives, FileName, FileRole, Kind, Migration, MigrationFn, MigrationSet, RustMigration, Session,
-    SetSource, SqlFile, SqlStatement, Statement, TransactionMode, Version, Work,
+    Allow, Checksum, Directives, FileName, FileRole, Kind, Migration, MigrationFn, MigrationSet,
+    RustMigration, Session, SetSource, SqlFile, SqlStatement, Statement, TransactionMode, Version,
+    Work,
 };
 pub use migrator::Migrator;
 pub use mo_migrate_macros::{migration, migrations, validator};
 pub use observer::{Event, Observer, Phase};
 pub use operations::{
-    Baseline, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep, Repair,
-    RestorePreview, SnapshotLine, Status, Validation, Verification,
+    Baseline, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep,
+    Repair, RestorePreview, SnapshotLine, Status, Validation, Verification,
 };
 pub use report::{Outcome, Report};
 pub use sea_query;
@@ -66,8 +67,8 @@ pub mod __private {
     pub use crate::Migrator;
     pub use crate::error::BoxError;
     pub use crate::migration::{
-        AttachedChecks, EmbeddedDir, EmbeddedFile, FileRole, MigrationDef, RustMigration, StaticSet, TransactionMode,
-        sorted, unique,
+        AttachedChecks, EmbeddedDir, EmbeddedFile, FileRole, MigrationDef, RustMigration,
+        StaticSet, TransactionMode, sorted, unique,
     };
     pub use crate::validate::{Body, Check, ValidatorDef, Verdict, When, ready};
 

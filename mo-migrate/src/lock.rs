@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, LockAttempt, LockGuard};
 use crate::error::{Result, say};
-use crate::observer::{Event, Observer};
+use crate::observer::Event;
+use crate::settings::Settings;
 use crate::time;
 
 /// Between two attempts.
@@ -51,30 +52,34 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Takes the lock, waiting `wait` at the most.
+/// Takes the lock, waiting as long as the settings say at the most.
 ///
 /// # Errors
 /// Another one holds it for longer; the error names it.
 pub(crate) async fn acquire(
     engine: &dyn Engine,
-    wait: Duration,
-    observer: &dyn Observer,
+    settings: &Settings,
 ) -> Result<(Box<dyn LockGuard>, bool)> {
+    let wait = settings.lock_timeout;
     let until = Instant::now() + wait;
     let mut waited = false;
     loop {
         match engine.try_lock(&Holder::here()).await? {
             LockAttempt::Held(guard) => return Ok((guard, waited)),
             LockAttempt::Taken(holder) => {
-                let holder = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+                let holder = holder
+                    .map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
                 if Instant::now() >= until {
                     return Err(say::locked(engine.database(), &holder, wait));
                 }
                 if !waited {
-                    observer.event(&Event::Waiting { holder });
+                    settings.observer.event(&Event::Waiting { holder });
                     waited = true;
                 }
-                tokio::time::sleep(AGAIN).await;
+                tokio::select! {
+                    () = tokio::time::sleep(AGAIN) => {}
+                    () = settings.stop.wait() => return Err(say::interrupted().ended_refused()),
+                }
             }
         }
     }

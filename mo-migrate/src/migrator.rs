@@ -12,7 +12,8 @@ use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
 use crate::operations;
 use crate::operations::{
-    Baseline, Operations, PendingMigration, Preview, Repair, RestorePreview, SnapshotLine, Status, Validation, Verification,
+    Baseline, Operations, PendingMigration, Preview, Repair, RestorePreview, SnapshotLine, Status,
+    Validation, Verification,
 };
 use crate::plan::Goal;
 use crate::report::Report;
@@ -100,13 +101,13 @@ impl Migrator {
     fn shared_set(&self) -> Result<Arc<MigrationSet>> {
         match &self.source {
             Source::Directories(directories) => MigrationSet::from_dirs(directories).map(Arc::new),
-            Source::Embedded(set) => match self.embedded.get() {
-                Some(known) => Ok(Arc::clone(known)),
-                None => {
-                    let built = Arc::new(MigrationSet::embedded(set)?);
-                    Ok(Arc::clone(self.embedded.get_or_init(|| built)))
+            Source::Embedded(set) => {
+                if let Some(known) = self.embedded.get() {
+                    return Ok(Arc::clone(known));
                 }
-            },
+                let built = Arc::new(MigrationSet::embedded(set)?);
+                Ok(Arc::clone(self.embedded.get_or_init(|| built)))
+            }
         }
     }
 
@@ -200,7 +201,8 @@ impl Migrator {
     pub async fn to(&self, target: impl Into<Target>, goal: Goal) -> Result<Report> {
         let target = target.into();
         let set = self.shared_set()?;
-        if let Some(report) = operations::nothing_to_do(&target, &set, &self.settings(), goal).await {
+        if let Some(report) = operations::nothing_to_do(&target, &set, &self.settings(), goal).await
+        {
             return Ok(report);
         }
         Box::pin(self.with_operations(target, async |all| Box::pin(all.up(goal)).await)).await
@@ -210,7 +212,11 @@ impl Migrator {
     ///
     /// # Errors
     /// A difference that the policies refuse, or the database can't be read.
-    pub async fn plan(&self, target: impl Into<Target>, goal: Goal) -> Result<Vec<PendingMigration>> {
+    pub async fn plan(
+        &self,
+        target: impl Into<Target>,
+        goal: Goal,
+    ) -> Result<Vec<PendingMigration>> {
         self.with_operations(target.into(), async |all| all.plan(goal).await).await
     }
 
@@ -288,7 +294,11 @@ impl Migrator {
     ///
     /// # Errors
     /// There is no such run or snapshot.
-    pub async fn restore_preview(&self, target: impl Into<Target>, wanted: Option<&str>) -> Result<RestorePreview> {
+    pub async fn restore_preview(
+        &self,
+        target: impl Into<Target>,
+        wanted: Option<&str>,
+    ) -> Result<RestorePreview> {
         self.with_operations(target.into(), async |all| all.restore_preview(wanted).await).await
     }
 
@@ -298,7 +308,8 @@ impl Migrator {
     /// There is no such snapshot, it does not verify, or the proof failed; then nothing changed.
     pub async fn restore(&self, target: impl Into<Target>, wanted: Option<&str>) -> Result<Report> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| Box::pin(all.restore(wanted)).await)).await
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.restore(wanted)).await))
+            .await
     }
 
     /// Finishes or puts back what a dead run left; none when no run was open.
@@ -314,7 +325,11 @@ impl Migrator {
     ///
     /// # Errors
     /// The set has no such version.
-    pub async fn baseline_preview(&self, target: impl Into<Target>, version: Version) -> Result<Baseline> {
+    pub async fn baseline_preview(
+        &self,
+        target: impl Into<Target>,
+        version: Version,
+    ) -> Result<Baseline> {
         self.with_operations(target.into(), async |all| all.baseline_preview(version).await).await
     }
 
@@ -346,9 +361,16 @@ impl Migrator {
     ///
     /// # Errors
     /// It can't be made.
-    pub async fn snapshot_create(&self, target: impl Into<Target>, purpose: &str) -> Result<SnapshotLine> {
+    pub async fn snapshot_create(
+        &self,
+        target: impl Into<Target>,
+        purpose: &str,
+    ) -> Result<SnapshotLine> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| Box::pin(all.snapshot_create(purpose)).await)).await
+        Box::pin(
+            self.with_operations(target, async |all| Box::pin(all.snapshot_create(purpose)).await),
+        )
+        .await
     }
 
     /// All snapshots, those of others too.
@@ -363,7 +385,11 @@ impl Migrator {
     ///
     /// # Errors
     /// There is none of this name; the nearest one is named.
-    pub async fn snapshot_show(&self, target: impl Into<Target>, name: &str) -> Result<SnapshotLine> {
+    pub async fn snapshot_show(
+        &self,
+        target: impl Into<Target>,
+        name: &str,
+    ) -> Result<SnapshotLine> {
         self.with_operations(target.into(), async |all| all.snapshot_show(name).await).await
     }
 
@@ -373,14 +399,22 @@ impl Migrator {
     /// It does not verify.
     pub async fn snapshot_verify(&self, target: impl Into<Target>, name: &str) -> Result<String> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| Box::pin(all.snapshot_verify(name)).await)).await
+        Box::pin(
+            self.with_operations(target, async |all| Box::pin(all.snapshot_verify(name)).await),
+        )
+        .await
     }
 
     /// Pins a snapshot, or lets it go.
     ///
     /// # Errors
     /// There is none of this name.
-    pub async fn snapshot_pin(&self, target: impl Into<Target>, name: &str, pinned: bool) -> Result<SnapshotLine> {
+    pub async fn snapshot_pin(
+        &self,
+        target: impl Into<Target>,
+        name: &str,
+        pinned: bool,
+    ) -> Result<SnapshotLine> {
         self.with_operations(target.into(), async |all| all.snapshot_pin(name, pinned).await).await
     }
 
@@ -427,8 +461,7 @@ impl Migrator {
             return Err(say::no_database(engine.database()));
         }
         // Whoever migrates it now is waited for.
-        let settings = self.settings();
-        let (_lock, _) = crate::lock::acquire(&*engine, settings.lock_timeout, &*settings.observer).await?;
+        let (_lock, _) = crate::lock::acquire(&*engine, &self.settings()).await?;
         engine.connect(Role::Start).await?.close().await;
         engine.drop_database().await
     }

@@ -125,7 +125,9 @@ impl Plan<'_> {
         let parts: Vec<_> = self
             .pending
             .iter()
-            .map(|migration| format!("{}:{}:{}", migration.version, migration.name, migration.checksum.as_str()))
+            .map(|migration| {
+                format!("{}:{}:{}", migration.version, migration.name, migration.checksum.as_str())
+            })
             .collect();
         crate::migration::Checksum::of_text(parts.join("\n").as_bytes()).as_str().to_owned()
     }
@@ -143,7 +145,10 @@ pub fn findings(set: &MigrationSet, history: Option<&History>, name: &str) -> Ve
             continue;
         }
         match set.find(applied.version) {
-            Some(migration) if applied.kind != "baseline" && migration.checksum.as_str() != applied.checksum => {
+            Some(migration)
+                if applied.kind != "baseline"
+                    && migration.checksum.as_str() != applied.checksum =>
+            {
                 found.push(Finding::Changed {
                     version: applied.version,
                     name: migration.name.to_string(),
@@ -154,16 +159,20 @@ pub fn findings(set: &MigrationSet, history: Option<&History>, name: &str) -> Ve
                 });
             }
             Some(_) => {}
-            None if set.latest().is_none_or(|latest| applied.version > latest) => found.push(Finding::Newer {
-                version: applied.version,
-                name: applied.name.clone(),
-                latest: set.latest(),
-            }),
-            None => found.push(Finding::Missing { version: applied.version, name: applied.name.clone() }),
+            None if set.latest().is_none_or(|latest| applied.version > latest) => {
+                found.push(Finding::Newer {
+                    version: applied.version,
+                    name: applied.name.clone(),
+                    latest: set.latest(),
+                });
+            }
+            None => found
+                .push(Finding::Missing { version: applied.version, name: applied.name.clone() }),
         }
     }
     if let Some(latest) = history.latest(name) {
-        let late = set.migrations.iter().filter(|m| m.version < latest && !seen.contains(&m.version));
+        let late =
+            set.migrations.iter().filter(|m| m.version < latest && !seen.contains(&m.version));
         found.extend(late.map(|migration| Finding::OutOfOrder {
             version: migration.version,
             name: migration.name.to_string(),
@@ -188,17 +197,14 @@ pub fn plan<'a>(
     if let Some(error) = findings.iter().find_map(|finding| finding.refused(settings)) {
         return Err(error);
     }
-    let has = |migration: &Migration| {
-        history.is_some_and(|history| {
-            history.of_set(&settings.set).any(|applied| match migration.kind {
-                Kind::Repeatable => {
-                    applied.kind == "repeatable"
-                        && applied.name == migration.name
-                        && applied.checksum == migration.checksum.as_str()
-                }
-                _ => applied.kind != "repeatable" && applied.version == migration.version,
-            })
-        })
+    let applied = history.into_iter().flat_map(|history| history.of_set(&settings.set));
+    let (again, once): (Vec<_>, Vec<_>) = applied.partition(|applied| applied.kind == "repeatable");
+    let versions: HashSet<Version> = once.iter().map(|applied| applied.version).collect();
+    let has = |migration: &Migration| match migration.kind {
+        Kind::Repeatable => again.iter().any(|applied| {
+            applied.name == migration.name && applied.checksum == migration.checksum.as_str()
+        }),
+        _ => versions.contains(&migration.version),
     };
     let mut pending: Vec<_> = set.migrations.iter().filter(|migration| !has(migration)).collect();
     match goal {

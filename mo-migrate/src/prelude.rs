@@ -1,7 +1,8 @@
 //! What a file with migrations needs: `use mo_migrate::prelude::*;`
 
 pub use sea_query::{
-    Alias, ColumnDef, Expr, ExprTrait, ForeignKey, ForeignKeyAction, Func, Iden, Index, Order, Query, Table,
+    Alias, ColumnDef, Expr, ExprTrait, ForeignKey, ForeignKeyAction, Func, Iden, Index, Order,
+    Query, Table,
 };
 
 pub use crate::error::{Error, Result};

@@ -25,6 +25,14 @@ pub(crate) fn compact(ms: i64) -> String {
     )
 }
 
+/// The day of a moment: `2026-11-29`.
+pub(crate) fn day(ms: i64) -> String {
+    Timestamp::from_second(ms.div_euclid(1000)).map_or_else(
+        |_| ms.to_string(),
+        |at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string(),
+    )
+}
+
 /// A duration in milliseconds.
 pub(crate) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -40,7 +48,9 @@ pub(crate) fn words(duration: Duration) -> String {
     }
     let days = duration.as_secs() / 86_400;
     let rest = Duration::from_secs(duration.as_secs() % 86_400);
-    let printer = SpanPrinter::new().designator(Designator::Compact).spacing(jiff::fmt::friendly::Spacing::BetweenUnits);
+    let printer = SpanPrinter::new()
+        .designator(Designator::Compact)
+        .spacing(jiff::fmt::friendly::Spacing::BetweenUnits);
     match (days, rest.is_zero()) {
         (0, _) => printer.unsigned_duration_to_string(&rest),
         (days, true) => format!("{days}d"),
@@ -66,7 +76,9 @@ mod tests {
 
     #[test]
     fn durations_are_read_and_written() {
-        for (text, seconds) in [("7d", 604_800), ("24h", 86_400), ("1m 30s", 90), ("PT5M", 300), ("0s", 0)] {
+        for (text, seconds) in
+            [("7d", 604_800), ("24h", 86_400), ("1m 30s", 90), ("PT5M", 300), ("0s", 0)]
+        {
             assert_eq!(parse_duration(text).unwrap(), Duration::from_secs(seconds), "{text}");
         }
         for bad in ["", "7", "-5m", "soon", "1y"] {

@@ -184,6 +184,11 @@ impl Row {
         &self.values
     }
 
+    /// The values alone, to be taken.
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+
     /// The value of the column with this name.
     ///
     /// # Errors

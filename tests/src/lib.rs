@@ -1,6 +1,13 @@
 //! What the tests share: a database of its own per test, a directory of migrations, and the
 //! database's dump, which is the judge of every way back.
 
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::unwrap_used,
+    reason = "a test that can not set itself up has failed, which is all a panic says here"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,7 +31,6 @@ pub struct Fixture {
     folder: tempfile::TempDir,
 }
 
-#[expect(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
 impl Fixture {
     /// An empty database in this journal.
     #[must_use]
@@ -138,9 +144,13 @@ impl Fixture {
 /// # Panics
 /// It failed.
 #[must_use]
-#[expect(clippy::unwrap_used, reason = "a test that can't look has failed")]
 pub fn sqlite3(path: &Path, sql: &str) -> String {
-    let out = Command::new("sqlite3").arg("-batch").arg(path).args([".timeout 5000", sql]).output().unwrap();
+    let out = Command::new("sqlite3")
+        .arg("-batch")
+        .arg(path)
+        .args([".timeout 5000", sql])
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }

@@ -1,4 +1,10 @@
 //! Checks: each passes once and fails once, with its rows in the JSON.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::Duration;
 
@@ -20,33 +26,96 @@ async fn shop() -> Fixture {
 /// A check, a migration under which it holds, and one under which it does not, with what its rows
 /// must show.
 const READY: [(&str, &str, &str, &str); 12] = [
-    ("rows_unchanged(products)", "SELECT 1", "DELETE FROM products WHERE id = 2", r#"[{"rows_after":2,"rows_before":3}]"#),
-    ("rows_at_least(products, 3)", "SELECT 1", "DELETE FROM products WHERE id = 2", r#"[{"row_count":2}]"#),
-    ("rows_exactly(products, 3)", "SELECT 1", "INSERT INTO products (id) VALUES (4)", r#"[{"row_count":4}]"#),
-    ("not_null(products.category)", "SELECT 1", "UPDATE products SET category = NULL WHERE id = 2", r#""name":"Mouse""#),
-    ("unique(products.name)", "SELECT 1", "UPDATE products SET name = 'Mouse' WHERE id = 3", r#"[{"name":"Mouse","times":2}]"#),
-    ("unique(products, name, category)", "UPDATE products SET name = 'Mouse' WHERE id = 3", "UPDATE products SET name = 'Mouse' WHERE id = 1", r#""times":2"#),
-    ("accepted(products.category, 'Electronics', 'Wearables')", "SELECT 1", "UPDATE products SET category = 'Elec''tronics' WHERE id = 1", r#""category":"Elec'tronics""#),
-    ("foreign_keys", "SELECT 1", "PRAGMA foreign_keys = OFF; UPDATE reviews SET product = 99", r#""table":"reviews""#),
-    ("foreign_keys(reviews)", "UPDATE reviews SET product = 2", "PRAGMA foreign_keys = OFF; DELETE FROM products WHERE id = 1", r#""parent":"products""#),
-    ("columns_unchanged(products, name, price)", "UPDATE products SET category = 'x'", "UPDATE products SET price = 31 WHERE id = 2", r#"[{"name":"Mouse","price":30}]"#),
-    ("columns_unchanged(products)", "INSERT INTO products VALUES (4, 'New', 'x', 1)", "DELETE FROM products WHERE id = 3", r#""name":"Watch""#),
-    ("query_time(p50 < 5s, p95 < 10s, n = 3) SELECT count(*) FROM products;", "SELECT 1", "CREATE VIEW broken AS SELECT 1", ""),
+    (
+        "rows_unchanged(products)",
+        "SELECT 1",
+        "DELETE FROM products WHERE id = 2",
+        r#"[{"rows_before":3,"rows_after":2}]"#,
+    ),
+    (
+        "rows_at_least(products, 3)",
+        "SELECT 1",
+        "DELETE FROM products WHERE id = 2",
+        r#"[{"row_count":2}]"#,
+    ),
+    (
+        "rows_exactly(products, 3)",
+        "SELECT 1",
+        "INSERT INTO products (id) VALUES (4)",
+        r#"[{"row_count":4}]"#,
+    ),
+    (
+        "not_null(products.category)",
+        "SELECT 1",
+        "UPDATE products SET category = NULL WHERE id = 2",
+        r#""name":"Mouse""#,
+    ),
+    (
+        "unique(products.name)",
+        "SELECT 1",
+        "UPDATE products SET name = 'Mouse' WHERE id = 3",
+        r#"[{"name":"Mouse","times":2}]"#,
+    ),
+    (
+        "unique(products, name, category)",
+        "UPDATE products SET name = 'Mouse' WHERE id = 3",
+        "UPDATE products SET name = 'Mouse' WHERE id = 1",
+        r#""times":2"#,
+    ),
+    (
+        "accepted(products.category, 'Electronics', 'Wearables')",
+        "SELECT 1",
+        "UPDATE products SET category = 'Elec''tronics' WHERE id = 1",
+        r#""category":"Elec'tronics""#,
+    ),
+    (
+        "foreign_keys",
+        "SELECT 1",
+        "PRAGMA foreign_keys = OFF; UPDATE reviews SET product = 99",
+        r#""table":"reviews""#,
+    ),
+    (
+        "foreign_keys(reviews)",
+        "UPDATE reviews SET product = 2",
+        "PRAGMA foreign_keys = OFF; DELETE FROM products WHERE id = 1",
+        r#""parent":"products""#,
+    ),
+    (
+        "columns_unchanged(products, name, price)",
+        "UPDATE products SET category = 'x'",
+        "UPDATE products SET price = 31 WHERE id = 2",
+        r#"[{"name":"Mouse","price":30}]"#,
+    ),
+    (
+        "columns_unchanged(products)",
+        "INSERT INTO products VALUES (4, 'New', 'x', 1)",
+        "DELETE FROM products WHERE id = 3",
+        r#""name":"Watch""#,
+    ),
+    (
+        "query_time(p50 < 5s, p95 < 10s, n = 3) SELECT count(*) FROM products;",
+        "SELECT 1",
+        "CREATE VIEW broken AS SELECT 1",
+        "",
+    ),
 ];
 
 #[tokio::test]
 async fn each_ready_check_passes_once_and_fails_once_with_its_rows() {
     for (check, holds, breaks, rows) in READY {
         let shop = shop().await;
-        shop.file("2_x.sql", &format!("{holds};")).file("2_x.check.sql", &format!("-- check: {check}\n"));
-        let report = shop.migrator().run(shop.address()).await.unwrap_or_else(|e| panic!("{check}: {e:?}"));
+        shop.file("2_x.sql", &format!("{holds};"))
+            .file("2_x.check.sql", &format!("-- check: {check}\n"));
+        let report =
+            shop.migrator().run(shop.address()).await.unwrap_or_else(|e| panic!("{check}: {e:?}"));
         assert_eq!(report.to_json()["checks"][0]["verdict"], "pass", "{check}");
         if rows.is_empty() {
             continue;
         }
         let shop = self::shop().await;
         let before = shop.dump();
-        shop.file("2_x.sql", &format!("{breaks};")).file("2_x.check.sql", &format!("-- check: {check}\n"));
+        shop.file("2_x.sql", &format!("{breaks};"))
+            .file("2_x.check.sql", &format!("-- check: {check}\n"));
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
         assert!(matches!(error.code(), Code::CheckFailed), "{check}: {error:?}");
         let json = error.report().unwrap().to_json();
@@ -65,7 +134,11 @@ async fn a_query_that_is_too_slow_fails_after_the_commit() {
     shop.file("2_x.sql", "CREATE TABLE x (y);")
         .file("2_x.check.sql", &format!("-- check: query_time(p95 < 1us, n = 3)\n{slow}"));
     let error = shop.migrator().run(shop.address()).await.unwrap_err();
-    assert_eq!((error.code(), error.outcome()), (Code::CheckFailed, Outcome::Restored), "{error:?}");
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::CheckFailed, Outcome::Restored),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("95th percentile of 3 runs"), "{error:?}");
     shop.assert_dump(&before, "slow query");
 }
@@ -74,10 +147,16 @@ async fn a_query_that_is_too_slow_fails_after_the_commit() {
 async fn a_command_must_exit_0_and_what_it_says_is_in_the_report() {
     let shop = shop().await;
     let before = shop.dump();
-    shop.file("2_x.sql", "CREATE TABLE x (y);")
-        .file("2_x.check.sql", "-- check: the shop answers\n-- command: echo 'no shop here' >&2; exit 7");
+    shop.file("2_x.sql", "CREATE TABLE x (y);").file(
+        "2_x.check.sql",
+        "-- check: the shop answers\n-- command: echo 'no shop here' >&2; exit 7",
+    );
     let error = shop.migrator().run(shop.address()).await.unwrap_err();
-    assert_eq!((error.code(), error.outcome()), (Code::CheckFailed, Outcome::Restored), "{error:?}");
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::CheckFailed, Outcome::Restored),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("exited with 7: no shop here"), "{error:?}");
     shop.assert_dump(&before, "command");
     shop.file("2_x.check.sql", "-- check: the shop answers\n-- command: true");
@@ -105,7 +184,9 @@ async fn a_check_that_runs_past_its_time_is_ended_and_fails_the_run() {
 #[tokio::test]
 async fn a_statement_that_runs_past_its_time_is_undone() {
     let endless = "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0;";
-    for (head, outcome) in [("", Outcome::RolledBack), ("-- mo-migrate: no-transaction\n", Outcome::Restored)] {
+    for (head, outcome) in
+        [("", Outcome::RolledBack), ("-- mo-migrate: no-transaction\n", Outcome::Restored)]
+    {
         let shop = shop().await;
         let before = shop.dump();
         shop.file("2_x.sql", &format!("{head}DELETE FROM reviews; {endless}"));
@@ -119,17 +200,19 @@ async fn a_statement_that_runs_past_its_time_is_undone() {
 #[tokio::test]
 async fn a_run_that_is_asked_to_stop_is_undone() {
     let endless = "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0;";
-    for (head, outcome) in [("", Outcome::RolledBack), ("-- mo-migrate: no-transaction\n", Outcome::Restored)] {
+    for (head, outcome) in
+        [("", Outcome::RolledBack), ("-- mo-migrate: no-transaction\n", Outcome::Restored)]
+    {
         let shop = shop().await;
         let before = shop.dump();
         shop.file("2_x.sql", &format!("{head}DELETE FROM reviews; {endless}"));
-        let stop = mo_migrate::settings::Stop::default();
-        let asking = stop.clone();
+        let interrupt = mo_migrate::settings::Stop::default();
+        let asking = interrupt.clone();
         let asked = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(300)).await;
             asking.ask();
         });
-        let error = shop.migrator().stop(stop).run(shop.address()).await.unwrap_err();
+        let error = shop.migrator().stop(interrupt).run(shop.address()).await.unwrap_err();
         asked.await.unwrap();
         assert_eq!((error.code(), error.outcome()), (Code::Interrupted, outcome), "{error:?}");
         assert_eq!(error.exit_code().0, 130);
@@ -140,8 +223,10 @@ async fn a_run_that_is_asked_to_stop_is_undone() {
 #[tokio::test]
 async fn checks_of_always_run_after_every_run() {
     let shop = shop().await;
-    shop.file("2_x.sql", "INSERT INTO products (id, price) VALUES (4, -1);")
-        .file("always.check.sql", "-- check: prices are positive\nSELECT id, price FROM products WHERE price <= 0;");
+    shop.file("2_x.sql", "INSERT INTO products (id, price) VALUES (4, -1);").file(
+        "always.check.sql",
+        "-- check: prices are positive\nSELECT id, price FROM products WHERE price <= 0;",
+    );
     let error = shop.migrator().run(shop.address()).await.unwrap_err();
     let json = error.report().unwrap().to_json();
     assert_eq!(json["checks"][0]["rows"][0]["price"], -1);
@@ -156,8 +241,12 @@ async fn every_check_runs_so_that_the_report_has_all_that_is_wrong() {
         "-- check: rows_unchanged(products)\n-- check: rows_unchanged(reviews)\n-- check: errs\nSELECT * FROM nowhere;",
     );
     let error = shop.migrator().run(shop.address()).await.unwrap_err();
-    let verdicts: Vec<_> =
-        error.report().unwrap().to_json()["checks"].as_array().unwrap().iter().map(|c| c["verdict"].clone()).collect();
+    let verdicts: Vec<_> = error.report().unwrap().to_json()["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["verdict"].clone())
+        .collect();
     assert_eq!(verdicts, ["fail", "fail", "error"]);
 }
 

@@ -2,6 +2,12 @@
 //!
 //! The files are compiled in a package of trybuild's own, and the macros look for directories from
 //! that package on; so the fixtures are copied there first.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::io;

@@ -1,4 +1,10 @@
 //! The guard: what fails is undone, to the byte of the dump.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use mo_migrate::settings::SnapshotPolicy;
 use mo_migrate::{Outcome, error::Code};
@@ -35,7 +41,11 @@ async fn a_failure_in_a_transaction_is_rolled_back() {
         let before = shop.dump();
         shop.file("2_more.sql", "ALTER TABLE products ADD COLUMN category TEXT; DELETE FROM products; INSERT INTO nowhere VALUES (1);");
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
-        assert_eq!((error.code(), error.outcome()), (Code::Statement, Outcome::RolledBack), "{error:?}");
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::Statement, Outcome::RolledBack),
+            "{error:?}"
+        );
         assert!(error.message().contains("statement 3 of 3"), "{error:?}");
         assert_eq!(error.place().unwrap().line(), 1);
         shop.assert_dump(&before, "dump");
@@ -61,7 +71,11 @@ async fn a_failure_without_a_transaction_is_restored_and_proved() {
         let before = shop.dump();
         shop.file("2_half.sql", &format!("{HALF} INSERT INTO nowhere VALUES (1);"));
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
-        assert_eq!((error.code(), error.outcome()), (Code::Statement, Outcome::Restored), "{error:?}");
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::Statement, Outcome::Restored),
+            "{error:?}"
+        );
         shop.assert_dump(&before, &format!("{journal:?}"));
         assert_eq!(shop.sql("PRAGMA user_version"), "7\n");
         let restore = error.report().unwrap().restore.as_ref().unwrap();
@@ -78,7 +92,10 @@ async fn the_first_run_of_all_leaves_nothing_behind_when_it_fails() {
     for journal in JOURNALS {
         let shop = Fixture::new(journal);
         let before = shop.dump();
-        shop.file("1_half.sql", &format!("-- mo-migrate: no-transaction\n{PRODUCTS}\nSELECT * FROM nowhere;"));
+        shop.file(
+            "1_half.sql",
+            &format!("-- mo-migrate: no-transaction\n{PRODUCTS}\nSELECT * FROM nowhere;"),
+        );
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
         shop.assert_dump(&before, &format!("{journal:?}"));
@@ -96,7 +113,11 @@ async fn a_check_that_fails_before_the_commit_rolls_back_and_shows_its_rows() {
             "-- check: no product is lost\nSELECT b.id, b.name FROM {{before.products}} b LEFT JOIN products p ON p.id = b.id WHERE p.id IS NULL;",
         );
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
-        assert_eq!((error.code(), error.outcome()), (Code::CheckFailed, Outcome::RolledBack), "{error:?}");
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::CheckFailed, Outcome::RolledBack),
+            "{error:?}"
+        );
         let check = &error.report().unwrap().checks[0];
         assert_eq!(check.rows[0]["name"], "Mechanical Keyboard");
         shop.assert_dump(&before, "dump");
@@ -114,9 +135,13 @@ async fn a_check_that_fails_after_the_commit_is_restored() {
              -- check(snapshot): five products then\nSELECT 1 WHERE (SELECT count(*) FROM products) <> 5;",
         );
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
-        assert_eq!((error.code(), error.outcome()), (Code::CheckFailed, Outcome::Restored), "{error:?}");
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::CheckFailed, Outcome::Restored),
+            "{error:?}"
+        );
         shop.assert_dump(&before, &format!("{journal:?}"));
-        assert!(!shop.migrator().run(shop.address()).await.is_ok());
+        assert!(shop.migrator().run(shop.address()).await.is_err());
     }
 }
 
@@ -185,7 +210,11 @@ async fn a_rebuild_that_loses_a_parent_row_is_noticed_before_the_commit() {
              ALTER TABLE products_new RENAME TO products;",
         );
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
-        assert_eq!((error.code(), error.outcome()), (Code::ForeignKeys, Outcome::RolledBack), "{error:?}");
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::ForeignKeys, Outcome::RolledBack),
+            "{error:?}"
+        );
         shop.assert_dump(&before, "dump");
     }
 }

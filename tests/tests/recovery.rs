@@ -1,11 +1,18 @@
 //! kill -9 in each row of the recovery table: what is true afterwards, and what the next start does.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::process::Command;
 
 use mo_migrate::{Outcome, error::Code};
 use mo_migrate_tests::{Fixture, JOURNALS, Journal};
 
-const V1: &str = "CREATE TABLE products (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price INT);
+const V1: &str =
+    "CREATE TABLE products (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price INT);
 INSERT INTO products (name, price) VALUES ('Gaming Laptop', 1500), ('Wireless Mouse', 30);";
 
 const V2_CHECKS: &str = "-- check: prices are positive
@@ -51,7 +58,10 @@ async fn state(shop: &Fixture) -> String {
 
 fn v2_is_whole(shop: &Fixture) {
     assert_eq!(shop.sql("SELECT count(*), count(category) FROM products"), "3|3\n");
-    assert_eq!(shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'sql' AND state = 'kept'"), "2\n");
+    assert_eq!(
+        shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'sql' AND state = 'kept'"),
+        "2\n"
+    );
     assert_eq!(shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'marker'"), "0\n");
     assert_eq!(shop.files_with("_verify"), [""; 0]);
     assert_eq!(shop.files_with(".partial"), [""; 0]);
@@ -90,8 +100,13 @@ async fn a_good_run_that_dies_anywhere_is_finished_by_the_next_start() {
                 // After the transaction of `keep` the run is final, whatever the ledger says.
                 let expected = if moment == "finish:keep" { "up_to_date" } else { "open_run" };
                 assert_eq!(state(&shop).await, expected, "{moment} in ring {ring}, {journal:?}");
-                let report = next_up(&shop).await.unwrap_or_else(|e| panic!("{moment} in ring {ring}: {e:?}"));
-                assert!(matches!(report.outcome, Outcome::Applied | Outcome::UpToDate), "{moment}: {report:?}");
+                let report = next_up(&shop)
+                    .await
+                    .unwrap_or_else(|e| panic!("{moment} in ring {ring}: {e:?}"));
+                assert!(
+                    matches!(report.outcome, Outcome::Applied | Outcome::UpToDate),
+                    "{moment}: {report:?}"
+                );
                 v2_is_whole(&shop);
                 assert_eq!(state(&shop).await, "up_to_date", "{moment} in ring {ring}");
             }
@@ -119,7 +134,11 @@ async fn a_restore_that_dies_anywhere_is_finished_by_recover_alone() {
             shop.file("2_bad.sql", &no_transaction(&format!("{V2} SELECT * FROM nowhere;")));
             assert!(killed_at(&shop, moment), "{moment} was not reached");
             assert_eq!(state(&shop).await, "open_run", "{moment}");
-            let report = shop.migrator().recover(shop.address()).await.unwrap_or_else(|e| panic!("{moment}: {e:?}"));
+            let report = shop
+                .migrator()
+                .recover(shop.address())
+                .await
+                .unwrap_or_else(|e| panic!("{moment}: {e:?}"));
             assert_eq!(report.unwrap().outcome, Outcome::Restored, "{moment}");
             shop.assert_dump(&before, &format!("{moment}, {journal:?}"));
             assert_eq!(state(&shop).await, "pending", "{moment}");
@@ -138,7 +157,11 @@ async fn a_bad_run_that_dies_is_put_back_and_fails_again_when_it_is_tried_again(
         assert!(killed_at(&shop, "start:verify"));
         assert_ne!(shop.dump(), before);
         let error = next_up(&shop).await.unwrap_err();
-        assert_eq!((error.code(), error.outcome()), (Code::Statement, Outcome::Restored), "{error:?}");
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::Statement, Outcome::Restored),
+            "{error:?}"
+        );
         shop.assert_dump(&before, "dump");
     }
 }
@@ -169,13 +192,21 @@ async fn a_ledger_that_is_gone_or_of_another_database_is_not_guessed_at() {
     let aside = shop.folder().join("ledger.aside");
     std::fs::rename(&ledger, &aside).unwrap();
     let error = next_up(&shop).await.unwrap_err();
-    assert_eq!((error.code(), error.outcome()), (Code::LedgerGone, Outcome::NeedsPerson), "{error:?}");
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::LedgerGone, Outcome::NeedsPerson),
+        "{error:?}"
+    );
     shop.assert_dump(&half, "dump");
 
     std::fs::rename(&aside, &ledger).unwrap();
     std::fs::rename(shop.path(), shop.folder().join("old.db")).unwrap();
     shop.sql("CREATE TABLE another (x)");
     let error = next_up(&shop).await.unwrap_err();
-    assert_eq!((error.code(), error.outcome()), (Code::OtherDatabase, Outcome::Refused), "{error:?}");
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::OtherDatabase, Outcome::Refused),
+        "{error:?}"
+    );
     assert!(shop.dump().contains("another"));
 }

@@ -1,4 +1,10 @@
 //! Many starters at once, pools, and futures that are dropped.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,7 +19,8 @@ const INIT: &str = "CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT); I
 fn of_sixteen_processes_one_applies_and_all_are_content() {
     for journal in JOURNALS {
         let shop = Fixture::new(journal);
-        shop.file("1_init.sql", INIT).file("2_more.sql", "INSERT INTO products (name) VALUES ('b');");
+        shop.file("1_init.sql", INIT)
+            .file("2_more.sql", "INSERT INTO products (name) VALUES ('b');");
         let start = || {
             Command::new(env!("CARGO_BIN_EXE_die_at"))
                 .args([&shop.address(), shop.migrations().to_str().unwrap(), "never"])
@@ -54,7 +61,10 @@ async fn those_who_waited_for_a_run_that_failed_get_its_error() {
 async fn a_set_that_failed_is_not_tried_again_by_itself_but_by_a_person() {
     let shop = Fixture::new(Journal::Wal);
     shop.file("1_bad.sql", "SELECT * FROM nowhere;");
-    assert_eq!(shop.migrator().run(shop.address()).await.unwrap_err().outcome(), Outcome::RolledBack);
+    assert_eq!(
+        shop.migrator().run(shop.address()).await.unwrap_err().outcome(),
+        Outcome::RolledBack
+    );
     let error = shop.migrator().run(shop.address()).await.unwrap_err();
     assert_eq!(error.code(), Code::RetryLater, "{error:?}");
     let error = shop.migrator().attended(true).run(shop.address()).await.unwrap_err();
@@ -66,7 +76,8 @@ async fn a_set_that_failed_is_not_tried_again_by_itself_but_by_a_person() {
 #[tokio::test]
 async fn the_holder_of_the_lock_is_named_and_waited_for_within_the_limit() {
     let shop = Fixture::new(Journal::Wal);
-    shop.file("1_slow.sql", "CREATE TABLE x (y);").file("1_slow.check.sql", "-- check: slow\n-- command: sleep 2");
+    shop.file("1_slow.sql", "CREATE TABLE x (y);")
+        .file("1_slow.check.sql", "-- check: slow\n-- command: sleep 2");
     let migrator = shop.migrator();
     let (first, second) = tokio::join!(migrator.run(shop.address()), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -106,12 +117,17 @@ async fn a_pool_of_one_connection_is_enough_and_its_hooks_are_kept() {
         let migrator = shop.migrator().attended(true);
         assert_eq!(migrator.run(&pool).await.unwrap().outcome, Outcome::Applied);
         assert_eq!(migrator.run(&pool).await.unwrap().outcome, Outcome::UpToDate);
-        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM t ORDER BY name").fetch_all(&pool).await.unwrap();
+        let names: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM t ORDER BY name").fetch_all(&pool).await.unwrap();
         assert_eq!(names, ["b", "a"]);
-        shop.file("2_bad.sql", "-- mo-migrate: no-transaction\nDELETE FROM t; SELECT * FROM nowhere;");
+        shop.file(
+            "2_bad.sql",
+            "-- mo-migrate: no-transaction\nDELETE FROM t; SELECT * FROM nowhere;",
+        );
         let error = migrator.run(&pool).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
-        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM t ORDER BY name").fetch_all(&pool).await.unwrap();
+        let names: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM t ORDER BY name").fetch_all(&pool).await.unwrap();
         assert_eq!(names, ["b", "a"]);
         assert_eq!(migrator.status(&pool).await.unwrap().state, "pending");
     }
@@ -120,16 +136,23 @@ async fn a_pool_of_one_connection_is_enough_and_its_hooks_are_kept() {
 #[tokio::test]
 async fn a_database_in_memory_is_guarded_too() {
     let shop = Fixture::new(Journal::Rollback);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+    let pool =
+        SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
     shop.file("1_init.sql", INIT);
     let migrator = shop.migrator().attended(true);
     assert_eq!(migrator.run(&pool).await.unwrap().outcome, Outcome::Applied);
     assert_eq!(migrator.run(&pool).await.unwrap().outcome, Outcome::UpToDate);
-    for (head, outcome) in [("", Outcome::RolledBack), ("-- mo-migrate: no-transaction\n", Outcome::Restored)] {
-        shop.file("2_bad.sql", &format!("{head}DELETE FROM products; DROP TABLE products; SELECT * FROM nowhere;"));
+    for (head, outcome) in
+        [("", Outcome::RolledBack), ("-- mo-migrate: no-transaction\n", Outcome::Restored)]
+    {
+        shop.file(
+            "2_bad.sql",
+            &format!("{head}DELETE FROM products; DROP TABLE products; SELECT * FROM nowhere;"),
+        );
         let error = migrator.run(&pool).await.unwrap_err();
         assert_eq!(error.outcome(), outcome, "{error:?}");
-        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM products").fetch_all(&pool).await.unwrap();
+        let names: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM products").fetch_all(&pool).await.unwrap();
         assert_eq!(names, ["a"]);
     }
     // The connection is the application's again: it writes, and its triggers fire.
@@ -141,7 +164,10 @@ async fn a_database_in_memory_is_guarded_too() {
         sqlx::query(sql).execute(&pool).await.unwrap();
     }
     let (fired, keys): (i64, i64) =
-        sqlx::query_as("SELECT (SELECT count(*) FROM log), foreign_keys FROM pragma_foreign_keys").fetch_one(&pool).await.unwrap();
+        sqlx::query_as("SELECT (SELECT count(*) FROM log), foreign_keys FROM pragma_foreign_keys")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
     assert_eq!((fired, keys), (1, 1));
 }
 
@@ -155,12 +181,17 @@ async fn a_dropped_future_is_a_crash_like_another() {
             let slow = "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) AS c FROM n;";
             shop.file("2_slow.sql", &format!("{head}DELETE FROM products; {slow}"));
             let migrator = shop.migrator().attended(true);
-            let dropped = tokio::time::timeout(Duration::from_millis(100), migrator.run(shop.address())).await;
+            let dropped =
+                tokio::time::timeout(Duration::from_millis(100), migrator.run(shop.address()))
+                    .await;
             assert!(dropped.is_err());
             let report = migrator.run(shop.address()).await.unwrap();
             assert_eq!(report.outcome, Outcome::Applied);
             assert_eq!(shop.sql("SELECT count(*) FROM products"), "0\n");
-            assert_eq!(shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'sql'"), "2\n");
+            assert_eq!(
+                shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'sql'"),
+                "2\n"
+            );
         }
     }
 }

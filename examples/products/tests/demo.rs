@@ -1,4 +1,10 @@
 //! The demo, run as a person runs it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::io;
 use std::process::{Command, Output};

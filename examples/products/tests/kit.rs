@@ -1,4 +1,10 @@
 //! The testing kit itself, as an application uses it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use mo_migrate::prelude::*;
 use mo_migrate::testing::{self, Restores};

@@ -1,4 +1,10 @@
 //! Whatever fails, and wherever: the catalogue is as it was.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use mo_migrate::prelude::*;
 use mo_migrate::testing::{self, Restores};

@@ -1,5 +1,11 @@
 //! The kit over everything that a set can hold, on tables of many shapes: files with and without a
 //! transaction, repeatable ones, checks of a file, of the set and after the commit.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::io;
 use std::path::Path;

@@ -35,19 +35,31 @@ impl Address {
         match self.engine() {
             #[cfg(feature = "sqlite")]
             Some("sqlite") => {
+                // A name and a password have no place in the path of a file, which is shown.
+                let place =
+                    self.0.split(['?', '/']).find(|part| part.contains('@') && part.contains(':'));
+                if place.is_some() {
+                    return Err(unreadable());
+                }
                 let parsed = self.0.parse().map_err(|_: sqlx::Error| unreadable())?;
                 Ok(Arc::new(super::sqlite::Sqlite::at(parsed)?))
             }
-            Some(other) => Err(Error::new(Code::NoEngine, format!("this program was built without the engine `{other}`"))
-                .hinted(format!("build it with the feature `{other}` of mo-migrate"))),
+            Some(other) => Err(Error::new(
+                Code::NoEngine,
+                format!("this program was built without the engine `{other}`"),
+            )
+            .hinted(format!("build it with the feature `{other}` of mo-migrate"))),
             None => Err(unreadable()),
         }
     }
 }
 
 fn unreadable() -> Error {
-    Error::new(Code::Address, "the address can't be read (it is not shown here, for it may hold a password)")
-        .hinted("write it as `sqlite:app.db`")
+    Error::new(
+        Code::Address,
+        "the address can't be read (it is not shown here, for it may hold a password)",
+    )
+    .hinted("write it as `sqlite:app.db`")
 }
 
 impl fmt::Debug for Address {
@@ -76,7 +88,7 @@ mod tests {
         "postgres://root:hunter2@[::1/db",
         "matrixone://root:hunter2@host:notaport/db",
         "sqlite:app.db?mode=hunter2",
-        "sqlite://%ff%fe?hunter2=hunter2",
+        "sqlite://root:hunter2@host/db",
     ];
 
     #[test]
@@ -84,7 +96,12 @@ mod tests {
         for bad in BAD {
             let address = Address::new(bad);
             let Err(error) = address.open() else { panic!("`{bad}` was taken") };
-            for shown in [error.render(false), error.to_string(), format!("{error:?}"), format!("{address:?} {address}")] {
+            for shown in [
+                error.render(false),
+                error.to_string(),
+                format!("{error:?}"),
+                format!("{address:?} {address}"),
+            ] {
                 assert!(!shown.contains("hunter2"), "{shown}");
             }
             assert_eq!(error.exit_code(), crate::error::ExitCode::CONFIG, "{bad}");

@@ -51,8 +51,12 @@ pub(crate) trait Connection: Send + std::fmt::Debug {
     ///
     /// # Errors
     /// What the database says.
-    async fn fetch(&mut self, sql: &str, params: &[Value], limit: Option<usize>)
-    -> Result<Vec<Row>>;
+    async fn fetch(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        limit: Option<usize>,
+    ) -> Result<Vec<Row>>;
     /// What the statement would write to, found out without running it.
     ///
     /// # Errors

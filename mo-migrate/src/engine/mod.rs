@@ -200,7 +200,8 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// The catalogue can't be read.
-    async fn inventory(&self, connection: &mut dyn Connection, counts: Counts) -> Result<Inventory>;
+    async fn inventory(&self, connection: &mut dyn Connection, counts: Counts)
+    -> Result<Inventory>;
     /// Rows that a foreign key of `table`, or of any table, does not find a parent for.
     ///
     /// # Errors

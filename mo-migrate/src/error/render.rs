@@ -27,7 +27,10 @@ impl Error {
             line(&mut out, paint(CYAN), reset, "caused by", cause);
         }
         if let Some(place) = self.place() {
-            let _ = write!(out, "\n{}", place.render(color).trim_end());
+            // Its first line says again what stands above.
+            let shown = place.render(color);
+            let shown = shown.split_once('\n').map_or("", |(_, rest)| rest);
+            let _ = write!(out, "\n{}", shown.trim_end());
         }
         for (label, text) in
             [("database", self.database()), ("kept", self.kept()), ("hint", self.hint())]

@@ -155,7 +155,12 @@ impl Run<'_> {
     /// A statement such as `INSERT OR ROLLBACK`, an interruption or a full disk can end the
     /// transaction: what follows would be committed by itself. When it was the statement that
     /// failed, nothing followed, and all of the transaction is gone.
-    async fn still_in_transaction(&mut self, job: &Job<'_>, step: &Step<'_>, failed: bool) -> Result<()> {
+    async fn still_in_transaction(
+        &mut self,
+        job: &Job<'_>,
+        step: &Step<'_>,
+        failed: bool,
+    ) -> Result<()> {
         let expected = job.ring == 1 || step.transactional;
         let open = self.work()?.in_transaction().await?;
         if open == expected {
@@ -171,7 +176,12 @@ impl Run<'_> {
         Err(say::transaction_lost(&step.migration.title()))
     }
 
-    async fn rust(&mut self, job: &Job<'_>, step: &Step<'_>, function: &'static RustMigration) -> Result<u64> {
+    async fn rust(
+        &mut self,
+        job: &Job<'_>,
+        step: &Step<'_>,
+        function: &'static RustMigration,
+    ) -> Result<u64> {
         let declared = Touched {
             tables: function.tables.iter().map(ToString::to_string).collect(),
             ..Touched::default()
@@ -195,7 +205,8 @@ impl Run<'_> {
             done = panics::catch((function.run)(&mut session)) => Some(done),
             () = asked.wait() => None,
         };
-        let (statements, swallowed) = (session.statements(), session.failure().map(ToOwned::to_owned));
+        let (statements, swallowed) =
+            (session.statements(), session.failure().map(ToOwned::to_owned));
         let raw = session.raw_was_used();
         let unseen = raw && function.tables.is_empty();
         let work = self.work()?;
@@ -261,8 +272,11 @@ fn explain(
         Some(at) if at < text.len() => word_at(text, at),
         _ => 0..text.len(),
     };
-    let place = SourceProblem::new(text, span, error.message().to_owned())
-        .in_file(&file.path, &file.text, statement.span.start);
+    let place = SourceProblem::new(text, span, error.message().to_owned()).in_file(
+        &file.path,
+        &file.text,
+        statement.span.start,
+    );
     let total = file.statements.len();
     say::statement_failed(&step.migration.title(), number, total, place, error)
 }

@@ -2,7 +2,10 @@
 
 use crate::engine::Engine;
 use crate::error::{Code, Error, Result, say};
-use crate::migration::{Kind, Migration, MigrationSet, RustMigration, SetSource, SqlFile, TransactionMode, Version, Work};
+use crate::migration::{
+    Kind, Migration, MigrationSet, RustMigration, SetSource, SqlFile, TransactionMode, Version,
+    Work,
+};
 use crate::plan::Plan;
 use crate::settings::{Settings, SnapshotPolicy};
 use crate::sql;
@@ -64,7 +67,12 @@ impl<'a> Job<'a> {
     ///
     /// # Errors
     /// A file can't be parsed, or holds what the guard must not run.
-    pub(crate) fn up(plan: &Plan<'a>, set: &MigrationSet, engine: &dyn Engine, settings: &Settings) -> Result<Self> {
+    pub(crate) fn up(
+        plan: &Plan<'a>,
+        set: &MigrationSet,
+        engine: &dyn Engine,
+        settings: &Settings,
+    ) -> Result<Self> {
         let mut steps = Vec::new();
         for migration in &plan.pending {
             steps.push(Step::up(migration, engine)?);
@@ -105,15 +113,18 @@ impl<'a> Job<'a> {
         let dialect = engine.dialect();
         let mut checks: Vec<Judge> = Vec::new();
         for step in steps.iter().filter(|step| step.direction == Direction::Up) {
-            let version = (step.migration.kind != Kind::Repeatable).then_some(step.migration.version);
-            checks.extend(step.migration.checks(dialect)?.into_iter().map(|check| (version, check)));
+            let version =
+                (step.migration.kind != Kind::Repeatable).then_some(step.migration.version);
+            checks
+                .extend(step.migration.checks(dialect)?.into_iter().map(|check| (version, check)));
         }
         if purpose == "up" {
             checks.extend(set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
         }
         let first = steps.first().map(|step| step.migration.version);
         checks.retain(|judge| judge.1.when != When::Snapshot || judges_snapshot(judge, first));
-        let one_transaction = engine.capabilities().transactional_ddl && steps.iter().all(|step| step.transactional);
+        let one_transaction =
+            engine.capabilities().transactional_ddl && steps.iter().all(|step| step.transactional);
         let ring = if one_transaction { 1 } else { 2 };
         let judged_late = checks.iter().any(|(_, check)| check.when == When::After);
         let snapshot = match settings.snapshot {
@@ -121,11 +132,23 @@ impl<'a> Job<'a> {
             SnapshotPolicy::WhenNeeded => ring == 2 || judged_late,
             SnapshotPolicy::DangerousNever => false,
         };
-        if !snapshot && let Some((_, check)) = checks.iter().find(|(_, check)| needs_before(check)) {
+        if !snapshot && let Some((_, check)) = checks.iter().find(|(_, check)| needs_before(check))
+        {
             return Err(say::check_needs_snapshot(&check.name));
         }
-        let rebuilds = engine.capabilities().foreign_keys_outside && steps.iter().any(|step| step.rebuilds(dialect));
-        Ok(Self { purpose, steps, checks, from: None, to: None, fingerprint: String::new(), ring, snapshot, rebuilds })
+        let rebuilds = engine.capabilities().foreign_keys_outside
+            && steps.iter().any(|step| step.rebuilds(dialect));
+        Ok(Self {
+            purpose,
+            steps,
+            checks,
+            from: None,
+            to: None,
+            fingerprint: String::new(),
+            ring,
+            snapshot,
+            rebuilds,
+        })
     }
 }
 
@@ -134,7 +157,9 @@ pub(crate) fn needs_before(check: &Check) -> bool {
     use crate::validate::Ready;
     match &check.body {
         CheckBody::Sql(text) => text.contains("{{"),
-        CheckBody::Ready(ready) => matches!(ready, Ready::RowsUnchanged { .. } | Ready::ColumnsUnchanged { .. }),
+        CheckBody::Ready(ready) => {
+            matches!(ready, Ready::RowsUnchanged { .. } | Ready::ColumnsUnchanged { .. })
+        }
         CheckBody::Command(_) | CheckBody::Rust(_) => false,
     }
 }
@@ -153,7 +178,9 @@ pub(crate) fn compared_with(check: &Check, dialect: sql::Dialect) -> Vec<String>
             let found = sql::before_references(text, dialect).unwrap_or_default();
             found.into_iter().map(|reference| reference.table).collect()
         }
-        CheckBody::Ready(Ready::RowsUnchanged { table } | Ready::ColumnsUnchanged { table, .. }) => {
+        CheckBody::Ready(
+            Ready::RowsUnchanged { table } | Ready::ColumnsUnchanged { table, .. },
+        ) => {
             vec![table.to_string()]
         }
         CheckBody::Ready(_) | CheckBody::Command(_) | CheckBody::Rust(_) => Vec::new(),
@@ -198,7 +225,11 @@ impl<'a> Step<'a> {
                 let place = sql::SourceProblem::new(text, 0..text.len(), why)
                     .with_help("take it out, or write `-- mo-migrate: allow NO_WAY_BACK because …` at the head")
                     .in_file(&file.path, &file.text, statement.span.start);
-                return Err(Error::new(Code::NoWayBack, "a statement has effects that no restore takes back").placed(place));
+                return Err(Error::new(
+                    Code::NoWayBack,
+                    "a statement has effects that no restore takes back",
+                )
+                .placed(place));
             }
         }
         Ok(Self { migration, direction, body: Body::Sql(file), transactional })
@@ -209,7 +240,10 @@ impl<'a> Step<'a> {
             Body::Rust(function) => function.rebuilds,
             Body::Sql(file) => {
                 file.directives.foreign_keys_off
-                    || file.statements.iter().any(|statement| sql::drops_table(file.sql(statement), dialect).is_some())
+                    || file
+                        .statements
+                        .iter()
+                        .any(|statement| sql::drops_table(file.sql(statement), dialect).is_some())
             }
         }
     }

@@ -12,16 +12,17 @@ use super::job::{Job, Judge, compared_with, needs_before};
 use super::run::Run;
 use crate::engine::{Connection, Counts};
 use crate::error::{Code, Error, Result, say};
-use crate::operations::check_line;
 use crate::migration::Version;
 use crate::observer::Event;
+use crate::operations::check_line;
 use crate::report::{CheckReport, CheckVerdict};
 use crate::validate::{Check, Context, Verdict, When, carry_out};
 
 impl Run<'_> {
     /// Runs the checks of this moment on the connection that did the work.
     pub(super) async fn judge(&mut self, job: &Job<'_>, when: When) -> Result<()> {
-        let checks: Vec<Judge> = job.checks.iter().filter(|(_, check)| check.when == when).cloned().collect();
+        let checks: Vec<Judge> =
+            job.checks.iter().filter(|(_, check)| check.when == when).cloned().collect();
         if checks.is_empty() {
             return Ok(());
         }
@@ -37,7 +38,11 @@ impl Run<'_> {
     }
 
     /// Runs these checks on this connection.
-    pub(super) async fn judge_on(&mut self, connection: &mut dyn Connection, checks: &[Judge]) -> Result<()> {
+    pub(super) async fn judge_on(
+        &mut self,
+        connection: &mut dyn Connection,
+        checks: &[Judge],
+    ) -> Result<()> {
         let mut failed: Option<(CheckReport, Option<Code>)> = None;
         let mut interrupted = false;
         connection.writable(false).await?;
@@ -57,12 +62,16 @@ impl Run<'_> {
                 break;
             }
             let mut line = check_line(*version, check, answer, self.settings.evidence);
-            if line.verdict == CheckVerdict::Fail && needs_before(check) && self.others_wrote(connection).await? {
+            if line.verdict == CheckVerdict::Fail
+                && needs_before(check)
+                && self.others_wrote(connection).await?
+            {
                 line.verdict = CheckVerdict::Inconclusive;
                 line.detail = format!("others have written since the snapshot: {}", line.detail);
             }
             self.tell(&Event::Checked(line.clone()));
-            if matches!(line.verdict, CheckVerdict::Fail | CheckVerdict::Error) && failed.is_none() {
+            if matches!(line.verdict, CheckVerdict::Fail | CheckVerdict::Error) && failed.is_none()
+            {
                 failed = Some((line.clone(), code));
             }
             self.report.checks.push(line);
@@ -78,9 +87,15 @@ impl Run<'_> {
 
     /// A table that a check compares with and that came with this run: on a new database there is
     /// nothing that could have been lost. A table that is not there now either is a mistake.
-    async fn made_by_this_run(&self, connection: &mut dyn Connection, check: &Check) -> Result<Option<String>> {
+    async fn made_by_this_run(
+        &self,
+        connection: &mut dyn Connection,
+        check: &Check,
+    ) -> Result<Option<String>> {
         let compared = compared_with(check, self.engine.dialect());
-        let Some(new) = compared.into_iter().find(|table| self.then.table(table).is_none()) else { return Ok(None) };
+        let Some(new) = compared.into_iter().find(|table| self.then.table(table).is_none()) else {
+            return Ok(None);
+        };
         let now = self.engine.inventory(connection, Counts::Without).await?;
         Ok(now.table(&new).is_some().then_some(new))
     }

@@ -97,13 +97,19 @@ impl Run<'_> {
                 say::half_applied(failure)
             }
             Stage::Committed => {
-                let checks: Vec<Judge> =
-                    job.checks.iter().filter(|(_, check)| check.when == When::Snapshot).cloned().collect();
+                let checks: Vec<Judge> = job
+                    .checks
+                    .iter()
+                    .filter(|(_, check)| check.when == When::Snapshot)
+                    .cloned()
+                    .collect();
                 // An interruption ends the run, and not the way back.
                 self.settings.stop = Stop::default();
                 let restored = self.put_back(&checks).await;
                 match restored {
-                    Ok(()) => say::restored(failure, &self.report, &self.record),
+                    Ok(()) => {
+                        say::restored(failure, &self.report, &self.record, self.settings.keep)
+                    }
                     Err(error) => say::not_restored(error, &failure, &self.record),
                 }
             }
@@ -121,7 +127,9 @@ impl Run<'_> {
         // The snapshot, the failed state and the clone are each as large as the database.
         let needed = space.database.saturating_mul(3);
         match space.free {
-            Some(free) if job.snapshot && free < needed => return Err(say::no_space(needed, free, space.database)),
+            Some(free) if job.snapshot && free < needed => {
+                return Err(say::no_space(needed, free, space.database));
+            }
             _ => {}
         }
         self.leave("");
@@ -141,7 +149,10 @@ impl Run<'_> {
         self.end_when_asked(&*work);
         self.work = Some(work);
         let (engine, wait, progress) = (self.engine, self.settings.lock_timeout, self.progress());
-        let facts = engine.secure(self.work()?, name.as_deref(), wait, progress).await.map_err(say::snapshot_failed)?;
+        let facts = engine
+            .secure(self.work()?, name.as_deref(), wait, progress)
+            .await
+            .map_err(say::snapshot_failed)?;
         if engine.capabilities().transactional_ddl {
             self.stage = Stage::InTransaction;
         }
@@ -303,7 +314,9 @@ impl Run<'_> {
     async fn clean_up(&mut self, failure: Error) -> Error {
         match self.remove_unused_snapshot().await {
             Ok(()) => failure,
-            Err(error) => failure.because(format!("and its snapshot could not be removed: {error}")),
+            Err(error) => {
+                failure.because(format!("and its snapshot could not be removed: {error}"))
+            }
         }
     }
 

@@ -60,23 +60,45 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
         Phase::Check | Phase::Lock | Phase::Recover | Phase::Preflight => Recovery::CleanUp,
         // Ring 1 has the marker only once everything is committed.
         Phase::Snapshot | Phase::Apply | Phase::Validate | Phase::Commit if run.ring == 1 => {
-            if is_open { Recovery::Judge } else { Recovery::CleanUp }
+            if is_open {
+                Recovery::Judge
+            } else {
+                Recovery::CleanUp
+            }
         }
         Phase::Snapshot | Phase::Apply | Phase::Commit => {
-            if is_open { Recovery::Restore } else { Recovery::CleanUp }
+            if is_open {
+                Recovery::Restore
+            } else {
+                Recovery::CleanUp
+            }
         }
         Phase::Validate | Phase::ValidateAfter => {
-            if is_open { Recovery::Judge } else { Recovery::OtherDatabase }
+            if is_open {
+                Recovery::Judge
+            } else {
+                Recovery::OtherDatabase
+            }
         }
         Phase::Keep => {
-            if is_open { Recovery::Keep } else { Recovery::Finish(Outcome::Applied) }
+            if is_open {
+                Recovery::Keep
+            } else {
+                Recovery::Finish(Outcome::Applied)
+            }
         }
         // A restore of an older run has no marker until it is done, and none afterwards.
-        Phase::Verify | Phase::FailedState if !is_open && run.purpose == "restore" => Recovery::CleanUp,
+        Phase::Verify | Phase::FailedState if !is_open && run.purpose == "restore" => {
+            Recovery::CleanUp
+        }
         Phase::Verify | Phase::FailedState if !is_open => Recovery::OtherDatabase,
         Phase::Verify | Phase::FailedState => Recovery::Restore,
         Phase::Restore | Phase::Afterwards => {
-            if is_open { Recovery::Restore } else { Recovery::Finish(Outcome::Restored) }
+            if is_open {
+                Recovery::Restore
+            } else {
+                Recovery::Finish(Outcome::Restored)
+            }
         }
     }
 }
@@ -112,7 +134,12 @@ pub(crate) async fn recover(
 }
 
 impl Run<'_> {
-    async fn recover_by(&mut self, what: Recovery, set: &MigrationSet, marker: Option<&Marker>) -> Result<Outcome> {
+    async fn recover_by(
+        &mut self,
+        what: Recovery,
+        set: &MigrationSet,
+        marker: Option<&Marker>,
+    ) -> Result<Outcome> {
         tracing::info!(run = %self.record.id, ?what, "recovery");
         match what {
             Recovery::Nothing | Recovery::CleanUp => {
@@ -180,7 +207,11 @@ impl Run<'_> {
         if silent <= self.settings.recover_within || self.settings.retry {
             return Ok(());
         }
-        if self.changed_since_death().await? { Err(say::recover_late(&self.record, silent)) } else { Ok(()) }
+        if self.changed_since_death().await? {
+            Err(say::recover_late(&self.record, silent))
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the touched tables hold more than the run can have left there. Without a record of
@@ -196,9 +227,16 @@ impl Run<'_> {
         };
         let Some(then) = then else { return Ok(true) };
         Ok(self.record.touched.unknown
-            || self.record.touched.tables.iter().filter(|name| **name != self.settings.history_table).any(|name| {
-                now.table(name).and_then(|table| table.rows) != then.table(name).and_then(|table| table.rows)
-            }))
+            || self
+                .record
+                .touched
+                .tables
+                .iter()
+                .filter(|name| **name != self.settings.history_table)
+                .any(|name| {
+                    now.table(name).and_then(|table| table.rows)
+                        != then.table(name).and_then(|table| table.rows)
+                }))
     }
 
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
@@ -208,6 +246,9 @@ impl Run<'_> {
                 self.record.outcome = Some(outcome);
                 self.record.finished_at = Some(time::now_ms());
                 self.report.outcome = outcome;
+                if outcome == Outcome::Applied {
+                    self.report.to = self.record.version_target;
+                }
                 self.record.report = Some(self.report.to_json().to_string());
                 self.ledger.update_run(&self.record).await?;
                 self.tell(&Event::Note(say::recovered(&self.record, outcome)));
@@ -231,7 +272,9 @@ fn checks_of(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>> {
     };
     let mut checks = Vec::new();
     for migration in set.migrations.iter().filter(|migration| of_run(migration.version)) {
-        checks.extend(migration.checks(dialect)?.into_iter().map(|check| (Some(migration.version), check)));
+        checks.extend(
+            migration.checks(dialect)?.into_iter().map(|check| (Some(migration.version), check)),
+        );
     }
     checks.extend(set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
     Ok(checks)
@@ -242,7 +285,10 @@ fn snapshot_checks(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>, Erro
     let mut versions = set.migrations.iter().map(|migration| migration.version);
     let first = versions.find(|version| before.is_none_or(|before| *version > before));
     let checks = checks_of(set, run)?;
-    Ok(checks.into_iter().filter(|judge| judge.1.when == When::Snapshot && super::job::judges_snapshot(judge, first)).collect())
+    Ok(checks
+        .into_iter()
+        .filter(|judge| judge.1.when == When::Snapshot && super::job::judges_snapshot(judge, first))
+        .collect())
 }
 
 #[cfg(test)]
@@ -315,8 +361,16 @@ mod tests {
             (Phase::Keep, 2, Keep, Finish(Outcome::Applied)),
         ] {
             let run = run(phase, ring);
-            assert_eq!(decide(Some(&run), Some(&open)), with_marker, "{phase} in ring {ring}, marked");
-            assert_eq!(decide(Some(&run), Some(&closed)), without, "{phase} in ring {ring}, not marked");
+            assert_eq!(
+                decide(Some(&run), Some(&open)),
+                with_marker,
+                "{phase} in ring {ring}, marked"
+            );
+            assert_eq!(
+                decide(Some(&run), Some(&closed)),
+                without,
+                "{phase} in ring {ring}, not marked"
+            );
         }
     }
 

@@ -135,7 +135,8 @@ impl Run<'_> {
         }
         let version = self.record.version_target.unwrap_or(0);
         let name = snapshot::name("failed", Some(version), time::now_ms());
-        let facts = back.keep_failed_state(&name, self.progress()).await.map_err(say::failed_state)?;
+        let facts =
+            back.keep_failed_state(&name, self.progress()).await.map_err(say::failed_state)?;
         let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
         self.ledger
             .add_snapshot(&SnapshotRecord {
@@ -162,14 +163,16 @@ impl Run<'_> {
         let (then, now) = back.inventories().await?;
         let mut rows_differ = BTreeSet::new();
         for table in then.objects.iter().filter(|object| object.kind.has_rows()) {
-            let same_definition = now.find(table.kind, &table.name).is_some_and(|found| found.sql == table.sql);
+            let same_definition =
+                now.find(table.kind, &table.name).is_some_and(|found| found.sql == table.sql);
             if same_definition && back.compare(table).await?.differs {
                 rows_differ.insert(table.name.clone());
             }
         }
         let mut touched = self.record.touched.clone();
         touched.tables.insert(self.settings.history_table.clone());
-        let named = |name: &String| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let named =
+            |name: &String| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
         let others = rows_differ.iter().any(|name| !named(name) && !name.starts_with("sqlite_"));
         let foreign = self.record.foreign_seen || (others && !touched.unknown);
         self.record.foreign_seen = foreign;
@@ -184,15 +187,24 @@ impl Run<'_> {
     }
 
     /// Compares all that the restore was to bring back, inside its transaction.
-    async fn prove(&mut self, back: &mut dyn RestoreTransaction, plan: &RestorePlan) -> Result<Proof> {
+    async fn prove(
+        &mut self,
+        back: &mut dyn RestoreTransaction,
+        plan: &RestorePlan,
+    ) -> Result<Proof> {
         let (then, now) = back.inventories().await?;
         let foreign = self.record.foreign_seen;
         let moves = |object: &&Object| object.name == "sqlite_sequence" && foreign;
-        let kept = |object: &&Object| plan.kept.contains(&object.name) || plan.kept.contains(&object.table);
+        let kept = |object: &&Object| {
+            plan.kept.contains(&object.name) || plan.kept.contains(&object.table)
+        };
         for object in then.objects.iter().filter(|object| !moves(object) && !kept(object)) {
             let found = now.find(object.kind, &object.name);
             if found.is_none_or(|found| found.sql != object.sql) {
-                return Err(say::proof_failed(&format!("the definition of `{}` differs", object.name)));
+                return Err(say::proof_failed(&format!(
+                    "the definition of `{}` differs",
+                    object.name
+                )));
             }
         }
         for object in now.objects.iter().filter(|object| !moves(object) && !kept(object)) {
@@ -218,7 +230,11 @@ impl Run<'_> {
     }
 
     /// Rows that were kept may refer to rows that went: more orphans than there were need a person.
-    async fn count_orphans(&mut self, back: &mut dyn RestoreTransaction, plan: &RestorePlan) -> Result<()> {
+    async fn count_orphans(
+        &mut self,
+        back: &mut dyn RestoreTransaction,
+        plan: &RestorePlan,
+    ) -> Result<()> {
         let now = self.engine.foreign_key_violations(back.connection()?, None).await?.len();
         let Some(name) = self.record.snapshot.clone().filter(|_| now > 0) else { return Ok(()) };
         let mut past = self.engine.open_snapshot(&name).await?;
@@ -263,7 +279,9 @@ pub(super) fn plural(n: usize, what: &str) -> String {
 /// Holds what a clone has against what the ledger says the snapshot had.
 pub(crate) fn same_inventory(known: &Inventory, found: &Inventory) -> Result<(), Error> {
     if !known.same_definitions(found) {
-        return Err(say::damaged("its definitions are not those that were written down when it was made"));
+        return Err(say::damaged(
+            "its definitions are not those that were written down when it was made",
+        ));
     }
     for table in known.objects.iter().filter(|object| object.rows.is_some()) {
         let now = found.find(table.kind, &table.name).and_then(|found| found.rows);

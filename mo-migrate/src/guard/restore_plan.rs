@@ -67,7 +67,8 @@ pub(crate) fn restore_plan(situation: &Situation<'_>) -> RestorePlan {
     plan.undecided = undecided(situation, &others);
     plan.kept = others;
     plan.kept.extend(changed.kept);
-    plan.tables = back.iter().map(|table| table.name.clone()).chain(changed.gone.iter().cloned()).collect();
+    plan.tables =
+        back.iter().map(|table| table.name.clone()).chain(changed.gone.iter().cloned()).collect();
     plan.tables.sort();
     plan.tables.dedup();
     plan.steps.extend(changed.drops.into_iter().map(Step::Drop));
@@ -104,7 +105,9 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
         if is_others(situation, object) {
             return true;
         }
-        other.find(object.kind, &object.name).is_some_and(|found| found.sql == object.sql && found.table == object.table)
+        other
+            .find(object.kind, &object.name)
+            .is_some_and(|found| found.sql == object.sql && found.table == object.table)
             && !remade.contains(&object.table)
             && !remade.contains(&object.name)
     };
@@ -116,17 +119,25 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
         _ => 4,
     };
     let differs = |object: &&Object, other: &Inventory| {
-        is_others(situation, object) && other.find(object.kind, &object.name).is_none_or(|found| found.sql != object.sql)
+        is_others(situation, object)
+            && other.find(object.kind, &object.name).is_none_or(|found| found.sql != object.sql)
     };
-    let theirs = now.objects.iter().filter(|o| differs(o, then)).chain(then.objects.iter().filter(|o| differs(o, now)));
+    let theirs = now
+        .objects
+        .iter()
+        .filter(|o| differs(o, then))
+        .chain(then.objects.iter().filter(|o| differs(o, now)));
     changed.kept = theirs.map(|object| object.name.clone()).collect();
     changed.kept.sort();
     changed.kept.dedup();
     for object in now.objects.iter().filter(|object| !stays(object, then)) {
         // What hangs on a table goes with it; what the engine made by itself has no definition.
         let goes_with_table = object.kind == ObjectKind::Index
-            && (object.sql.is_none() || remade.contains(&object.table) || then.table(&object.table).is_none());
-        if !goes_with_table {
+            && (object.sql.is_none()
+                || remade.contains(&object.table)
+                || then.table(&object.table).is_none());
+        let goes_with_virtual = object.kind == ObjectKind::ShadowTable;
+        if !goes_with_table && !goes_with_virtual {
             changed.drops.push(object.clone());
         }
         if object.kind.has_rows() && then.find(object.kind, &object.name).is_none() {
@@ -136,6 +147,7 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
     changed.drops.sort_by_key(rank);
     for object in then.objects.iter().filter(|object| !stays(object, now)) {
         match object.kind {
+            ObjectKind::ShadowTable => {}
             ObjectKind::Trigger | ObjectKind::View => changed.late.push(object.clone()),
             _ => changed.creates.push(object.clone()),
         }
@@ -152,7 +164,10 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
 fn remade_tables(situation: &Situation<'_>) -> BTreeSet<String> {
     let (then, now) = (situation.then, situation.now);
     let is_table = |object: &&Object| {
-        matches!(object.kind, ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::SystemTable)
+        matches!(
+            object.kind,
+            ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::SystemTable
+        )
     };
     let differs = |object: &Object, other: &Inventory| {
         other.find(object.kind, &object.name).is_none_or(|found| found.sql != object.sql)
@@ -169,9 +184,13 @@ fn remade_tables(situation: &Situation<'_>) -> BTreeSet<String> {
     // The tables in which a virtual table keeps its rows are made and dropped with it.
     let shadows = |inventory: &Inventory| -> Vec<String> {
         let virtuals = inventory.objects.iter().filter(|o| o.kind == ObjectKind::VirtualTable);
-        let made_again: Vec<_> = virtuals.filter(|o| remade.contains(&o.name)).map(|o| format!("{}_", o.name)).collect();
+        let made_again: Vec<_> =
+            virtuals.filter(|o| remade.contains(&o.name)).map(|o| format!("{}_", o.name)).collect();
         let shadow = inventory.objects.iter().filter(|o| o.kind == ObjectKind::ShadowTable);
-        shadow.filter(|o| made_again.iter().any(|p| o.name.starts_with(p))).map(|o| o.name.clone()).collect()
+        shadow
+            .filter(|o| made_again.iter().any(|p| o.name.starts_with(p)))
+            .map(|o| o.name.clone())
+            .collect()
     };
     let all: Vec<String> = shadows(then).into_iter().chain(shadows(now)).collect();
     remade.extend(all);
@@ -183,7 +202,10 @@ fn remade_tables(situation: &Situation<'_>) -> BTreeSet<String> {
 fn is_others(situation: &Situation<'_>, object: &Object) -> bool {
     let touched = situation.touched;
     let named = |name: &str| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
-    if situation.policy != ForeignWrites::Keep || touched.unknown || object.kind == ObjectKind::SystemTable {
+    if situation.policy != ForeignWrites::Keep
+        || touched.unknown
+        || object.kind == ObjectKind::SystemTable
+    {
         return false;
     }
     if let Some(owner) = owner_of_shadow(situation, object) {
@@ -260,7 +282,13 @@ mod tests {
         Touched { tables: names.iter().map(ToString::to_string).collect(), ..Touched::default() }
     }
 
-    fn made(then: &Inventory, now: &Inventory, differ: &[&str], touched: &Touched, foreign: bool) -> RestorePlan {
+    fn made(
+        then: &Inventory,
+        now: &Inventory,
+        differ: &[&str],
+        touched: &Touched,
+        foreign: bool,
+    ) -> RestorePlan {
         let rows_differ = differ.iter().map(ToString::to_string).collect();
         let policy = ForeignWrites::Keep;
         restore_plan(&Situation { then, now, rows_differ: &rows_differ, touched, foreign, policy })
@@ -291,7 +319,10 @@ mod tests {
         let then = inventory(&[table("a", "A1"), index.clone(), trigger.clone()]);
         let now = inventory(&[table("a", "A2"), index, trigger]);
         let plan = made(&then, &now, &[], &touched(&["a"]), false);
-        assert_eq!(words(&plan), ["drop t", "drop a", "create a", "create i", "rows a", "create t"]);
+        assert_eq!(
+            words(&plan),
+            ["drop t", "drop a", "create a", "create i", "rows a", "create t"]
+        );
     }
 
     #[test]
@@ -335,7 +366,14 @@ mod tests {
         let rows_differ = BTreeSet::from(["a".to_owned(), "orders".to_owned()]);
         let set = touched(&["a"]);
         let with = |policy| {
-            restore_plan(&Situation { then: &both, now: &both, rows_differ: &rows_differ, touched: &set, foreign: true, policy })
+            restore_plan(&Situation {
+                then: &both,
+                now: &both,
+                rows_differ: &rows_differ,
+                touched: &set,
+                foreign: true,
+                policy,
+            })
         };
         assert_eq!(words(&with(ForeignWrites::Discard)), ["rows a", "rows orders"]);
         assert!(with(ForeignWrites::Refuse).undecided.is_some());
@@ -352,6 +390,6 @@ mod tests {
             &touched(&["f"]),
             false,
         );
-        assert_eq!(words(&plan), ["drop f", "drop f_data", "create f", "create f_data", "rows f_data"]);
+        assert_eq!(words(&plan), ["drop f", "create f", "rows f_data"]);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::job::Job;
+use super::restore::plural;
 use crate::engine::{Connection, Engine, Inventory, LockGuard};
 use crate::error::{Error, Result, say};
 use crate::history::History;
@@ -154,7 +155,9 @@ impl<'a> Run<'a> {
         names.dedup();
         let columns = |inventory: &Inventory, name: &str| {
             let table = inventory.table(name);
-            table.map_or_else(Vec::new, |table| table.columns.iter().map(|c| c.name.clone()).collect())
+            table.map_or_else(Vec::new, |table| {
+                table.columns.iter().map(|c| c.name.clone()).collect()
+            })
         };
         let tables = names.into_iter().map(|name| TableReport {
             rows_before: self.then.table(&name).and_then(|table| table.rows),
@@ -163,16 +166,22 @@ impl<'a> Run<'a> {
             columns_after: columns(now, &name),
             name,
         });
-        self.report.tables =
-            tables.filter(|table| table.rows_before.is_some() || table.rows_after.is_some()).collect();
+        self.report.tables = tables
+            .filter(|table| table.rows_before.is_some() || table.rows_after.is_some())
+            .collect();
     }
 
     /// What the touched tables hold, in words.
     pub(crate) fn state(&self, inventory: &Inventory) -> String {
         let history = &self.settings.history_table;
         let tables = inventory.tables().filter(|table| table.name != *history).map(|table| {
-            let (rows, columns) = (table.rows.unwrap_or(0), table.columns.len());
-            format!("{} {} rows, {columns} columns", table.name, rows)
+            let rows = usize::try_from(table.rows.unwrap_or(0)).unwrap_or(usize::MAX);
+            format!(
+                "{} {}, {}",
+                table.name,
+                plural(rows, "row"),
+                plural(table.columns.len(), "column")
+            )
         });
         let words: Vec<String> = tables.take(6).collect();
         if words.is_empty() { "no tables".to_owned() } else { words.join("; ") }
@@ -180,7 +189,11 @@ impl<'a> Run<'a> {
 }
 
 /// The record of a run that begins now.
-pub(crate) fn record_of(job: &Job<'_>, settings: &Settings, history: Option<&History>) -> RunRecord {
+pub(crate) fn record_of(
+    job: &Job<'_>,
+    settings: &Settings,
+    history: Option<&History>,
+) -> RunRecord {
     let now = time::now_ms();
     let Holder { host, pid, user, .. } = Holder::here();
     let tail = uuid::Uuid::now_v7().simple().to_string();

@@ -70,7 +70,9 @@ impl Ledger {
     /// # Errors
     /// It can't be read, or a newer mo-migrate wrote it.
     pub(crate) async fn read(engine: &dyn Engine) -> Result<Option<Self>> {
-        let Some(connection) = engine.ledger(LedgerAccess::ReadOnly).await? else { return Ok(None) };
+        let Some(connection) = engine.ledger(LedgerAccess::ReadOnly).await? else {
+            return Ok(None);
+        };
         let mut ledger = Self { connection };
         match ledger.schema().await {
             Ok(Some(schema)) => ledger.check_schema(schema)?,

@@ -214,10 +214,16 @@ impl Ledger {
     }
 
     /// Writes that a phase begins.
-    pub(crate) async fn phase(&mut self, run: &mut RunRecord, phase: Phase, detail: &str) -> Result<()> {
+    pub(crate) async fn phase(
+        &mut self,
+        run: &mut RunRecord,
+        phase: Phase,
+        detail: &str,
+    ) -> Result<()> {
         run.phase = phase;
         let sql = "INSERT INTO phases (run, at, phase, detail) VALUES (?, ?, ?, ?)";
-        let params = [(&run.id).into(), time::now_ms().into(), phase.as_str().into(), detail.into()];
+        let params =
+            [(&run.id).into(), time::now_ms().into(), phase.as_str().into(), detail.into()];
         self.write(sql, &params).await?;
         self.update_run(run).await
     }
@@ -227,7 +233,9 @@ impl Ledger {
     /// # Errors
     /// The ledger can't be read.
     pub(crate) async fn open_run(&mut self) -> Result<Option<RunRecord>> {
-        let sql = format!("SELECT {COLUMNS} FROM runs WHERE outcome IS NULL ORDER BY started_at DESC LIMIT 1");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE outcome IS NULL ORDER BY started_at DESC LIMIT 1"
+        );
         self.fetch(&sql, &[]).await?.first().map(record).transpose()
     }
 
@@ -293,7 +301,8 @@ impl Ledger {
 
     /// The child processes of a run.
     pub(crate) async fn children(&mut self, run: &str) -> Result<Vec<Child>> {
-        let rows = self.fetch("SELECT pid, started FROM children WHERE run = ?", &[run.into()]).await?;
+        let rows =
+            self.fetch("SELECT pid, started FROM children WHERE run = ?", &[run.into()]).await?;
         rows.iter().map(|row| Ok(Child { pid: row.at(0)?, started: row.at(1)? })).collect()
     }
 }

@@ -100,7 +100,12 @@ impl Ledger {
     }
 
     /// Sets until when a snapshot is kept, and whether whatever its time.
-    pub(crate) async fn retain(&mut self, name: &str, delete_after: Option<i64>, pinned: bool) -> Result<()> {
+    pub(crate) async fn retain(
+        &mut self,
+        name: &str,
+        delete_after: Option<i64>,
+        pinned: bool,
+    ) -> Result<()> {
         let sql = "UPDATE snapshots SET delete_after = ?, pinned = ? WHERE name = ?";
         self.write(sql, &[delete_after.into(), pinned.into(), name.into()]).await
     }

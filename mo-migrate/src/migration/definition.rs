@@ -15,8 +15,9 @@ use crate::validate::Check;
 /// A migration written in Rust, as the set stores it.
 pub type MigrationFn = for<'a, 'c> fn(
     &'a mut Session<'c>,
-)
-    -> Pin<Box<dyn Future<Output = std::result::Result<(), BoxError>> + Send + 'a>>;
+) -> Pin<
+    Box<dyn Future<Output = std::result::Result<(), BoxError>> + Send + 'a>,
+>;
 
 /// Implemented by `#[migration]` for the function that it stands on.
 #[diagnostic::on_unimplemented(

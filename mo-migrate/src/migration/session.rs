@@ -120,7 +120,10 @@ schema_statements!(
 );
 query_statements!(InsertStatement, UpdateStatement, DeleteStatement, SelectStatement);
 
-#[allow(clippy::match_wildcard_for_single_variants, reason = "another crate may switch on more types")]
+#[allow(
+    clippy::match_wildcard_for_single_variants,
+    reason = "another crate may switch on more types"
+)]
 fn from_sea_query(value: sea_query::Value) -> Result<Value> {
     use sea_query::Value as Sea;
     Ok(match value {
@@ -134,7 +137,12 @@ fn from_sea_query(value: sea_query::Value) -> Result<Value> {
         Sea::Unsigned(v) => v.into(),
         Sea::BigUnsigned(v) => match v.map(i64::try_from).transpose() {
             Ok(v) => v.into(),
-            Err(_) => return Err(Error::new(Code::Build, "a number is larger than this engine's largest")),
+            Err(_) => {
+                return Err(Error::new(
+                    Code::Build,
+                    "a number is larger than this engine's largest",
+                ));
+            }
         },
         Sea::Float(v) => v.into(),
         Sea::Double(v) => v.into(),
@@ -142,8 +150,11 @@ fn from_sea_query(value: sea_query::Value) -> Result<Value> {
         Sea::Char(v) => v.map(|c| c.to_string()).into(),
         Sea::Bytes(v) => v.into(),
         _ => {
-            return Err(Error::new(Code::Build, "this type of value is not supported in a statement")
-                .hinted("bind it as text, a number or bytes"));
+            return Err(Error::new(
+                Code::Build,
+                "this type of value is not supported in a statement",
+            )
+            .hinted("bind it as text, a number or bytes"));
         }
     })
 }
@@ -240,7 +251,11 @@ impl<'c> Session<'c> {
         self.statements
     }
 
-    async fn query<S: Statement>(&mut self, statement: S, limit: Option<usize>) -> Result<Vec<Row>> {
+    async fn query<S: Statement>(
+        &mut self,
+        statement: S,
+        limit: Option<usize>,
+    ) -> Result<Vec<Row>> {
         let (sql, params) = statement.build(self.dialect())?;
         self.ready()?;
         self.statements += 1;

@@ -6,7 +6,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Checksum, EmbeddedDir, FileName, FileRole, RustMigration, SqlFile, StaticSet, TransactionMode, Version};
+use super::{
+    Checksum, EmbeddedDir, FileName, FileRole, RustMigration, SqlFile, StaticSet, TransactionMode,
+    Version,
+};
 use crate::error::{Code, Error, Result, say};
 use crate::sql::Dialect;
 use crate::validate::{Check, check_file};
@@ -159,8 +162,10 @@ impl MigrationSet {
         let found = known.dirs.iter().flat_map(embedded_files).collect();
         let mut set = Self::build(found, known.functions)?;
         for attached in known.attached {
-            let migration = set.migrations.iter_mut().find(|found| found.version == attached.version);
-            migration.ok_or_else(|| say::orphan("checks", attached.version))?.attached = attached.checks;
+            let migration =
+                set.migrations.iter_mut().find(|found| found.version == attached.version);
+            migration.ok_or_else(|| say::orphan("checks", attached.version))?.attached =
+                attached.checks;
         }
         set.directories = known.dirs.iter().map(|dir| PathBuf::from(dir.absolute)).collect();
         Ok(set)
@@ -242,8 +247,9 @@ impl MigrationSet {
         for function in functions {
             add(&mut by_version, from_function(function))?;
         }
-        let (ups, others): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|file| matches!(file.name.role, FileRole::Up | FileRole::Repeatable));
+        let (ups, others): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|file| matches!(file.name.role, FileRole::Up | FileRole::Repeatable));
         for file in ups {
             if file.name.role == FileRole::Repeatable {
                 set.repeatables.push(from_file(file, Kind::Repeatable));
@@ -259,7 +265,11 @@ impl MigrationSet {
             let migration = by_version
                 .get_mut(&file.name.version)
                 .ok_or_else(|| say::orphan(&file.source.path, file.name.version))?;
-            let place = if file.name.role == FileRole::Down { &mut migration.down } else { &mut migration.check_file };
+            let place = if file.name.role == FileRole::Down {
+                &mut migration.down
+            } else {
+                &mut migration.check_file
+            };
             if let Some(first) = place {
                 return Err(say::duplicate(file.name.version, &first.path, &file.source.path));
             }
@@ -319,7 +329,10 @@ fn embedded_files(dir: &'static EmbeddedDir) -> impl Iterator<Item = Found> {
         Found {
             name: FileName { role: file.role, version: file.version, name: file.name.to_owned() },
             checksum: Checksum::from_hex(file.checksum),
-            source: SetSource { path: format!("{}/{}", dir.path, file.file), bytes: Cow::Borrowed(text) },
+            source: SetSource {
+                path: format!("{}/{}", dir.path, file.file),
+                bytes: Cow::Borrowed(text),
+            },
         }
     })
 }
@@ -327,7 +340,9 @@ fn embedded_files(dir: &'static EmbeddedDir) -> impl Iterator<Item = Found> {
 fn read_directory(directory: &Path) -> Result<Vec<Found>> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(say::no_directory(directory)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(say::no_directory(directory));
+        }
         Err(error) => return Err(say::io("read", directory, &error)),
     };
     let mut found = Vec::new();

@@ -33,12 +33,17 @@ impl FileName {
         }
         let Some(stem) = file.strip_suffix(".sql") else { return Ok(None) };
         if file == "always.check.sql" {
-            return Ok(Some(Self { role: FileRole::Always, version: 0, name: "always".to_owned() }));
+            return Ok(Some(Self {
+                role: FileRole::Always,
+                version: 0,
+                name: "always".to_owned(),
+            }));
         }
-        let (stem, role) = [(".up", FileRole::Up), (".down", FileRole::Down), (".check", FileRole::Check)]
-            .into_iter()
-            .find_map(|(ending, role)| Some((stem.strip_suffix(ending)?, role)))
-            .unwrap_or((stem, FileRole::Up));
+        let (stem, role) =
+            [(".up", FileRole::Up), (".down", FileRole::Down), (".check", FileRole::Check)]
+                .into_iter()
+                .find_map(|(ending, role)| Some((stem.strip_suffix(ending)?, role)))
+                .unwrap_or((stem, FileRole::Up));
         if let Some(name) = stem.strip_prefix("R__") {
             return match (role, name) {
                 (_, "") => Err(format!("`{file}` has no name; call it `R__<name>.sql`")),
@@ -53,11 +58,13 @@ impl FileName {
         let (number, name) = numbered.split_at(digits);
         let name = name.trim_start_matches('_');
         if digits == 0 || (name.len() == numbered.len() - digits && !name.is_empty()) {
-            return Err(format!("`{file}` has no version; call it `<version>_<name>.sql`, such as `1_{file}`"));
+            return Err(format!(
+                "`{file}` has no version; call it `<version>_<name>.sql`, such as `1_{file}`"
+            ));
         }
-        let version = number
-            .parse()
-            .map_err(|_| format!("`{file}`: the version {number} is too large; it goes up to {}", Version::MAX))?;
+        let version = number.parse().map_err(|_| {
+            format!("`{file}`: the version {number} is too large; it goes up to {}", Version::MAX)
+        })?;
         if version == 0 {
             return Err(format!("`{file}`: versions begin at 1; give it another one"));
         }

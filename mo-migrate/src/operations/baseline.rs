@@ -33,12 +33,17 @@ impl Operations<'_> {
         if self.set.find(version).is_none() {
             return Err(say::unknown_version(version, self.set));
         }
-        let history = if self.engine.exists().await? { self.history(Role::Read).await? } else { None };
+        let history =
+            if self.engine.exists().await? { self.history(Role::Read).await? } else { None };
         let has = |wanted: Version| {
-            history.as_ref().is_some_and(|h| h.of_set(&self.settings.set).any(|a| a.version == wanted))
+            history
+                .as_ref()
+                .is_some_and(|h| h.of_set(&self.settings.set).any(|a| a.version == wanted))
         };
         let versions = self.set.migrations.iter().map(|migration| migration.version);
-        Ok(Baseline { versions: versions.filter(|wanted| *wanted <= version && !has(*wanted)).collect() })
+        Ok(Baseline {
+            versions: versions.filter(|wanted| *wanted <= version && !has(*wanted)).collect(),
+        })
     }
 
     /// Marks them.
@@ -80,9 +85,12 @@ impl Operations<'_> {
 
     /// What `repair` would accept.
     pub(crate) async fn repair_preview(&self) -> Result<Repair> {
-        let history = if self.engine.exists().await? { self.history(Role::Read).await? } else { None };
+        let history =
+            if self.engine.exists().await? { self.history(Role::Read).await? } else { None };
         let all = findings(self.set, history.as_ref(), &self.settings.set);
-        Ok(Repair { changed: all.into_iter().filter(|f| matches!(f, Finding::Changed { .. })).collect() })
+        Ok(Repair {
+            changed: all.into_iter().filter(|f| matches!(f, Finding::Changed { .. })).collect(),
+        })
     }
 
     /// Accepts them.
@@ -95,11 +103,16 @@ impl Operations<'_> {
         let repair = self.repair_preview().await?;
         let mut work = self.engine.connect(Role::Work).await?;
         work.begin().await?;
-        let mut writer = HistoryWriter { connection: &mut *work, table: &self.settings.history_table };
+        let mut writer =
+            HistoryWriter { connection: &mut *work, table: &self.settings.history_table };
         for finding in &repair.changed {
             let (Some(migration), Some(applied)) = (
-                self.set.find(finding.version()).filter(|migration| migration.kind != Kind::Repeatable),
-                history.of_set(&self.settings.set).find(|applied| applied.version == finding.version()),
+                self.set
+                    .find(finding.version())
+                    .filter(|migration| migration.kind != Kind::Repeatable),
+                history
+                    .of_set(&self.settings.set)
+                    .find(|applied| applied.version == finding.version()),
             ) else {
                 continue;
             };

@@ -41,7 +41,8 @@ impl Operations<'_> {
         job.to = applied.iter().copied().filter(|version| *version <= keep_below).max();
         let ledger = Ledger::open(self.engine()).await?;
         let record = record_of(&job, &self.settings, Some(&history));
-        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(&lock), record);
+        let mut run =
+            Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(&lock), record);
         run.history = Some(history);
         Box::pin(run.execute(&job)).await
     }

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::Operations;
 use crate::engine::Role;
 use crate::error::{Code, Result, say};
-use crate::guard::job::needs_before;
 use crate::guard;
+use crate::guard::job::needs_before;
 use crate::history::{Applied, History, Marker};
 use crate::ledger::{Ledger, RunRecord};
 use crate::migration::{Migration, Version};
@@ -119,7 +119,9 @@ impl Operations<'_> {
             version: history.as_ref().and_then(|history| history.latest(&self.settings.set)),
             latest: self.set.latest(),
             pending: pending.into_iter().map(Into::into).collect(),
-            applied: history.map(|history| history.of_set(&self.settings.set).cloned().collect()).unwrap_or_default(),
+            applied: history
+                .map(|history| history.of_set(&self.settings.set).cloned().collect())
+                .unwrap_or_default(),
             findings,
             detail: open.as_ref().map(|(run, last)| say::open_run(run, *last, marker.as_ref())),
             open_run: marker,
@@ -127,7 +129,10 @@ impl Operations<'_> {
     }
 
     /// The run that the ledger says is open, if a ledger can be read; its phase says what is true.
-    async fn open_run(&self, history: Option<&History>) -> Result<Option<(RunRecord, Option<(Version, u64)>)>> {
+    async fn open_run(
+        &self,
+        history: Option<&History>,
+    ) -> Result<Option<(RunRecord, Option<(Version, u64)>)>> {
         let read = Ledger::read(self.engine()).await;
         let mut ledger = match read {
             Ok(Some(ledger)) => ledger,
@@ -148,7 +153,8 @@ impl Operations<'_> {
     fn lenient(&self) -> crate::settings::Settings {
         use crate::settings::Policy::Allow;
         let mut settings = self.settings.clone();
-        (settings.out_of_order, settings.missing, settings.changed, settings.newer) = (Allow, Allow, Allow, Allow);
+        (settings.out_of_order, settings.missing, settings.changed, settings.newer) =
+            (Allow, Allow, Allow, Allow);
         settings
     }
 
@@ -188,10 +194,13 @@ impl Operations<'_> {
                 crate::migration::Work::Sql(source) => source.parse(dialect).map(Some),
                 crate::migration::Work::Rust(_) => Ok(None),
             };
-            let down = migration.down.as_ref().map_or(Ok(None), |source| source.parse(dialect).map(Some));
+            let down =
+                migration.down.as_ref().map_or(Ok(None), |source| source.parse(dialect).map(Some));
             for parsed in [file, down] {
                 match parsed {
-                    Ok(Some(file)) => problems.extend(file.transaction_control(dialect).map(|p| p.to_string())),
+                    Ok(Some(file)) => {
+                        problems.extend(file.transaction_control(dialect).map(|p| p.to_string()));
+                    }
                     Ok(None) => {}
                     Err(error) => problems.push(place_line(&error)),
                 }
@@ -199,7 +208,10 @@ impl Operations<'_> {
             problems.extend(migration.checks(dialect).err().map(|error| place_line(&error)));
         }
         problems.extend(self.set.always_checks(dialect).err().map(|error| place_line(&error)));
-        Ok(Validation { findings: findings(self.set, history.as_ref(), &self.settings.set), problems })
+        Ok(Validation {
+            findings: findings(self.set, history.as_ref(), &self.settings.set),
+            problems,
+        })
     }
 
     /// Runs the checks of all applied migrations on the database as it is. The checks can't write.
@@ -208,14 +220,18 @@ impl Operations<'_> {
         let dialect = self.engine.dialect();
         let mut checks: Vec<(Option<Version>, Check)> = Vec::new();
         for migration in &self.set.migrations {
-            if history.of_set(&self.settings.set).any(|applied| applied.version == migration.version) {
+            if history
+                .of_set(&self.settings.set)
+                .any(|applied| applied.version == migration.version)
+            {
                 let version = Some(migration.version);
                 checks.extend(migration.checks(dialect)?.into_iter().map(|check| (version, check)));
             }
         }
         checks.extend(self.set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
-        let (left_out, checks): (Vec<_>, Vec<_>) =
-            checks.into_iter().partition(|(_, check)| needs_before(check) || check.when == When::Snapshot);
+        let (left_out, checks): (Vec<_>, Vec<_>) = checks
+            .into_iter()
+            .partition(|(_, check)| needs_before(check) || check.when == When::Snapshot);
         let mut found = Verification {
             checks: Vec::new(),
             left_out: left_out.into_iter().map(|(_, check)| check.name.to_string()).collect(),

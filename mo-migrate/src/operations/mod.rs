@@ -48,8 +48,7 @@ impl Operations<'_> {
     }
 
     async fn lock(&self) -> Result<(Arc<dyn LockGuard>, bool)> {
-        let settings = &self.settings;
-        let (guard, waited) = lock::acquire(self.engine(), settings.lock_timeout, &*settings.observer).await?;
+        let (guard, waited) = lock::acquire(self.engine(), &self.settings).await?;
         Ok((Arc::from(guard), waited))
     }
 }

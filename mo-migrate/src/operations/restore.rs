@@ -47,7 +47,11 @@ impl Operations<'_> {
             created_at: time::rfc3339(snapshot.created_at),
             version: snapshot.version_before,
             runs: later,
-            tables: touched.tables.into_iter().filter(|table| *table != self.settings.history_table).collect(),
+            tables: touched
+                .tables
+                .into_iter()
+                .filter(|table| *table != self.settings.history_table)
+                .collect(),
             unknown: touched.unknown,
         })
     }
@@ -71,7 +75,8 @@ impl Operations<'_> {
         let mut record = record_of(&job, &self.settings, history.as_ref());
         record.snapshot = Some(snapshot.name.clone());
         record.touched = touched;
-        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(&lock), record);
+        let mut run =
+            Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(&lock), record);
         run.history = history;
         run.go_back(&snapshot).await
     }
@@ -82,13 +87,16 @@ impl Run<'_> {
         self.ledger.begin_run(&self.record).await?;
         self.report_snapshot(snapshot);
         let restored = Box::pin(self.restore(&[])).await;
-        self.report.outcome = if restored.is_ok() { Outcome::Restored } else { Outcome::NeedsPerson };
+        self.report.outcome =
+            if restored.is_ok() { Outcome::Restored } else { Outcome::NeedsPerson };
         self.record.outcome = Some(self.report.outcome);
         self.record.finished_at = Some(time::now_ms());
         self.record.report = Some(self.report.to_json().to_string());
         self.ledger.update_run(&self.record).await?;
         self.ledger.close().await;
-        restored.map(|()| self.report).map_err(|error| say::restore_by_hand_failed(error, &self.record))
+        restored
+            .map(|()| self.report)
+            .map_err(|error| say::restore_by_hand_failed(error, &self.record))
     }
 }
 
@@ -98,15 +106,16 @@ async fn find(ledger: &mut Ledger, wanted: Option<&str>) -> Result<SnapshotRecor
     let way_back = |snapshot: &&SnapshotRecord| snapshot.purpose != "failed";
     let found = match wanted {
         None => snapshots.iter().find(way_back),
-        Some(wanted) => snapshots
-            .iter()
-            .find(|snapshot| snapshot.name == wanted)
-            .or_else(|| snapshots.iter().filter(way_back).find(|s| s.run.as_deref() == Some(wanted))),
+        Some(wanted) => snapshots.iter().find(|snapshot| snapshot.name == wanted).or_else(|| {
+            snapshots.iter().filter(way_back).find(|s| s.run.as_deref() == Some(wanted))
+        }),
     };
     match found {
         Some(snapshot) => Ok(snapshot.clone()),
         None => Err(match wanted {
-            Some(wanted) => say::no_snapshot_named(wanted, snapshots.iter().map(|s| s.name.as_str())),
+            Some(wanted) => {
+                say::no_snapshot_named(wanted, snapshots.iter().map(|s| s.name.as_str()))
+            }
             None => say::no_runs(),
         }),
     }
@@ -118,7 +127,10 @@ fn since(snapshot: &SnapshotRecord, runs: &[RunRecord]) -> (Vec<String>, Touched
     let mut later = Vec::new();
     for run in runs {
         let own = snapshot.run.as_deref() == Some(run.id.as_str());
-        let wrote = matches!(run.outcome, Some(Outcome::Applied | Outcome::Restored | Outcome::NeedsPerson));
+        let wrote = matches!(
+            run.outcome,
+            Some(Outcome::Applied | Outcome::Restored | Outcome::NeedsPerson)
+        );
         if own || (wrote && run.started_at >= snapshot.created_at) {
             touched.extend(&run.touched);
             later.push(run.id.clone());

@@ -84,8 +84,10 @@ impl Operations<'_> {
             None => Vec::new(),
         };
         let is_there = |name: &str| there.iter().any(|facts| facts.name == name);
-        let mut lines: Vec<_> = known.iter().map(|record| self.known(record, !is_there(&record.name))).collect();
-        let foreign = there.iter().filter(|facts| known.iter().all(|record| record.name != facts.name));
+        let mut lines: Vec<_> =
+            known.iter().map(|record| self.known(record, !is_there(&record.name))).collect();
+        let foreign =
+            there.iter().filter(|facts| known.iter().all(|record| record.name != facts.name));
         lines.extend(foreign.map(|facts| self.foreign(facts)));
         Ok(lines)
     }
@@ -115,7 +117,8 @@ impl Operations<'_> {
             let known = ledger.snapshot(name).await?;
             ledger.close().await;
             if let Some(known) = known.filter(|known| !known.inventory.objects.is_empty()) {
-                crate::guard::same_inventory(&known.inventory, &found).map_err(|e| say::snapshot_bad(name, e))?;
+                crate::guard::same_inventory(&known.inventory, &found)
+                    .map_err(|e| say::snapshot_bad(name, e))?;
             }
         }
         let rows: u64 = found.tables().filter_map(|table| table.rows).sum();

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::Operations;
 use crate::engine::{LockGuard, Role, Target};
-use crate::migration::MigrationSet;
-use crate::error::{Error, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, record_of};
 use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
+use crate::migration::MigrationSet;
 use crate::observer::Event;
 use crate::plan::{Goal, Plan, plan};
 use crate::report::{Outcome, Report};
@@ -50,7 +50,7 @@ impl Operations<'_> {
     /// Runs what is pending, up to the goal.
     pub(crate) async fn up(&self, goal: Goal) -> Result<Report> {
         self.warn_when_stale();
-        let made = self.make_missing_database().await?;
+        let made = self.make_missing_database(goal).await?;
         let done = self.up_existing(goal).await;
         if made && done.as_ref().is_err_and(|error| !error.is_needs_person()) {
             self.engine.drop_database().await?;
@@ -73,10 +73,13 @@ impl Operations<'_> {
         }
     }
 
-    async fn make_missing_database(&self) -> Result<bool> {
+    async fn make_missing_database(&self, goal: Goal) -> Result<bool> {
         if self.engine.exists().await? {
             return Ok(false);
         }
+        // Nothing is made for a set that can't be read.
+        let plan = plan(self.set, None, goal, &self.settings)?;
+        Job::up(&plan, self.set, self.engine(), &self.settings)?;
         // Two starters may find it missing: the second one finds it made.
         if let Err(error) = self.engine.create_database().await {
             return if self.engine.exists().await? { Ok(false) } else { Err(error) };
@@ -95,7 +98,8 @@ impl Operations<'_> {
         }
         let began = time::now_ms();
         let (lock, waited) = self.lock().await?;
-        let recovered = Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
+        let recovered =
+            Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         if let Some(report) = recovered.filter(|report| report.outcome == Outcome::Restored) {
             tracing::info!(run = report.run, "a dead run was put back");
         }
@@ -114,7 +118,13 @@ impl Operations<'_> {
 
     /// The one statement of a start: a report when there is nothing to do.
     async fn start(&self, goal: Goal) -> Result<Option<Report>> {
-        let history = self.history(Role::Start).await?;
+        let history = match self.history(Role::Start).await {
+            // A place that can't be written may still be up to date.
+            Err(error) if matches!(error.code(), Code::Database | Code::Connect) => {
+                self.history(Role::Read).await.map_err(|_| error)?
+            }
+            other => other?,
+        };
         let Some(history) = history.filter(History::is_settled) else { return Ok(None) };
         let plan = plan(self.set, Some(&history), goal, &self.settings)?;
         Ok(plan.pending.is_empty().then(|| self.up_to_date(&plan)))
@@ -128,7 +138,12 @@ impl Operations<'_> {
         report
     }
 
-    async fn one_by_one(&self, goal: Goal, lock: &Arc<dyn LockGuard>, waited: Option<i64>) -> Result<Report> {
+    async fn one_by_one(
+        &self,
+        goal: Goal,
+        lock: &Arc<dyn LockGuard>,
+        waited: Option<i64>,
+    ) -> Result<Report> {
         let history = self.history(Role::Start).await?;
         let pending = plan(self.set, history.as_ref(), goal, &self.settings)?.pending.len();
         let mut whole: Option<Report> = None;
@@ -150,7 +165,12 @@ impl Operations<'_> {
         whole.ok_or_else(|| say::internal(&"no run was made"))
     }
 
-    async fn one_run(&self, goal: Goal, lock: &Arc<dyn LockGuard>, waited: Option<i64>) -> Result<Report> {
+    async fn one_run(
+        &self,
+        goal: Goal,
+        lock: &Arc<dyn LockGuard>,
+        waited: Option<i64>,
+    ) -> Result<Report> {
         let history = self.history(Role::Start).await?;
         let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
         if plan.pending.is_empty() {
@@ -167,7 +187,8 @@ impl Operations<'_> {
         }
         let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
         let record = record_of(&job, &self.settings, history.as_ref());
-        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(lock), record);
+        let mut run =
+            Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(lock), record);
         run.history = history;
         Box::pin(run.execute(&job)).await
     }
@@ -204,20 +225,21 @@ fn not_again(
         .filter(|run| run.died)
         .filter(|run| {
             run.applying.as_ref().is_some_and(|(version, checksum)| {
-                plan.pending.iter().any(|m| m.version == *version && m.checksum.as_str() == checksum)
+                plan.pending
+                    .iter()
+                    .any(|m| m.version == *version && m.checksum.as_str() == checksum)
             })
         })
         .collect();
     if died.len() >= DEATHS {
         let (version, _) = died.first().and_then(|run| run.applying.clone())?;
-        let named = plan.pending.iter().find(|migration| migration.version == version).unwrap_or(first);
+        let named =
+            plan.pending.iter().find(|migration| migration.version == version).unwrap_or(first);
         return Some(say::deaths(&named.title(), named.place(), died.len()));
     }
     let fingerprint = plan.fingerprint();
-    let failures: Vec<&RunRecord> = runs
-        .iter()
-        .take_while(|run| run.fingerprint == fingerprint && is_failure(run))
-        .collect();
+    let failures: Vec<&RunRecord> =
+        runs.iter().take_while(|run| run.fingerprint == fingerprint && is_failure(run)).collect();
     let last = failures.first()?;
     let ended = last.finished_at?;
     if waited.is_some_and(|since| ended >= since) {
@@ -233,7 +255,11 @@ fn not_again(
 }
 
 fn is_failure(run: &RunRecord) -> bool {
-    !run.died && matches!(run.outcome, Some(Outcome::RolledBack | Outcome::Restored))
+    let code = format!("\"code\":\"{}\"", Code::Interrupted);
+    let interrupted = run.error.as_ref().is_some_and(|error| error.contains(&code));
+    !run.died
+        && !interrupted
+        && matches!(run.outcome, Some(Outcome::RolledBack | Outcome::Restored))
 }
 
 /// A person tried again on purpose: deaths before that do not count any more.

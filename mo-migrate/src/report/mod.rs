@@ -6,6 +6,6 @@ pub(crate) mod text;
 
 pub use outcome::Outcome;
 pub use run::{
-    CheckReport, ErrorReport, MigrationReport, MigrationState, Report, RestoreReport,
-    SnapshotReport, TableReport, CheckVerdict,
+    CheckReport, CheckVerdict, ErrorReport, MigrationReport, MigrationState, Report, RestoreReport,
+    SnapshotReport, TableReport,
 };

@@ -140,7 +140,10 @@ pub struct CheckReport {
 
 impl CheckReport {
     /// The rows in one line each, as an error shows them.
-    pub(crate) fn evidence(rows: &[crate::value::Row], most: usize) -> Vec<serde_json::Map<String, serde_json::Value>> {
+    pub(crate) fn evidence(
+        rows: &[crate::value::Row],
+        most: usize,
+    ) -> Vec<serde_json::Map<String, serde_json::Value>> {
         rows.iter()
             .take(most)
             .map(|row| {

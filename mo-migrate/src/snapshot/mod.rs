@@ -26,9 +26,16 @@ mod tests {
 
     #[test]
     fn names_are_lower_case_short_and_never_the_same() {
-        let one = name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000);
-        assert!(one.starts_with("pre_upgrade__of_ever_v9223372036854775807_20261122_084412_"), "{one}");
+        let one =
+            name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000);
+        assert!(
+            one.starts_with("pre_upgrade__of_ever_v9223372036854775807_20261122_084412_"),
+            "{one}"
+        );
         assert!(one.len() <= 64);
-        assert_ne!(one, name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000));
+        assert_ne!(
+            one,
+            name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000)
+        );
     }
 }

@@ -18,7 +18,9 @@ mod read_only;
 mod source;
 mod split;
 
-pub use classify::{drops_table, drops_tables, needs_no_transaction, pragma, renames_table_to, transaction_control};
+pub use classify::{
+    drops_table, drops_tables, needs_no_transaction, pragma, renames_table_to, transaction_control,
+};
 pub use dialect::Dialect;
 pub use lexer::{Lexer, Token, TokenKind, lex};
 pub use nearest::{is_slip, nearest};

@@ -88,7 +88,10 @@ fn started(pid: u32) -> Option<String> {
     if std::path::Path::new("/proc/self/stat").exists() {
         return None;
     }
-    let ps = std::process::Command::new("ps").args(["-o", "lstart=", "-p", &pid.to_string()]).output().ok()?;
+    let ps = std::process::Command::new("ps")
+        .args(["-o", "lstart=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
     let said = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
     (!said.is_empty()).then_some(said)
 }
@@ -108,15 +111,19 @@ pub(crate) async fn end_children(children: &[Child]) -> Result<()> {
         let _ = kill_process_group(group, Signal::KILL);
         let mut gone = false;
         for _ in 0..100 {
-            gone = test_kill_process_group(group).is_err() || started(child.pid).is_none_or(|now| now != child.started);
+            gone = test_kill_process_group(group).is_err()
+                || started(child.pid).is_none_or(|now| now != child.started);
             if gone {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         if !gone {
-            return Err(Error::new(Code::Restore, format!("process {} of a dead run can't be ended", child.pid))
-                .hinted(format!("end it with `kill -9 -{}`, then `migrate recover`", child.pid)));
+            return Err(Error::new(
+                Code::Restore,
+                format!("process {} of a dead run can't be ended", child.pid),
+            )
+            .hinted(format!("end it with `kill -9 -{}`, then `migrate recover`", child.pid)));
         }
     }
     Ok(())

@@ -28,8 +28,10 @@ pub(super) async fn measure(
             format!("{name} of {} runs is {}, above {}", times.len(), micro(took), words(limit))
         })
     };
-    let problems: Vec<String> =
-        [over("the median", 50, p50), over("the 95th percentile", 95, p95)].into_iter().flatten().collect();
+    let problems: Vec<String> = [over("the median", 50, p50), over("the 95th percentile", 95, p95)]
+        .into_iter()
+        .flatten()
+        .collect();
     Ok(Verdict::ensure(problems.is_empty(), problems.join(", ")))
 }
 

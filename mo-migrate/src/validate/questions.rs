@@ -58,7 +58,11 @@ pub(super) fn question(ready: &Ready, context: &Context<'_>) -> Result<Question>
             }
         }
         Ready::Accepted { table, column, values } => {
-            let list = values.iter().map(|value| text_literal(value, dialect)).collect::<Vec<_>>().join(", ");
+            let list = values
+                .iter()
+                .map(|value| text_literal(value, dialect))
+                .collect::<Vec<_>>()
+                .join(", ");
             let (table_name, column_name) = (name(table), name(column));
             Question {
                 sql: format!(
@@ -76,7 +80,9 @@ pub(super) fn question(ready: &Ready, context: &Context<'_>) -> Result<Question>
 }
 
 fn counts(table: &str, wrong: &str) -> String {
-    format!("SELECT * FROM (SELECT count(*) AS row_count FROM {table}) AS counts WHERE row_count {wrong}")
+    format!(
+        "SELECT * FROM (SELECT count(*) AS row_count FROM {table}) AS counts WHERE row_count {wrong}"
+    )
 }
 
 fn text_literal(value: &str, dialect: Dialect) -> String {
@@ -87,7 +93,10 @@ fn text_literal(value: &str, dialect: Dialect) -> String {
 
 fn then<'a>(context: &'a Context<'_>, table: &str) -> Result<&'a Object> {
     context.then.table(table).ok_or_else(|| {
-        Error::new(Code::CheckErred, format!("there was no table `{table}` before, so nothing can be compared"))
+        Error::new(
+            Code::CheckErred,
+            format!("there was no table `{table}` before, so nothing can be compared"),
+        )
     })
 }
 
@@ -103,12 +112,17 @@ fn columns_unchanged(context: &Context<'_>, table: &str, columns: &[Text]) -> Re
     };
     let list = columns.iter().map(|column| dialect.quote(column)).collect::<Vec<_>>().join(", ");
     let (now, before) = (dialect.quote(table), context.engine.before(table));
-    let side = |table: &str| format!("SELECT {list}, count(*) AS times FROM {table} GROUP BY {list}");
+    let side =
+        |table: &str| format!("SELECT {list}, count(*) AS times FROM {table} GROUP BY {list}");
     let shared = columns.iter().map(|column| {
         let column = dialect.quote(column);
         format!("(b.{column} = n.{column} OR (b.{column} IS NULL AND n.{column} IS NULL))")
     });
-    let shown = columns.iter().map(|column| format!("b.{}", dialect.quote(column))).collect::<Vec<_>>().join(", ");
+    let shown = columns
+        .iter()
+        .map(|column| format!("b.{}", dialect.quote(column)))
+        .collect::<Vec<_>>()
+        .join(", ");
     Ok(Question {
         sql: format!(
             "SELECT {shown} FROM ({}) AS b LEFT JOIN ({}) AS n ON {} WHERE n.times IS NULL OR n.times < b.times",

@@ -56,12 +56,17 @@ async fn ask(
                 latency::measure(connection, sql, (*p50, *p95), *n).await
             }
             super::Ready::ForeignKeys { table } => {
-                let rows = context.engine.foreign_key_violations(connection, table.as_deref()).await?;
-                Ok(Verdict::no_rows(counted(rows.len(), "row has no parent", "rows have no parent"), rows))
+                let rows =
+                    context.engine.foreign_key_violations(connection, table.as_deref()).await?;
+                Ok(Verdict::no_rows(
+                    counted(rows.len(), "row has no parent", "rows have no parent"),
+                    rows,
+                ))
             }
             other => {
                 let question = questions::question(other, context)?;
-                let rows = connection.fetch(&question.sql, &[], Some(context.evidence.max(1))).await?;
+                let rows =
+                    connection.fetch(&question.sql, &[], Some(context.evidence.max(1))).await?;
                 Ok(Verdict::no_rows(question.wrong, rows))
             }
         },
@@ -78,12 +83,18 @@ async fn ask(
 }
 
 /// A SELECT for rows that are wrong; one more than is shown is asked for, to say that there are more.
-async fn rows(check: &Check, text: &str, connection: &mut dyn Connection, context: &Context<'_>) -> Result<Verdict> {
+async fn rows(
+    check: &Check,
+    text: &str,
+    connection: &mut dyn Connection,
+    context: &Context<'_>,
+) -> Result<Verdict> {
     let dialect = context.engine.dialect();
     let sql = if check.when == When::Snapshot {
         text.to_owned()
     } else {
-        sql::substitute_before(text, dialect, |table| context.engine.before(table)).map_err(Error::from)?
+        sql::substitute_before(text, dialect, |table| context.engine.before(table))
+            .map_err(Error::from)?
     };
     let most = context.evidence.max(1);
     let mut rows = connection.fetch(&sql, &[], Some(most + 1)).await?;

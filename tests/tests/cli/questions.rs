@@ -149,7 +149,7 @@ fn questions_work_where_nothing_can_be_written() {
 fn without_permissions(shop: &Shop) {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |mode| {
-        std::fs::set_permissions(shop.path(""), std::fs::Permissions::from_mode(mode)).unwrap()
+        std::fs::set_permissions(shop.path(""), std::fs::Permissions::from_mode(mode)).unwrap();
     };
     mode(0o555);
     let all: Vec<Ran> = QUESTIONS.iter().map(|question| shop.run(question)).collect();

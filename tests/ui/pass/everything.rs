@@ -117,7 +117,7 @@ fn main() {
 }
 
 fn set() -> &'static StaticSet {
-    MIGRATOR.static_set()
+    MIGRATOR.static_set().unwrap()
 }
 
 fn the_definition_is_what_the_attribute_said() {

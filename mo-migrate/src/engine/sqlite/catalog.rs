@@ -99,7 +99,8 @@ async fn describe(
     // old quirk, and taking the row number along as well does no harm there.
     let is_rowid = keys == 1 && integer_key && !descending(object.sql.as_deref());
     if !without_rowid && !is_rowid {
-        let free = |alias: &&&str| !object.columns.iter().any(|c| c.name.eq_ignore_ascii_case(alias));
+        let free =
+            |alias: &&&str| !object.columns.iter().any(|c| c.name.eq_ignore_ascii_case(alias));
         if let Some(alias) = ["rowid", "_rowid_", "oid"].iter().find(free) {
             object.key = RowKey::RowId((*alias).to_owned());
         }
@@ -112,7 +113,11 @@ fn descending(sql: Option<&str>) -> bool {
 }
 
 /// The number of rows of a table.
-pub(super) async fn count(connection: &mut dyn Connection, schema: &str, table: &str) -> Result<u64> {
+pub(super) async fn count(
+    connection: &mut dyn Connection,
+    schema: &str,
+    table: &str,
+) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM {}.{}", quote(schema), quote(table));
     let rows = connection.fetch(&sql, &[], Some(1)).await?;
     rows.first().map_or(Ok(0), |row| row.at(0))

@@ -16,7 +16,9 @@ use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Column as _, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _,
+};
 
 use super::raw::{Handle, RawError, Recorder};
 use crate::engine::{Connection, Interrupt, Touched};
@@ -133,7 +135,10 @@ impl SqliteLink {
     }
 
     /// Does something with the raw handle, on this thread.
-    pub(super) async fn with_handle<T>(&mut self, work: impl FnOnce(Handle) -> T + Send) -> Result<T> {
+    pub(super) async fn with_handle<T>(
+        &mut self,
+        work: impl FnOnce(Handle) -> T + Send,
+    ) -> Result<T> {
         let mut locked = self.owner.lock_handle().await.map_err(say::driver)?;
         Ok(work(Handle::new(locked.as_raw_handle())))
     }
@@ -141,7 +146,9 @@ impl SqliteLink {
     /// A pool's connection goes back as it was: nothing of a run's settings stays on it.
     async fn as_it_was(&mut self) {
         let _ = self.rollback().await;
-        for pragma in ["DETACH mo_before", "PRAGMA query_only = OFF", "PRAGMA ignore_check_constraints = OFF"] {
+        for pragma in
+            ["DETACH mo_before", "PRAGMA query_only = OFF", "PRAGMA ignore_check_constraints = OFF"]
+        {
             // What was not set can't be taken back, and that is no error.
             let _ = self.execute(pragma, &[]).await;
         }
@@ -157,13 +164,20 @@ impl SqliteLink {
     fn note_rename(&self, sql: &str) {
         let Some(recorder) = self.recorder else { return };
         if let Some(name) = crate::sql::renames_table_to(sql, Dialect::Sqlite) {
-            recorder.put(&Touched { tables: [name].into(), definitions: true, ..Touched::default() });
+            recorder.put(&Touched {
+                tables: [name].into(),
+                definitions: true,
+                ..Touched::default()
+            });
         }
     }
 
     fn start(&self) {
         let deadline = self.limit.map_or(0, |limit| {
-            self.gate.elapsed().saturating_add(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)).max(1)
+            self.gate
+                .elapsed()
+                .saturating_add(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+                .max(1)
         });
         self.gate.deadline.store(deadline, Ordering::Relaxed);
     }
@@ -235,18 +249,25 @@ impl Connection for SqliteLink {
     async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         self.start();
         self.note_rename(sql);
-        let query = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)).persistent(false);
+        let query =
+            sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)).persistent(false);
         let done = query.execute(&mut *self.owner).await;
         done.map(|done| done.rows_affected()).map_err(|error| self.failed(error))
     }
 
-    async fn fetch(&mut self, sql: &str, params: &[Value], limit: Option<usize>) -> Result<Vec<Row>> {
+    async fn fetch(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        limit: Option<usize>,
+    ) -> Result<Vec<Row>> {
         if self.direct && params.is_empty() && limit.is_none() {
             let rows = self.with_handle(|handle| handle.rows(sql)).await?;
             return rows.map_err(|error| self.raw_failed(&error));
         }
         self.start();
-        let query = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)).persistent(false);
+        let query =
+            sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)).persistent(false);
         let answer = collect(query.fetch(&mut *self.owner), limit).await;
         answer.map_err(|error| match error {
             Fetch::Driver(error) => self.failed(error),
@@ -255,7 +276,9 @@ impl Connection for SqliteLink {
     }
 
     async fn touches(&mut self, sql: &str) -> Result<Touched> {
-        let Some(recorder) = self.recorder else { return Ok(Touched { unknown: true, ..Touched::default() }) };
+        let Some(recorder) = self.recorder else {
+            return Ok(Touched { unknown: true, ..Touched::default() });
+        };
         let before = recorder.take();
         self.note_rename(sql);
         let prepared = self.with_handle(|handle| handle.prepare_only(sql)).await?;
@@ -267,7 +290,8 @@ impl Connection for SqliteLink {
     }
 
     fn take_touched(&mut self) -> Touched {
-        self.recorder.map_or_else(|| Touched { unknown: true, ..Touched::default() }, Recorder::take)
+        self.recorder
+            .map_or_else(|| Touched { unknown: true, ..Touched::default() }, Recorder::take)
     }
 
     async fn begin(&mut self) -> Result<()> {
@@ -294,7 +318,11 @@ impl Connection for SqliteLink {
     async fn foreign_keys(&mut self, on: bool) -> Result<bool> {
         let was = self.fetch("PRAGMA foreign_keys", &[], Some(1)).await?;
         let was = was.first().map_or(Ok(false), |row| row.at(0))?;
-        self.execute(if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" }, &[]).await?;
+        self.execute(
+            if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" },
+            &[],
+        )
+        .await?;
         Ok(was)
     }
 
@@ -351,14 +379,18 @@ enum Fetch {
 
 type RowStream<'a> = futures_core::stream::BoxStream<'a, Result<SqliteRow, sqlx::Error>>;
 
-fn collect(mut rows: RowStream<'_>, limit: Option<usize>) -> BoxFuture<'_, Result<Vec<Row>, Fetch>> {
+fn collect(
+    mut rows: RowStream<'_>,
+    limit: Option<usize>,
+) -> BoxFuture<'_, Result<Vec<Row>, Fetch>> {
     Box::pin(async move {
         let mut columns: Option<Arc<[String]>> = None;
         let mut answer = Vec::new();
         while let Some(row) = std::future::poll_fn(|cx| rows.as_mut().poll_next(cx)).await {
             let row = row.map_err(Fetch::Driver)?;
-            let columns = columns
-                .get_or_insert_with(|| row.columns().iter().map(|column| column.name().to_owned()).collect());
+            let columns = columns.get_or_insert_with(|| {
+                row.columns().iter().map(|column| column.name().to_owned()).collect()
+            });
             answer.push(decode(&row, columns).map_err(Fetch::Ours)?);
             if limit.is_some_and(|limit| answer.len() >= limit) {
                 break;

@@ -120,13 +120,15 @@ impl Files {
         let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
         let database = size(&self.database) + size(&with_suffix(&self.database, "-wal"));
         let folder = self.home.parent().unwrap_or(&self.home);
-        let stat = rustix::fs::statvfs(folder).map_err(|error| say::io("look at", folder, &error.into()))?;
+        let stat = rustix::fs::statvfs(folder)
+            .map_err(|error| say::io("look at", folder, &error.into()))?;
         Ok(Space { database, free: Some(stat.f_bavail.saturating_mul(stat.f_frsize)) })
     }
 
     /// Removes a database file and what SQLite put beside it; what is gone already is no error.
     pub(super) fn remove_database(path: &Path) -> Result<()> {
-        let all = COMPANIONS.iter().map(|ending| with_suffix(path, ending)).chain([path.to_owned()]);
+        let all =
+            COMPANIONS.iter().map(|ending| with_suffix(path, ending)).chain([path.to_owned()]);
         for file in all {
             match fs::remove_file(&file) {
                 Ok(()) => {}

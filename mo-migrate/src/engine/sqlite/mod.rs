@@ -23,8 +23,8 @@ use sqlx::{ConnectOptions as _, SqliteConnection};
 use self::connection::{Owner, SqliteLink};
 use self::files::{Files, with_suffix};
 use super::{
-    Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt, LockGuard,
-    RestoreTransaction, Role, SnapshotFacts, Space,
+    Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
+    LockGuard, RestoreTransaction, Role, SnapshotFacts, Space,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -87,9 +87,11 @@ impl Sqlite {
     pub(crate) fn at(options: SqliteConnectOptions) -> Result<Self> {
         let options = quiet(options);
         if in_memory(&options) {
-            return Err(Error::new(Code::Address, "a database in memory has no address of its own").hinted(
-                "give `run` the pool that holds it, or a file such as `sqlite:app.db`",
-            ));
+            return Err(Error::new(
+                Code::Address,
+                "a database in memory has no address of its own",
+            )
+            .hinted("give `run` the pool that holds it, or a file such as `sqlite:app.db`"));
         }
         let path = options.get_filename().to_owned();
         if !raw::is_c_text(&path.to_string_lossy()) || path.as_os_str().is_empty() {
@@ -130,7 +132,8 @@ impl Sqlite {
 
     /// The application's own options (a key, its functions), for a file that is a copy.
     fn options_for(&self, path: &Path) -> SqliteConnectOptions {
-        let options = if self.memory { quiet(SqliteConnectOptions::new()) } else { self.options.clone() };
+        let options =
+            if self.memory { quiet(SqliteConnectOptions::new()) } else { self.options.clone() };
         options.filename(path)
     }
 
@@ -150,7 +153,8 @@ impl Sqlite {
     async fn work(&self) -> Result<SqliteLink> {
         match &self.source {
             Source::Pool(pool) if self.memory => {
-                let connection = pool.acquire().await.map_err(|error| say::connect(&self.shown, error))?;
+                let connection =
+                    pool.acquire().await.map_err(|error| say::connect(&self.shown, error))?;
                 SqliteLink::watched(Owner::Pool(connection)).await
             }
             _ => {
@@ -163,7 +167,8 @@ impl Sqlite {
     /// A connection that can't write, and that shows the truth or says that it can't.
     async fn read(&self) -> Result<SqliteLink> {
         if let Source::Pool(pool) = &self.source {
-            let connection = pool.acquire().await.map_err(|error| say::connect(&self.shown, error))?;
+            let connection =
+                pool.acquire().await.map_err(|error| say::connect(&self.shown, error))?;
             return Ok(SqliteLink::plain(Owner::Pool(connection)));
         }
         // A read-only connection takes no option that would write to the file.
@@ -176,13 +181,20 @@ impl Sqlite {
             Err(error) => error,
         };
         // A WAL database in a folder that can't be written: without a log, its file is all of it.
-        let no_log = [with_suffix(self.files.database(), "-wal"), with_suffix(self.files.database(), "-journal")]
-            .iter()
-            .all(|log| fs::metadata(log).map_or(true, |meta| meta.len() == 0));
+        let no_log = [
+            with_suffix(self.files.database(), "-wal"),
+            with_suffix(self.files.database(), "-journal"),
+        ]
+        .iter()
+        .all(|log| fs::metadata(log).map_or(true, |meta| meta.len() == 0));
         if no_log && let Ok(connection) = open_and_look(&plain.clone().immutable(true)).await {
             return Ok(SqliteLink::plain(Owner::Ours(connection)));
         }
-        Err(if no_log { say::connect(&self.shown, error) } else { say::cannot_tell(&self.shown, error) })
+        Err(if no_log {
+            say::connect(&self.shown, error)
+        } else {
+            say::cannot_tell(&self.shown, error)
+        })
     }
 
     fn need_file(&self) -> Result<()> {
@@ -234,7 +246,9 @@ impl Sqlite {
 }
 
 /// A connection of the pool for one question, with the engine's and the database's names.
-pub(crate) async fn pooled(pool: &SqlitePool) -> Option<(&'static str, String, Box<dyn Connection>)> {
+pub(crate) async fn pooled(
+    pool: &SqlitePool,
+) -> Option<(&'static str, String, Box<dyn Connection>)> {
     // An idle one without a question whether it still lives: if not, the long way finds out.
     let connection = match pool.try_acquire() {
         Some(connection) => connection,
@@ -254,7 +268,10 @@ fn in_memory(options: &SqliteConnectOptions) -> bool {
     let name = options.get_filename().to_string_lossy().into_owned();
     name == ":memory:"
         || name.starts_with("file:sqlx-in-memory-")
-        || options.to_url_lossy().query_pairs().any(|(key, value)| key == "mode" && value == "memory")
+        || options
+            .to_url_lossy()
+            .query_pairs()
+            .any(|(key, value)| key == "mode" && value == "memory")
 }
 
 /// sqlx would log whole statements, with the data in them.
@@ -336,7 +353,8 @@ impl Engine for Sqlite {
             let _ = self.files.create_like_database(&path);
         }
         let failed = |error: &std::io::Error| say::io("lock", &path, error);
-        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(|e| failed(&e))?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).open(&path).map_err(|e| failed(&e))?;
         match file.try_lock() {
             Ok(()) => {
                 let words = serde_json::to_vec(holder).unwrap_or_default();
@@ -369,7 +387,17 @@ impl Engine for Sqlite {
         } else {
             return Ok(None);
         }
-        let link = options.connect().await.map_err(|error| say::connect("the ledger", error))?;
+        let opened = match open_and_look(&options).await {
+            // A killed writer left a journal: only a connection that may write can roll it back.
+            Err(_) if access == LedgerAccess::ReadOnly => {
+                open_and_look(&options.read_only(false)).await
+            }
+            other => other,
+        };
+        let link = opened.map_err(|error| match access {
+            LedgerAccess::Create => say::connect("the ledger", error),
+            LedgerAccess::ReadOnly => say::cannot_tell("the ledger", error),
+        })?;
         Ok(Some(Box::new(SqliteLink::plain(Owner::Ours(link)))))
     }
 
@@ -397,7 +425,8 @@ impl Engine for Sqlite {
         Self::write_lock(work, wait).await?;
         let Some(name) = snapshot else { return Ok(None) };
         if !self.memory {
-            let source = SqliteLink::plain(self.open(self.options.clone().create_if_missing(false)).await?);
+            let source =
+                SqliteLink::plain(self.open(self.options.clone().create_if_missing(false)).await?);
             let (source, made) = self.copy_into_snapshot(source, name, progress).await?;
             Box::new(source).close().await;
             facts = Some(made);
@@ -492,7 +521,11 @@ impl Engine for Sqlite {
         Ok(())
     }
 
-    async fn inventory(&self, connection: &mut dyn Connection, counts: Counts) -> Result<Inventory> {
+    async fn inventory(
+        &self,
+        connection: &mut dyn Connection,
+        counts: Counts,
+    ) -> Result<Inventory> {
         catalog::inventory(connection, "main", counts).await
     }
 

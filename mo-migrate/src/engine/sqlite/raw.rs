@@ -47,7 +47,9 @@ impl Handle {
             let offset = ffi::sqlite3_error_offset(self.as_ptr());
             RawError {
                 code: ffi::sqlite3_extended_errcode(self.as_ptr()),
-                message: CStr::from_ptr(ffi::sqlite3_errmsg(self.as_ptr())).to_string_lossy().into_owned(),
+                message: CStr::from_ptr(ffi::sqlite3_errmsg(self.as_ptr()))
+                    .to_string_lossy()
+                    .into_owned(),
                 offset: usize::try_from(offset).ok(),
             }
         }
@@ -67,7 +69,8 @@ impl Handle {
     /// Every row of a short answer, without the hops between threads that sqlx makes for each.
     pub(super) fn rows(self, sql: &str) -> Result<Vec<Row>, RawError> {
         let statement = Statement::prepare(self, sql)?;
-        let columns: Arc<[String]> = (0..statement.columns()).map(|at| statement.name(at)).collect();
+        let columns: Arc<[String]> =
+            (0..statement.columns()).map(|at| statement.name(at)).collect();
         let mut rows = Vec::new();
         while statement.step()? {
             let values = (0..statement.columns()).map(|at| statement.value(at)).collect();
@@ -161,7 +164,11 @@ impl Handle {
             (ffi::SQLITE_DONE, code) | (code, _) => {
                 // SAFETY: sqlite3_errstr gives a static string for every code.
                 let message = unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) };
-                Err(RawError { code, message: message.to_string_lossy().into_owned(), offset: None })
+                Err(RawError {
+                    code,
+                    message: message.to_string_lossy().into_owned(),
+                    offset: None,
+                })
             }
         }
     }
@@ -241,7 +248,11 @@ impl Statement {
         // no memory.
         unsafe {
             let name = ffi::sqlite3_column_name(self.statement.as_ptr(), column);
-            if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+            if name.is_null() {
+                String::new()
+            } else {
+                CStr::from_ptr(name).to_string_lossy().into_owned()
+            }
         }
     }
 

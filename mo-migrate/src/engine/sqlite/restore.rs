@@ -20,8 +20,8 @@ use sqlx::SqliteConnection;
 use super::connection::SqliteLink;
 use super::{BEFORE, Sqlite, catalog, quote};
 use crate::engine::{
-    Connection, Counts, Engine as _, Inventory, Object, ObjectKind, RestoreTransaction, RowComparison, RowKey,
-    SnapshotFacts, Step,
+    Connection, Counts, Engine as _, Inventory, Object, ObjectKind, RestoreTransaction,
+    RowComparison, RowKey, SnapshotFacts, Step,
 };
 use crate::error::{Result, say};
 use crate::observer::Progress;
@@ -49,7 +49,13 @@ impl SqliteRestore {
         link.execute("PRAGMA ignore_check_constraints = ON", &[]).await?;
         let ready = link.with_handle(super::raw::Handle::restore_mode).await?;
         ready.map_err(|error| say::database(&error.message, None, None))?;
-        Ok(Self { engine, snapshot: snapshot.to_owned(), link: Some(link), sequence_now: HashMap::new(), foreign_keys })
+        Ok(Self {
+            engine,
+            snapshot: snapshot.to_owned(),
+            link: Some(link),
+            sequence_now: HashMap::new(),
+            foreign_keys,
+        })
     }
 
     fn link(&mut self) -> Result<&mut SqliteLink> {
@@ -89,7 +95,7 @@ impl SqliteRestore {
 
     async fn create_object(&mut self, object: &Object) -> Result<()> {
         match (&object.kind, &object.sql) {
-            // Made by the tables and indexes that they belong to.
+            // Made by the virtual tables and the keys that they belong to.
             (ObjectKind::ShadowTable, _) | (_, None) => Ok(()),
             (ObjectKind::SystemTable, _) if object.name == SEQUENCE => Ok(()),
             (ObjectKind::SystemTable, _) => self.run("ANALYZE main.sqlite_schema").await,
@@ -100,7 +106,9 @@ impl SqliteRestore {
     async fn replace_rows(&mut self, table: &Object) -> Result<()> {
         let name = quote(&table.name);
         self.run(&format!("DELETE FROM main.{name}")).await?;
-        let sql = if table.key == RowKey::Columns && table.columns.iter().all(|column| !column.generated) {
+        let sql = if table.key == RowKey::Columns
+            && table.columns.iter().all(|column| !column.generated)
+        {
             // This very form lets SQLite copy whole records, indexes included.
             format!("INSERT INTO main.{name} SELECT * FROM {BEFORE}.{name}")
         } else {
@@ -117,8 +125,12 @@ impl SqliteRestore {
         if link.fetch(&exists, &[], Some(1)).await?.is_empty() {
             return Ok(values);
         }
-        for row in link.fetch(&format!("SELECT name, seq FROM {schema}.{SEQUENCE}"), &[], None).await? {
-            if let (Value::Text(name), Value::Integer(next)) = (row.at::<Value>(0)?, row.at::<Value>(1)?) {
+        for row in
+            link.fetch(&format!("SELECT name, seq FROM {schema}.{SEQUENCE}"), &[], None).await?
+        {
+            if let (Value::Text(name), Value::Integer(next)) =
+                (row.at::<Value>(0)?, row.at::<Value>(1)?)
+            {
                 values.insert(name, next);
             }
         }
@@ -181,7 +193,9 @@ impl SqliteRestore {
                 ObjectKind::Trigger => "trigger",
                 _ => "table",
             };
-            let sql = format!("UPDATE main.sqlite_master SET rowid = ? WHERE name = ? AND type = '{kind}'");
+            let sql = format!(
+                "UPDATE main.sqlite_master SET rowid = ? WHERE name = ? AND type = '{kind}'"
+            );
             self.link()?.execute(&sql, &params).await?;
         }
         self.run("PRAGMA writable_schema = RESET").await
@@ -194,7 +208,8 @@ fn stored_columns(table: &Object) -> String {
         RowKey::RowId(alias) => Some(alias.clone()),
         RowKey::Columns => None,
     };
-    let columns = table.columns.iter().filter(|column| !column.generated).map(|column| quote(&column.name));
+    let columns =
+        table.columns.iter().filter(|column| !column.generated).map(|column| quote(&column.name));
     number.into_iter().chain(columns).collect::<Vec<_>>().join(", ")
 }
 
@@ -255,7 +270,9 @@ impl RestoreTransaction for SqliteRestore {
             Step::Drop(object) => self.drop_object(object).await,
             Step::Create(object) => self.create_object(object).await,
             Step::Rows(table) => self.replace_rows(table).await,
-            Step::Counters { tables, keep_highest } => self.put_back_counters(tables, *keep_highest).await,
+            Step::Counters { tables, keep_highest } => {
+                self.put_back_counters(tables, *keep_highest).await
+            }
             Step::Catalogue(then) => self.order_catalogue(then).await,
         }
     }

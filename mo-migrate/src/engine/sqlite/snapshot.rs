@@ -48,7 +48,10 @@ impl Sqlite {
         self.files.prepare()?;
         let path = self.files.snapshot(name)?;
         if path.exists() {
-            return Err(Error::new(Code::Snapshot, format!("there is a snapshot `{name}` already")));
+            return Err(Error::new(
+                Code::Snapshot,
+                format!("there is a snapshot `{name}` already"),
+            ));
         }
         let partial = with_suffix(&path, ".partial");
         Files::remove_database(&partial)?;
@@ -149,7 +152,9 @@ pub(super) fn facts(path: &Path, name: &str) -> Result<SnapshotFacts> {
     let created = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     Ok(SnapshotFacts {
         name: name.to_owned(),
-        created_at: created.and_then(|at| i64::try_from(at.as_millis()).ok()).unwrap_or_else(time::now_ms),
+        created_at: created
+            .and_then(|at| i64::try_from(at.as_millis()).ok())
+            .unwrap_or_else(time::now_ms),
         bytes: Some(meta.len()),
     })
 }
@@ -165,7 +170,10 @@ pub(super) fn list(files: &Files) -> Result<Vec<SnapshotFacts>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| say::io("read", &folder, &error))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".db"));
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_suffix(".db"));
         if let Some(name) = name {
             found.push(facts(&path, name)?);
         }

@@ -19,10 +19,19 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
             let code = said.code().map(std::borrow::Cow::into_owned);
             database(said.message(), code, None)
         }
-        sqlx::Error::Configuration(_) => Error::new(Code::Address, "the address has a setting that can't be read"),
-        sqlx::Error::PoolTimedOut => Error::new(Code::Connect, "the pool gave no connection in time")
-            .hinted("give the pool more connections, or let go of the one that is held; then start again"),
-        sqlx::Error::Io(error) => Error::new(Code::Connect, "the connection was lost").because(error.to_string()),
+        sqlx::Error::Configuration(_) => {
+            Error::new(Code::Address, "the address has a setting that can't be read")
+        }
+        sqlx::Error::PoolTimedOut => Error::new(
+            Code::Connect,
+            "the pool gave no connection in time",
+        )
+        .hinted(
+            "give the pool more connections, or let go of the one that is held; then start again",
+        ),
+        sqlx::Error::Io(error) => {
+            Error::new(Code::Connect, "the connection was lost").because(error.to_string())
+        }
         sqlx::Error::WorkerCrashed => connection_lost(),
         other => Error::new(Code::Database, other.to_string()),
     }
@@ -54,7 +63,9 @@ pub(crate) fn is_busy(error: &Error) -> bool {
 
 /// There is no such table.
 pub(crate) fn is_missing_table(error: &Error, table: &str) -> bool {
-    error.code() == Code::Database && error.message().to_ascii_lowercase() == format!("no such table: {}", table.to_ascii_lowercase())
+    error.code() == Code::Database
+        && error.message().to_ascii_lowercase()
+            == format!("no such table: {}", table.to_ascii_lowercase())
 }
 
 pub(crate) fn no_database(database: &str) -> Error {
@@ -71,7 +82,8 @@ pub(crate) fn database_removed(database: &str) -> String {
 }
 
 pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
-    let code = if error.kind() == std::io::ErrorKind::StorageFull { Code::NoSpace } else { Code::Io };
+    let code =
+        if error.kind() == std::io::ErrorKind::StorageFull { Code::NoSpace } else { Code::Io };
     Error::new(code, format!("can't {what} `{}`", path.display())).because(error.to_string())
 }
 
@@ -89,14 +101,20 @@ pub(crate) fn foreign_connection() -> Error {
 }
 
 pub(crate) fn write_lock(wait: Duration) -> Error {
-    Error::new(Code::Locked, format!("another connection was writing for longer than {}", time::words(wait)))
-        .hinted("end its transaction, or wait longer with `--lock-timeout`")
+    Error::new(
+        Code::Locked,
+        format!("another connection was writing for longer than {}", time::words(wait)),
+    )
+    .hinted("end its transaction, or wait longer with `--lock-timeout`")
 }
 
 pub(crate) fn locked(database: &str, holder: &str, wait: Duration) -> Error {
-    Error::new(Code::Locked, format!("`{database}` is being migrated by {holder}; waited {}", time::words(wait)))
-        .true_now("nothing was touched")
-        .hinted("wait for it, or wait longer with `--lock-timeout`; see `migrate status`")
+    Error::new(
+        Code::Locked,
+        format!("`{database}` is being migrated by {holder}; waited {}", time::words(wait)),
+    )
+    .true_now("nothing was touched")
+    .hinted("wait for it, or wait longer with `--lock-timeout`; see `migrate status`")
 }
 
 pub(crate) fn no_space(needed: u64, free: u64, database: u64) -> Error {
@@ -114,13 +132,16 @@ pub(crate) fn no_space(needed: u64, free: u64, database: u64) -> Error {
 }
 
 pub(crate) fn schema_newer(what: &str, found: i64, known: i64) -> Error {
-    Error::new(Code::SchemaNewer, format!("the {what} has schema {found}, and this program knows up to {known}"))
-        .true_now("nothing was touched")
-        .hinted("use the newer mo-migrate that wrote it")
+    Error::new(
+        Code::SchemaNewer,
+        format!("the {what} has schema {found}, and this program knows up to {known}"),
+    )
+    .true_now("nothing was touched")
+    .hinted("use the newer mo-migrate that wrote it")
 }
 
 pub(crate) fn history_damaged(table: &str) -> Error {
-    Error::new(Code::OtherDatabase, format!("the marker in `{table}` can't be read"))
+    Error::new(Code::OtherDatabase, format!("a row of `{table}` can't be read"))
         .hinted("see what the ledger knows with `migrate history`")
 }
 

@@ -65,13 +65,19 @@ pub(crate) fn unknown_version(version: Version, set: &MigrationSet) -> Error {
 }
 
 pub(crate) fn duplicate(version: Version, first: &str, second: &str) -> Error {
-    Error::new(Code::DuplicateVersion, format!("version {version} is there twice: `{first}` and `{second}`"))
-        .hinted("give one of them another version")
+    Error::new(
+        Code::DuplicateVersion,
+        format!("version {version} is there twice: `{first}` and `{second}`"),
+    )
+    .hinted("give one of them another version")
 }
 
 pub(crate) fn orphan(place: &str, version: Version) -> Error {
-    Error::new(Code::OrphanCheck, format!("`{place}` is for version {version}, which is not in the set"))
-        .hinted(format!("add a migration with version {version}, or remove it"))
+    Error::new(
+        Code::OrphanCheck,
+        format!("`{place}` is for version {version}, which is not in the set"),
+    )
+    .hinted(format!("add a migration with version {version}, or remove it"))
 }
 
 pub(crate) fn no_directory(directory: &Path) -> Error {
@@ -94,9 +100,12 @@ pub(crate) fn no_down(migration: &Migration) -> Error {
 }
 
 pub(crate) fn down_missing(version: Version) -> Error {
-    Error::new(Code::NoDown, format!("version {version} was applied and is not in the set, so it can't be taken back"))
-        .true_now("nothing was touched")
-        .hinted("go back to its snapshot with `migrate restore`")
+    Error::new(
+        Code::NoDown,
+        format!("version {version} was applied and is not in the set, so it can't be taken back"),
+    )
+    .true_now("nothing was touched")
+    .hinted("go back to its snapshot with `migrate restore`")
 }
 
 pub(crate) fn nothing_applied() -> Error {
@@ -108,7 +117,10 @@ pub(crate) fn nothing_applied() -> Error {
 pub(crate) fn not_applied(version: Version, applied: &[Version]) -> Error {
     Error::new(
         Code::UnknownVersion,
-        format!("version {version} is not applied; the database has {}", list(applied.iter().copied())),
+        format!(
+            "version {version} is not applied; the database has {}",
+            list(applied.iter().copied())
+        ),
     )
     .true_now("nothing was touched")
     .hinted("see `migrate history`")
@@ -125,8 +137,10 @@ pub(crate) fn realigned(finding: &Finding) -> String {
 
 /// The error of a run, as the ledger kept it.
 fn stored_message(run: &RunRecord) -> String {
-    let stored: Option<serde_json::Value> = run.error.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let message = stored.as_ref().and_then(|error| error.get("message")).and_then(|message| message.as_str());
+    let stored: Option<serde_json::Value> =
+        run.error.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let message =
+        stored.as_ref().and_then(|error| error.get("message")).and_then(|message| message.as_str());
     message.unwrap_or("its error was not written down").to_owned()
 }
 
@@ -139,19 +153,29 @@ pub(crate) fn failed_while_waiting(run: &RunRecord) -> Error {
 
 pub(crate) fn retry_later(run: &RunRecord, pause: Duration) -> Error {
     let pause = Duration::from_secs(pause.as_secs().max(1));
-    Error::new(Code::RetryLater, "these migrations failed a short while ago and are not tried again by themselves")
-        .because(stored_message(run))
-        .true_now("nothing was touched by this start")
-        .hinted(format!("fix them; a person can try now with `migrate up`, this program does in {}", time::words(pause)))
+    Error::new(
+        Code::RetryLater,
+        "these migrations failed a short while ago and are not tried again by themselves",
+    )
+    .because(stored_message(run))
+    .true_now("nothing was touched by this start")
+    .hinted(format!(
+        "fix them; a person can try now with `migrate up`, this program does in {}",
+        time::words(pause)
+    ))
 }
 
 pub(crate) fn deaths(title: &str, place: &str, times: usize) -> Error {
-    Error::new(Code::Deaths, format!("the process died {times} times while it applied migration {title}"))
-        .because(format!("it stands in {place}"))
-        .true_now("put back to what it was before that migration")
-        .hinted("find out why (memory? a time limit of the platform?), then `migrate up --retry`")
+    Error::new(
+        Code::Deaths,
+        format!("the process died {times} times while it applied migration {title}"),
+    )
+    .because(format!("it stands in {place}"))
+    .true_now("put back to what it was before that migration")
+    .hinted("find out why (memory? a time limit of the platform?), then `migrate up --retry`")
 }
 
 pub(crate) fn open_run_first() -> Error {
-    Error::new(Code::OpenRun, "a run is open in this database").hinted("finish it with `migrate recover`")
+    Error::new(Code::OpenRun, "a run is open in this database")
+        .hinted("finish it with `migrate recover`")
 }

@@ -9,7 +9,13 @@ use crate::observer::Phase;
 use crate::report::{Outcome, Report};
 use crate::time;
 
-pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord) -> Error {
+pub(crate) fn restored(
+    failure: Error,
+    report: &Report,
+    record: &RunRecord,
+    keep: Duration,
+) -> Error {
+    let until = time::now_ms().saturating_add(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
     let snapshot = record.snapshot.as_deref().unwrap_or("its snapshot");
     let restore = report.restore.as_ref();
     let tables = restore.map_or(0, |restore| restore.tables.len());
@@ -20,7 +26,7 @@ pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord) -> E
     ));
     if let Some(restore) = restore {
         let failed_state = restore.failed_state.as_deref().unwrap_or("?");
-        let mut kept = format!("the failed state in `{failed_state}`");
+        let mut kept = format!("the failed state in `{failed_state}` until {}", time::day(until));
         if !restore.kept_writes.is_empty() {
             kept.push_str("; what others wrote was left alone in ");
             kept.push_str(&restore.kept_writes.join(", "));
@@ -45,7 +51,9 @@ pub(crate) fn not_restored(error: Error, failure: &Error, record: &RunRecord) ->
         .ended(Outcome::NeedsPerson)
         .true_now("as the failed run left it; the restore changed nothing")
         .keeping(kept)
-        .hinted(hint.unwrap_or_else(|| "remove what is in the way, then `migrate recover`".to_owned()))
+        .hinted(
+            hint.unwrap_or_else(|| "remove what is in the way, then `migrate recover`".to_owned()),
+        )
 }
 
 pub(crate) fn restore_failed(error: Error) -> Error {
@@ -61,15 +69,21 @@ pub(crate) fn failed_state(error: Error) -> Error {
 }
 
 pub(crate) fn proof_failed(what: &str) -> Error {
-    Error::new(Code::Proof, "what was restored does not equal the snapshot, so it was not committed")
-        .because(what)
-        .hinted("test the snapshot with `migrate snapshot verify`, then `migrate recover`")
+    Error::new(
+        Code::Proof,
+        "what was restored does not equal the snapshot, so it was not committed",
+    )
+    .because(what)
+    .hinted("test the snapshot with `migrate snapshot verify`, then `migrate recover`")
 }
 
 pub(crate) fn orphans(count: usize, kept: &[String]) -> Error {
-    Error::new(Code::ForeignWrites, format!("{count} rows that others wrote would lose their parent"))
-        .because(format!("they are in {}", kept.join(", ")))
-        .hinted("take them back as well with `migrate recover --foreign-writes discard`")
+    Error::new(
+        Code::ForeignWrites,
+        format!("{count} rows that others wrote would lose their parent"),
+    )
+    .because(format!("they are in {}", kept.join(", ")))
+    .hinted("take them back as well with `migrate recover --foreign-writes discard`")
 }
 
 pub(crate) fn foreign_writes(why: &str, record: &RunRecord, failed_state: &str) -> Error {
@@ -88,8 +102,9 @@ fn words(record: &RunRecord) -> String {
 }
 
 pub(crate) fn no_way_back() -> Error {
-    Error::new(Code::NoSnapshot, "the run has no snapshot, so there is no way back")
-        .hinted("compare the database with the statements in `migrate history`, and mend it by hand")
+    Error::new(Code::NoSnapshot, "the run has no snapshot, so there is no way back").hinted(
+        "compare the database with the statements in `migrate history`, and mend it by hand",
+    )
 }
 
 pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error {
@@ -121,10 +136,18 @@ pub(crate) fn recovery_failed(error: Error, record: &RunRecord) -> Error {
     let refused = matches!(error.code(), Code::OtherDatabase | Code::Interrupted | Code::Locked);
     let outcome = if refused { error.outcome() } else { Outcome::NeedsPerson };
     let database = error.database().map_or_else(
-        || format!("as run {} left it in phase `{}`; the recovery changed nothing", record.id, record.phase),
+        || {
+            format!(
+                "as run {} left it in phase `{}`; the recovery changed nothing",
+                record.id, record.phase
+            )
+        },
         ToOwned::to_owned,
     );
-    let hint = error.hint().map_or_else(|| "remove what is in the way, then `migrate recover`".to_owned(), ToOwned::to_owned);
+    let hint = error.hint().map_or_else(
+        || "remove what is in the way, then `migrate recover`".to_owned(),
+        ToOwned::to_owned,
+    );
     let error = error.ended(outcome).true_now(database).hinted(hint);
     match &record.snapshot {
         Some(snapshot) => error.keeping(format!("the snapshot `{snapshot}`")),
@@ -144,15 +167,23 @@ pub(crate) fn recover_late(record: &RunRecord, silent: Duration) -> Error {
 
 pub(crate) fn ledger_gone(marker: &Marker) -> Error {
     let snapshot = marker.snapshot.as_deref().unwrap_or("none");
-    Error::new(Code::LedgerGone, format!("run {} is open in the database, and the ledger does not know it", marker.run))
-        .because(format!("its snapshot is `{snapshot}`, begun {}", time::rfc3339(marker.since)))
-        .true_now("as that run left it; nothing was touched")
-        .hinted("bring the folder `.mo-migrate` of this database back, then `migrate recover`")
+    Error::new(
+        Code::LedgerGone,
+        format!("run {} is open in the database, and the ledger does not know it", marker.run),
+    )
+    .because(format!("its snapshot is `{snapshot}`, begun {}", time::rfc3339(marker.since)))
+    .true_now("as that run left it; nothing was touched")
+    .hinted("bring the folder `.mo-migrate` of this database back, then `migrate recover`")
 }
 
-pub(crate) fn other_database(record: &RunRecord, history: Option<&History>, marker: Option<&Marker>) -> Error {
+pub(crate) fn other_database(
+    record: &RunRecord,
+    history: Option<&History>,
+    marker: Option<&Marker>,
+) -> Error {
     let id = history.map_or("none", |history| history.database_id.as_str());
-    let marker = marker.map_or_else(|| "no open run".to_owned(), |marker| format!("run {} open", marker.run));
+    let marker = marker
+        .map_or_else(|| "no open run".to_owned(), |marker| format!("run {} open", marker.run));
     Error::new(Code::OtherDatabase, "the ledger is of another database than the one in its place")
         .because(format!(
             "the ledger has run {} open in database {}; the database there has id {id} and {marker}",
@@ -164,15 +195,23 @@ pub(crate) fn other_database(record: &RunRecord, history: Option<&History>, mark
 }
 
 /// What is true of an open run, for `status`.
-pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, marker: Option<&Marker>) -> String {
+pub(crate) fn open_run(
+    record: &RunRecord,
+    last: Option<(i64, u64)>,
+    marker: Option<&Marker>,
+) -> String {
     let next = match (marker.is_some(), record.phase) {
         (_, Phase::Keep) => "it is applied and judged; the next `migrate up` finishes it",
-        (false, Phase::Restore | Phase::Afterwards) => "it was put back; the next `migrate up` finishes it",
+        (false, Phase::Restore | Phase::Afterwards) => {
+            "it was put back; the next `migrate up` finishes it"
+        }
         (false, _) => "nothing of it is in the database; the next `migrate up` starts afresh",
         (true, Phase::Validate | Phase::ValidateAfter | Phase::Commit) => {
             "it is applied and not judged; the next `migrate up` judges it"
         }
-        (true, _) if record.ring == 1 => "it is applied and not judged; the next `migrate up` judges it",
+        (true, _) if record.ring == 1 => {
+            "it is applied and not judged; the next `migrate up` judges it"
+        }
         (true, _) => "it may be half applied; the next `migrate up` puts the database back",
     };
     let statement = last

@@ -52,7 +52,8 @@ pub(crate) fn error_swallowed(title: &str, place: &str, first: &str) -> Error {
 }
 
 pub(crate) fn poisoned(first: &str) -> Error {
-    Error::new(Code::Statement, "this session takes no statement after one has failed").because(first)
+    Error::new(Code::Statement, "this session takes no statement after one has failed")
+        .because(first)
 }
 
 pub(crate) fn transaction_lost(title: &str) -> Error {
@@ -61,12 +62,16 @@ pub(crate) fn transaction_lost(title: &str) -> Error {
 }
 
 pub(crate) fn transaction_left_open(title: &str) -> Error {
-    Error::new(Code::TransactionLost, format!("migration {title} began a transaction and left it open"))
-        .hinted("let the guard do it: take `no_transaction` out, then `migrate up`")
+    Error::new(
+        Code::TransactionLost,
+        format!("migration {title} began a transaction and left it open"),
+    )
+    .hinted("let the guard do it: take `no_transaction` out, then `migrate up`")
 }
 
 pub(crate) fn no_builder() -> Error {
-    Error::new(Code::Build, "sea-query builds no statements for this engine").hinted("write it as SQL")
+    Error::new(Code::Build, "sea-query builds no statements for this engine")
+        .hinted("write it as SQL")
 }
 
 pub(crate) fn check_erred(name: &str, error: BoxError) -> Error {
@@ -78,26 +83,38 @@ pub(crate) fn check_panicked(name: &str, panic: &str) -> Error {
 }
 
 pub(crate) fn check_needs_snapshot(name: &str) -> Error {
-    Error::new(Code::CheckErred, format!("check `{name}` compares with before, and no snapshot is taken"))
-        .true_now("nothing was touched")
-        .hinted("take the check out, or leave the snapshot on")
+    Error::new(
+        Code::CheckErred,
+        format!("check `{name}` compares with before, and no snapshot is taken"),
+    )
+    .true_now("nothing was touched")
+    .hinted("take the check out, or leave the snapshot on")
 }
 
 pub(crate) fn check_failed(line: &CheckReport, code: Option<Code>) -> Error {
-    let after = line.version.map(|version| format!(" after migration {version}")).unwrap_or_default();
+    let after =
+        line.version.map(|version| format!(" after migration {version}")).unwrap_or_default();
     let name = &line.name;
     let error = match code {
         None => Error::new(Code::CheckFailed, format!("check `{name}` failed{after}")),
         Some(code @ (Code::TimeLimit | Code::Panic)) => {
             Error::new(code, format!("check `{name}` could not be carried out{after}"))
         }
-        Some(_) => Error::new(Code::CheckErred, format!("check `{name}` could not be carried out{after}")),
+        Some(_) => {
+            Error::new(Code::CheckErred, format!("check `{name}` could not be carried out{after}"))
+        }
     };
-    let rows = line.rows.iter().take(3).map(|row| {
-        row.values().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    });
+    let rows = line
+        .rows
+        .iter()
+        .take(3)
+        .map(|row| row.values().map(ToString::to_string).collect::<Vec<_>>().join(" "));
     let rows: Vec<String> = rows.collect();
-    let detail = if rows.is_empty() { line.detail.clone() } else { format!("{}: {}", line.detail, rows.join("; ")) };
+    let detail = if rows.is_empty() {
+        line.detail.clone()
+    } else {
+        format!("{}: {}", line.detail, rows.join("; "))
+    };
     error.because(detail).hinted("fix the migration or the check, then `migrate up`")
 }
 
@@ -107,8 +124,11 @@ pub(crate) fn foreign_keys_broken(now: &[Row], before: usize, rebuilds: bool) ->
         now.iter().map(|row| format!("`{}` refers to `{}`", word(row, 0), word(row, 2))).collect();
     pairs.sort();
     pairs.dedup();
-    let error = Error::new(Code::ForeignKeys, format!("{} rows have lost their parent", now.len() - before))
-        .because(pairs.join(", "));
+    let error = Error::new(
+        Code::ForeignKeys,
+        format!("{} rows have lost their parent", now.len() - before),
+    )
+    .because(pairs.join(", "));
     if rebuilds {
         error.hinted(
             "foreign keys are off while a run rebuilds a table, so that nothing cascades: delete the children \
@@ -131,7 +151,9 @@ pub(crate) fn half_applied(failure: Error) -> Error {
     failure
         .ended(Outcome::NeedsPerson)
         .true_now("half applied: it was run without a snapshot, so there is no way back")
-        .hinted("compare the database with the statements in `migrate history`, and mend it by hand")
+        .hinted(
+            "compare the database with the statements in `migrate history`, and mend it by hand",
+        )
 }
 
 pub(crate) fn kept_but_failed(failure: Error) -> Error {

@@ -32,7 +32,10 @@ pub(crate) fn snapshot_failed(error: Error) -> Error {
     match error.code() {
         Code::Locked | Code::NoSpace | Code::Interrupted => error,
         _ => error
-            .within(Code::Snapshot, "the snapshot could not be made and read back, so nothing was begun")
+            .within(
+                Code::Snapshot,
+                "the snapshot could not be made and read back, so nothing was begun",
+            )
             .hinted("remove the cause, then `migrate up`"),
     }
 }
@@ -40,9 +43,9 @@ pub(crate) fn snapshot_failed(error: Error) -> Error {
 pub(crate) fn snapshot_bad(name: &str, error: Error) -> Error {
     match error.code() {
         Code::Interrupted | Code::NoSnapshot => error,
-        _ => error
-            .within(Code::SnapshotBad, format!("snapshot `{name}` does not verify"))
-            .hinted("nothing is restored from it; see what else there is with `migrate snapshot list`"),
+        _ => error.within(Code::SnapshotBad, format!("snapshot `{name}` does not verify")).hinted(
+            "nothing is restored from it; see what else there is with `migrate snapshot list`",
+        ),
     }
 }
 
@@ -56,8 +59,11 @@ pub(crate) fn clone_name_taken(path: &Path) -> Error {
 }
 
 pub(crate) fn not_ours(name: &str) -> Error {
-    Error::new(Code::Pinned, format!("snapshot `{name}` was not made by mo-migrate, and is left alone"))
-        .hinted("remove it by hand if it is not needed; see `migrate snapshot list`")
+    Error::new(
+        Code::Pinned,
+        format!("snapshot `{name}` was not made by mo-migrate, and is left alone"),
+    )
+    .hinted("remove it by hand if it is not needed; see `migrate snapshot list`")
 }
 
 pub(crate) fn pinned(name: &str) -> Error {
