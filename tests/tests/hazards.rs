@@ -159,6 +159,25 @@ async fn a_migration_can_not_end_the_guards_transaction_nor_attach() {
 }
 
 #[tokio::test]
+async fn a_migration_can_not_touch_the_history() {
+    let shop = with(Journal::Rollback, "CREATE TABLE t (id INTEGER PRIMARY KEY);").await;
+    let before = shop.dump();
+    for head in ["", "-- mo-migrate: no-transaction\n"] {
+        for sql in [
+            "DROP TABLE mo_migrate_history;",
+            "DELETE FROM \"MO_MIGRATE_HISTORY\";",
+            "ALTER TABLE mo_migrate_history RENAME TO h;",
+            "CREATE TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM mo_migrate_history; END; INSERT INTO t VALUES (1);",
+        ] {
+            shop.file("2_x.sql", &format!("{head}INSERT INTO t VALUES (7); {sql}"));
+            let error = shop.migrator().attended(true).run(shop.address()).await.unwrap_err();
+            assert!(error.is_undone() && error.to_string().contains("history"), "{sql}: {error:?}");
+            shop.assert_dump(&before, sql);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_vacuum_without_a_transaction_is_run() {
     let shop = with(Journal::Rollback, "CREATE TABLE t (id INTEGER PRIMARY KEY);").await;
     shop.file("2_x.sql", "-- mo-migrate: no-transaction\nVACUUM;");

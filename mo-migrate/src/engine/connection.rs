@@ -31,6 +31,17 @@ impl Touched {
     }
 }
 
+/// What the code of a migration or of a check must not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fence<'a> {
+    /// The guard itself is at work: nothing is forbidden.
+    Open,
+    /// Writing to the history table.
+    History(&'a str),
+    /// That, and beginning or ending a transaction, and attaching a database.
+    Transaction(&'a str),
+}
+
 /// Ends what a connection runs, from outside.
 pub(crate) trait Interrupt: Send + Sync + std::fmt::Debug {
     /// The statement in flight, and every later one, ends with an error.
@@ -102,9 +113,8 @@ pub(crate) trait Connection: Send + std::fmt::Debug {
     /// The connection is lost.
     async fn foreign_commits(&mut self) -> Result<i64>;
 
-    /// Forbids, while a migration's or a check's code runs, what is the guard's alone: beginning
-    /// and ending transactions, and attaching databases.
-    fn fence(&mut self, fenced: bool);
+    /// Forbids, while a migration's or a check's code runs, what is the guard's alone.
+    fn fence(&mut self, fence: Fence<'_>);
     /// How long each following statement may run.
     fn limit(&mut self, limit: Option<Duration>);
     /// What ends its statements from outside.

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 
 pub use address::Address;
 pub use connection::Touched;
-pub(crate) use connection::{Connection, Interrupt};
+pub(crate) use connection::{Connection, Fence, Interrupt};
 pub(crate) use inventory::{Column, Inventory, Object, ObjectKind, RowKey};
 pub(crate) use restore::{RestoreTransaction, RowComparison, Step};
 pub use target::Target;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::job::{Body, Direction, Job, Step};
 use super::run::{Run, Stage};
-use crate::engine::Touched;
+use crate::engine::{Fence, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::history::{Applied, HistoryWriter};
 use crate::ledger::StatementLine;
@@ -96,12 +96,18 @@ impl Run<'_> {
     ) -> Result<()> {
         let sql = file.sql(statement).to_owned();
         let limit = self.settings.statement_timeout;
-        let work = self.work()?;
+        let history = self.settings.history_table.clone();
         // Without a transaction there is none to protect, and VACUUM needs one of its own.
-        work.fence(step.transactional);
+        let fence = if step.transactional {
+            Fence::Transaction(&history)
+        } else {
+            Fence::History(&history)
+        };
+        let work = self.work()?;
+        work.fence(fence);
         work.limit(limit);
         let touched = work.touches(&sql).await;
-        work.fence(false);
+        work.fence(Fence::Open);
         let mut touched = touched?;
         for table in &file.directives.tables {
             touched.tables.insert(table.clone());
@@ -115,9 +121,9 @@ impl Run<'_> {
         self.announce(job, &line).await?;
         let began = Instant::now();
         let work = self.work()?;
-        work.fence(step.transactional);
+        work.fence(fence);
         let done = work.execute(&sql, &[]).await;
-        work.fence(false);
+        work.fence(Fence::Open);
         work.limit(None);
         let seen = work.take_touched();
         let kept = self.still_in_transaction(job, step, done.is_err()).await;
@@ -196,8 +202,14 @@ impl Run<'_> {
         let known = !self.record.touched.unknown;
         self.announce(job, &line).await?;
         let (limit, asked) = (self.settings.statement_timeout, self.settings.stop.clone());
+        let history = self.settings.history_table.clone();
+        let fence = if step.transactional {
+            Fence::Transaction(&history)
+        } else {
+            Fence::History(&history)
+        };
         let work = self.work()?;
-        work.fence(step.transactional);
+        work.fence(fence);
         work.limit(limit);
         let mut session = Session::new(work);
         let called = tokio::select! {
@@ -210,7 +222,7 @@ impl Run<'_> {
         let raw = session.raw_was_used();
         let unseen = raw && function.tables.is_empty();
         let work = self.work()?;
-        work.fence(false);
+        work.fence(Fence::Open);
         work.limit(None);
         let seen = work.take_touched();
         let kept = self.still_in_transaction(job, step, swallowed.is_some() && !raw).await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::job::{Job, Judge, compared_with, needs_before};
 use super::run::Run;
-use crate::engine::{Connection, Counts};
+use crate::engine::{Connection, Counts, Fence};
 use crate::error::{Code, Error, Result, say};
 use crate::migration::Version;
 use crate::observer::Event;
@@ -46,7 +46,8 @@ impl Run<'_> {
         let mut failed: Option<(CheckReport, Option<Code>)> = None;
         let mut interrupted = false;
         connection.writable(false).await?;
-        connection.fence(true);
+        let history = self.settings.history_table.clone();
+        connection.fence(Fence::Transaction(&history));
         for (version, check) in checks {
             if let Some(table) = self.made_by_this_run(connection, check).await? {
                 let line = nothing_to_compare(*version, check, &table);
@@ -76,7 +77,7 @@ impl Run<'_> {
             }
             self.report.checks.push(line);
         }
-        connection.fence(false);
+        connection.fence(Fence::Open);
         connection.writable(true).await?;
         match failed {
             _ if interrupted => Err(say::interrupted()),

@@ -66,6 +66,10 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
                 Recovery::CleanUp
             }
         }
+        // A migration has begun, so that the marker was there: somebody took it away.
+        Phase::Apply | Phase::Commit if !is_open && run.applying.is_some() => {
+            Recovery::OtherDatabase
+        }
         Phase::Snapshot | Phase::Apply | Phase::Commit => {
             if is_open {
                 Recovery::Restore
@@ -390,5 +394,9 @@ mod tests {
         open.database_id = "d".to_owned();
         open.had_history = true;
         assert_eq!(decide(Some(&open), None), Recovery::OtherDatabase);
+        // The marker of a run whose migrations have begun is gone.
+        open.had_history = false;
+        open.applying = Some((1, "sha256:0".to_owned()));
+        assert_eq!(decide(Some(&open), Some(&marked(None))), Recovery::OtherDatabase);
     }
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::Operations;
-use crate::engine::Role;
+use crate::engine::{Fence, Role};
 use crate::error::{Code, Result, say};
 use crate::guard;
 use crate::guard::job::needs_before;
@@ -239,7 +239,8 @@ impl Operations<'_> {
         let mut ledger = Ledger::open(self.engine()).await?;
         let mut connection = self.engine.connect(Role::Work).await?;
         connection.writable(false).await?;
-        connection.fence(true);
+        let history = self.settings.history_table.clone();
+        connection.fence(Fence::Transaction(&history));
         let none = crate::engine::Inventory::default();
         for (version, check) in checks {
             let context = validate::Context {
@@ -257,7 +258,7 @@ impl Operations<'_> {
             }
             found.checks.push(check_line(version, &check, answer, self.settings.evidence));
         }
-        connection.fence(false);
+        connection.fence(Fence::Open);
         connection.writable(true).await?;
         connection.close().await;
         ledger.close().await;

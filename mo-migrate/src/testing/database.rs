@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::dump::dump;
 use super::folder::Folder;
 use crate::Migrator;
-use crate::engine::{Connection, Counts, Inventory, Role, SharedEngine, Target};
+use crate::engine::{Connection, Counts, Fence, Inventory, Role, SharedEngine, Target};
 use crate::error::{Code, Error, Result};
 use crate::migration::{Session, Statement, Version};
 use crate::plan::Goal;
@@ -81,7 +81,7 @@ impl TestDatabase {
     /// The first statement that fails, with its number.
     pub async fn seed(&mut self, sql: &str) -> Result<()> {
         let mut work = self.engine.connect(Role::Work).await?;
-        let done = seed_on(&mut *work, sql).await;
+        let done = seed_on(&mut *work, &self.migrator.settings().history_table, sql).await;
         work.close().await;
         done
     }
@@ -225,12 +225,12 @@ impl TestDatabase {
     }
 }
 
-async fn seed_on(work: &mut dyn Connection, text: &str) -> Result<()> {
+async fn seed_on(work: &mut dyn Connection, history: &str, text: &str) -> Result<()> {
     let pieces = sql::split(text, work.dialect()).map_err(Error::from)?;
     let statements: Vec<&str> =
         pieces.into_iter().filter_map(|piece| text.get(piece.statement?)).collect();
     work.begin().await?;
-    work.fence(true);
+    work.fence(Fence::Transaction(history));
     let mut done = Ok(());
     for (at, statement) in statements.iter().enumerate() {
         if let Err(error) = work.execute(statement, &[]).await {
@@ -240,7 +240,7 @@ async fn seed_on(work: &mut dyn Connection, text: &str) -> Result<()> {
             break;
         }
     }
-    work.fence(false);
+    work.fence(Fence::Open);
     match done {
         Ok(()) => work.commit().await,
         Err(error) => {

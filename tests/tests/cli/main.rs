@@ -1,5 +1,9 @@
 //! The command line from a shell: what it prints, what it ends with, and what it leaves alone.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that can't set itself up has failed"
+)]
 
 mod asks;
 mod codes;

@@ -21,7 +21,7 @@ use sqlx::{
 };
 
 use super::raw::{Handle, RawError, Recorder};
-use crate::engine::{Connection, Interrupt, Touched};
+use crate::engine::{Connection, Fence, Interrupt, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::sql::Dialect;
 use crate::value::{Row, Value};
@@ -344,9 +344,9 @@ impl Connection for SqliteLink {
         Arc::clone(&self.gate) as _
     }
 
-    fn fence(&mut self, fenced: bool) {
+    fn fence(&mut self, fence: Fence<'_>) {
         if let Some(recorder) = self.recorder {
-            recorder.fence(fenced);
+            recorder.fence(fence);
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use libsqlite3_sys as ffi;
 
-use crate::engine::{RowComparison, Touched};
+use crate::engine::{Fence, RowComparison, Touched};
 use crate::value::{Row, Value};
 
 /// What SQLite answered instead of OK.
@@ -332,6 +332,7 @@ pub(super) struct Recorder(Mutex<Record>);
 struct Record {
     touched: Touched,
     fenced: bool,
+    history: Option<String>,
     denied: Option<&'static str>,
 }
 
@@ -361,13 +362,20 @@ impl Recorder {
         self.with(|record| record.denied.take())
     }
 
-    /// Forbids what belongs to the guard alone: transactions and attached databases.
-    pub(super) fn fence(&self, fenced: bool) {
-        self.with(|record| record.fenced = fenced);
+    /// Forbids what belongs to the guard alone.
+    pub(super) fn fence(&self, fence: Fence<'_>) {
+        self.with(|record| {
+            record.fenced = matches!(fence, Fence::Transaction(_));
+            record.history = match fence {
+                Fence::Open => None,
+                Fence::History(table) | Fence::Transaction(table) => Some(table.to_owned()),
+            };
+        });
     }
 }
 
 const TRANSACTION: &str = "begins or ends a transaction, which is the guard's to do";
+const HISTORY: &str = "writes to the history table, which is the guard's alone";
 const ATTACH: &str = "attaches or detaches a database, which the snapshot does not cover";
 
 unsafe extern "C" fn authorize(
@@ -390,6 +398,15 @@ unsafe extern "C" fn authorize(
             // VACUUM attaches a temporary database, whose file has no name.
             ffi::SQLITE_ATTACH if record.fenced && !text(first).is_empty() => Some(ATTACH),
             ffi::SQLITE_DETACH if record.fenced => Some(ATTACH),
+            // VACUUM copies every table into a database of its own.
+            _ if action == ffi::SQLITE_ALTER_TABLE || text(database) == "main" => {
+                let (first, second) = (text(first), text(second));
+                let written = written_by(action, &first, &second);
+                let history = record.history.as_deref().zip(written);
+                history
+                    .filter(|(history, table)| table.eq_ignore_ascii_case(history))
+                    .map(|_| HISTORY)
+            }
             _ => None,
         };
         if denied.is_some() {
@@ -425,6 +442,23 @@ unsafe extern "C" fn authorize(
         }
         ffi::SQLITE_OK
     })
+}
+
+/// The table whose rows or definition an action changes.
+fn written_by<'a>(action: c_int, first: &'a str, second: &'a str) -> Option<&'a str> {
+    match action {
+        ffi::SQLITE_INSERT
+        | ffi::SQLITE_UPDATE
+        | ffi::SQLITE_DELETE
+        | ffi::SQLITE_CREATE_TABLE
+        | ffi::SQLITE_DROP_TABLE => Some(first),
+        ffi::SQLITE_ALTER_TABLE
+        | ffi::SQLITE_CREATE_INDEX
+        | ffi::SQLITE_DROP_INDEX
+        | ffi::SQLITE_CREATE_TRIGGER
+        | ffi::SQLITE_DROP_TRIGGER => Some(second),
+        _ => None,
+    }
 }
 
 fn note(touched: &mut Touched, table: &str, database: &str) {
