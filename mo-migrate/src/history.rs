@@ -19,7 +19,10 @@ use crate::value::Value;
 /// The schema of the history table that this program writes.
 pub(crate) const SCHEMA: i64 = 1;
 
-const COLUMNS: &str = "kind, set_name, version, name, state, checksum, run, applied_at, duration_ms, applied_by, detail";
+/// What a plan is made from; the others are for people.
+const OF_A_PLAN: &str = "kind, set_name, version, name, state, checksum, detail";
+
+const COLUMNS: &str = "kind, set_name, version, name, state, checksum, detail, run, applied_at, duration_ms, applied_by";
 
 /// A version that the database has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,7 +81,23 @@ impl History {
     /// # Errors
     /// It can't be read, or a newer mo-migrate wrote it.
     pub(crate) async fn read(connection: &mut dyn Connection, table: &str) -> Result<Option<Self>> {
-        let sql = format!("SELECT {COLUMNS} FROM {}", quoted(connection, table));
+        Self::select(connection, table, COLUMNS).await
+    }
+
+    /// The same with no more than a plan is made from: what a start asks.
+    pub(crate) async fn read_for_plan(
+        connection: &mut dyn Connection,
+        table: &str,
+    ) -> Result<Option<Self>> {
+        Self::select(connection, table, OF_A_PLAN).await
+    }
+
+    async fn select(
+        connection: &mut dyn Connection,
+        table: &str,
+        columns: &str,
+    ) -> Result<Option<Self>> {
+        let sql = format!("SELECT {columns} FROM {}", quoted(connection, table));
         let rows = match connection.fetch(&sql, &[], None).await {
             Ok(rows) => rows,
             Err(error) if say::is_missing_table(&error, table) => return Ok(None),
@@ -89,9 +108,8 @@ impl History {
             let mut values = Fields(row.into_values().into_iter());
             let (kind, set, version) = (values.text()?, values.text()?, values.integer()?);
             let (name, state, checksum) = (values.text()?, values.text()?, values.text()?);
-            let (run, applied_at, duration_ms) =
-                (values.text()?, values.integer()?, values.integer()?);
-            let (applied_by, detail) = (values.text()?, values.text()?);
+            let (detail, run, applied_at) = (values.text()?, values.text()?, values.integer()?);
+            let (duration_ms, applied_by) = (values.integer()?, values.text()?);
             match kind.as_str() {
                 "head" if version > SCHEMA => {
                     return Err(say::schema_newer("history", version, SCHEMA));
@@ -146,11 +164,11 @@ impl History {
 struct Fields(std::vec::IntoIter<Value>);
 
 impl Fields {
-    /// The next field as text; NULL is empty.
+    /// The next field as text; NULL, or one that was not asked for, is empty.
     fn text(&mut self) -> Result<String> {
         match self.0.next() {
             Some(Value::Text(text)) => Ok(text),
-            Some(Value::Null) => Ok(String::new()),
+            Some(Value::Null) | None => Ok(String::new()),
             _ => Err(say::history_damaged("the history")),
         }
     }
@@ -158,6 +176,7 @@ impl Fields {
     fn integer(&mut self) -> Result<i64> {
         match self.0.next() {
             Some(Value::Integer(number)) => Ok(number),
+            None => Ok(0),
             _ => Err(say::history_damaged("the history")),
         }
     }
@@ -283,11 +302,11 @@ impl HistoryWriter<'_> {
             name.into(),
             state.into(),
             checksum.into(),
+            detail.into(),
             run.into(),
             Value::Integer(time::now_ms()),
             Value::Integer(i64::try_from(duration_ms).unwrap_or(i64::MAX)),
             crate::lock::who().into(),
-            detail.into(),
         ];
         self.connection.execute(&sql, &params).await.map(drop)
     }

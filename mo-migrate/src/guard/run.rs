@@ -199,7 +199,7 @@ pub(crate) fn record_of(
     let tail = uuid::Uuid::now_v7().simple().to_string();
     let version = job.to.or(job.from).unwrap_or(0);
     RunRecord {
-        id: format!("run_v{version}_{}_{}", time::compact(now), &tail[28..]),
+        id: format!("run_v{version}_{}_{}", time::compact(now), &tail[24..]),
         set: settings.set.clone(),
         purpose: job.purpose.to_owned(),
         database_id: history.map(|history| history.database_id.clone()).unwrap_or_default(),

@@ -30,7 +30,7 @@ pub(crate) async fn nothing_to_do(
         return None;
     }
     let (engine, database, mut connection) = target.pooled().await?;
-    let history = History::read(&mut *connection, &settings.history_table).await;
+    let history = History::read_for_plan(&mut *connection, &settings.history_table).await;
     connection.close().await;
     let history = history.ok()?.filter(History::is_settled)?;
     let plan = plan(set, Some(&history), goal, settings).ok()?;

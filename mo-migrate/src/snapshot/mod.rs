@@ -7,7 +7,7 @@ pub(crate) use retention::{Deletable, deletable};
 use crate::migration::Version;
 use crate::time;
 
-/// A name that is never used twice: `pre_upgrade_v2_20261122_084412_7f3a`, of lower case letters,
+/// A name that is never used twice: `pre_upgrade_v2_20261122_084412_1b0c7f3a`, of lower case letters,
 /// digits and `_`, at most 64 characters.
 pub(crate) fn name(purpose: &str, version: Option<Version>, now: i64) -> String {
     let random = uuid::Uuid::now_v7().simple().to_string();
@@ -15,9 +15,9 @@ pub(crate) fn name(purpose: &str, version: Option<Version>, now: i64) -> String 
     let purpose: String = purpose
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
-        .take(20)
+        .take(16)
         .collect();
-    format!("{purpose}{version}_{}_{}", time::compact(now), &random[28..])
+    format!("{purpose}{version}_{}_{}", time::compact(now), &random[24..])
 }
 
 #[cfg(test)]
@@ -28,14 +28,18 @@ mod tests {
     fn names_are_lower_case_short_and_never_the_same() {
         let one =
             name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000);
-        assert!(
-            one.starts_with("pre_upgrade__of_ever_v9223372036854775807_20261122_084412_"),
-            "{one}"
-        );
+        assert!(one.starts_with("pre_upgrade__of__v9223372036854775807_20261122_084412_"), "{one}");
         assert!(one.len() <= 64);
         assert_ne!(
             one,
             name("pre upgrade: of everything there is", Some(Version::MAX), 1_795_337_052_000)
         );
+    }
+
+    #[test]
+    fn a_thousand_names_of_one_second_differ() {
+        let names: std::collections::HashSet<_> =
+            (0..1000).map(|_| name("failed", Some(2), 0)).collect();
+        assert_eq!(names.len(), 1000);
     }
 }
