@@ -134,7 +134,6 @@ async fn snapshot_and_restore(folder: &Path, megabytes: u64) {
         copy.push(timed(|| synced_copy(&path, &copied)));
         let error = migrator.run(address.as_str()).await.unwrap_err();
         let restore = error.report().unwrap().restore.clone().unwrap();
-        eprintln!("{:?}", error.report().unwrap().timings_ms);
         restores.push(Duration::from_millis(restore.duration_ms));
     }
     let (ours, backup, copy) = (median(ours), median(backup), median(copy));
