@@ -179,6 +179,28 @@ mod tests {
         assert!(named("yes").check("maybe").is_err());
     }
 
+    /// The row of a setting in docs/settings.md.
+    fn row(setting: &Setting) -> String {
+        let (words, default) = match setting.help.split_once(" [default: ") {
+            Some((words, default)) => (words, default.trim_end_matches(']')),
+            None => (setting.help, "–"),
+        };
+        let words = words.split(" [env").next().unwrap_or(words);
+        let key = if setting.once { "–".to_owned() } else { format!("`{}`", setting.key()) };
+        let (name, variable) = (setting.name, setting.variable());
+        let variable = if name == "url" { "DATABASE_URL".to_owned() } else { variable };
+        format!("| `--{name}` | `{variable}` | {key} | {default} | {words} |")
+    }
+
+    #[test]
+    fn the_table_in_the_documents_has_every_setting() {
+        let document = include_str!("../../../docs/settings.md");
+        for setting in ALL {
+            let row = row(setting);
+            assert!(document.lines().any(|line| line == row), "docs/settings.md lacks\n{row}");
+        }
+    }
+
     #[test]
     fn the_defaults_of_the_help_are_those_of_the_library() {
         let before = format!("{:?}", everything(&Settings::default()));

@@ -50,8 +50,11 @@ pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
 pub(crate) fn cannot_tell(database: &str, error: sqlx::Error) -> Error {
     driver(error)
         .within(Code::CannotTell, format!("`{database}` can't be read truthfully without writing to it"))
-        .because("a log or journal of an unfinished transaction is beside it, and this place can't be written")
-        .hinted("run it where the folder can be written, or let `migrate recover` open the database")
+        .because(
+            "a log or journal of an unfinished transaction is beside it, and only a connection that may write \
+             can finish it or roll it back",
+        )
+        .hinted("let `migrate recover` open the database, or do it where its folder can be written")
 }
 
 /// The database is busy with another one's transaction.
