@@ -6,11 +6,12 @@
 //! 3. who holds it is in the message.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Engine, LockAttempt, LockGuard};
+use crate::engine::{Engine, LastHolder, LockAttempt, LockGuard};
 use crate::error::{Result, say};
 use crate::observer::Event;
 use crate::settings::Settings;
@@ -52,20 +53,45 @@ impl fmt::Display for Holder {
     }
 }
 
+/// The lock, as long as it is held.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    _guard: Arc<dyn LockGuard>,
+    /// Another one was waited for.
+    pub(crate) waited: bool,
+    /// Who held it before.
+    pub(crate) last: LastHolder,
+}
+
+/// Between two signs of life.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// Gives a sign of life for as long as the lock is held.
+fn beat(guard: &Arc<dyn LockGuard>) {
+    let guard = Arc::downgrade(guard);
+    tokio::spawn(async move {
+        while let Some(guard) = guard.upgrade() {
+            guard.beat();
+            drop(guard);
+            tokio::time::sleep(BEAT).await;
+        }
+    });
+}
+
 /// Takes the lock, waiting as long as the settings say at the most.
 ///
 /// # Errors
 /// Another one holds it for longer; the error names it.
-pub(crate) async fn acquire(
-    engine: &dyn Engine,
-    settings: &Settings,
-) -> Result<(Box<dyn LockGuard>, bool)> {
+pub(crate) async fn acquire(engine: &dyn Engine, settings: &Settings) -> Result<Held> {
     let wait = settings.lock_timeout;
     let until = Instant::now() + wait;
     let mut waited = false;
     loop {
         match engine.try_lock(&Holder::here()).await? {
-            LockAttempt::Held(guard) => return Ok((guard, waited)),
+            LockAttempt::Held(guard, last) => {
+                beat(&guard);
+                return Ok(Held { _guard: guard, waited, last });
+            }
             LockAttempt::Taken(holder) => {
                 let holder = holder
                     .map_or_else(|| "another process".to_owned(), |holder| holder.to_string());

@@ -461,7 +461,7 @@ impl Migrator {
             return Err(say::no_database(engine.database()));
         }
         // Whoever migrates it now is waited for.
-        let (_lock, _) = crate::lock::acquire(&*engine, &self.settings()).await?;
+        let _lock = crate::lock::acquire(&*engine, &self.settings()).await?;
         engine.connect(Role::Start).await?.close().await;
         engine.drop_database().await
     }

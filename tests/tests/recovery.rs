@@ -210,3 +210,76 @@ async fn a_ledger_that_is_gone_or_of_another_database_is_not_guessed_at() {
     );
     assert!(shop.dump().contains("another"));
 }
+
+#[tokio::test]
+async fn an_application_goes_on_by_itself_after_a_death_wherever_it_was() {
+    for moment in [
+        "start:preflight",
+        "start:snapshot",
+        "finish:snapshot",
+        "applied:2",
+        "start:commit",
+        "start:keep",
+    ] {
+        for head in ["", "-- mo-migrate: no-transaction\n"] {
+            let shop = v1(Journal::Wal).await;
+            shop.file("2_more.sql", &format!("{head}{V2}"));
+            assert!(killed_at(&shop, moment), "{moment}");
+            let report = shop.migrator().run(shop.address()).await;
+            let report = report.unwrap_or_else(|error| panic!("{moment}, {head:?}: {error:?}"));
+            assert!(matches!(report.outcome, Outcome::Applied | Outcome::UpToDate), "{moment}");
+            v2_is_whole(&shop);
+        }
+    }
+}
+
+/// Makes it so that the death was an hour ago.
+fn an_hour_passes(shop: &Fixture, files: &[&str]) {
+    let ledger = shop.folder().join("shop.db.mo-migrate/ledger.db");
+    let _ =
+        mo_migrate_tests::sqlite3(&ledger, "UPDATE runs SET heartbeat_at = heartbeat_at - 3600000");
+    for file in files {
+        let touched = Command::new("touch")
+            .args(["-d", "1 hour ago"])
+            .arg(shop.folder().join(file))
+            .status()
+            .unwrap();
+        assert!(touched.success());
+    }
+}
+
+#[tokio::test]
+async fn an_old_death_without_later_writes_is_put_back() {
+    let shop = v1(Journal::Rollback).await;
+    shop.file("2_more.sql", &no_transaction(V2));
+    assert!(killed_at(&shop, "applied:2"));
+    an_hour_passes(&shop, &["shop.db", "shop.db.mo-migrate/lock"]);
+    assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::Applied);
+    v2_is_whole(&shop);
+}
+
+#[tokio::test]
+async fn rows_written_long_after_a_death_are_left_to_a_person() {
+    let shop = v1(Journal::Rollback).await;
+    let before = shop.dump();
+    shop.file("2_more.sql", &no_transaction(V2));
+    assert!(killed_at(&shop, "applied:2"));
+    an_hour_passes(&shop, &["shop.db.mo-migrate/lock"]);
+    shop.sql("INSERT INTO products (name, price) VALUES ('honest', 1)");
+    let error = next_up(&shop).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::RecoverLate, Outcome::NeedsPerson),
+        "{error:?}"
+    );
+    assert_eq!(shop.sql("SELECT count(*) FROM products WHERE name = 'honest'"), "1\n");
+    // The person says so, with the command of the hint.
+    let report = shop.migrator().retry(true).recover(shop.address()).await.unwrap().unwrap();
+    assert_eq!(report.outcome, Outcome::Restored);
+    let failed = report.restore.unwrap().failed_state.unwrap();
+    let failed = shop.folder().join("shop.db.mo-migrate/snapshots").join(format!("{failed}.db"));
+    let kept =
+        mo_migrate_tests::sqlite3(&failed, "SELECT count(*) FROM products WHERE name = 'honest'");
+    assert_eq!(kept, "1\n");
+    shop.assert_dump(&before, "put back");
+}

@@ -72,13 +72,19 @@ pub(crate) struct SnapshotFacts {
 }
 
 /// A lock that is held; it is free when this is dropped and what its holder runs has ended.
-pub(crate) trait LockGuard: Send + std::fmt::Debug {}
+pub(crate) trait LockGuard: Send + Sync + std::fmt::Debug {
+    /// Says that its holder lives; what can't be said is not an error.
+    fn beat(&self);
+}
+
+/// The holder before us, and when it was last heard of, in milliseconds since 1970.
+pub(crate) type LastHolder = Option<(Holder, i64)>;
 
 /// The answer to an attempt at the lock.
 #[derive(Debug)]
 pub(crate) enum LockAttempt {
-    /// It is ours.
-    Held(Box<dyn LockGuard>),
+    /// It is ours; and whose it was.
+    Held(Arc<dyn LockGuard>, LastHolder),
     /// It is another's.
     Taken(Option<Holder>),
 }
@@ -138,6 +144,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be opened or made.
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>>;
+    /// When the database was last written to by anybody, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn last_write(&self) -> Result<i64>;
     /// How much room there is for copies.
     ///
     /// # Errors

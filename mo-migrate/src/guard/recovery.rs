@@ -5,21 +5,24 @@
 //! 2. nothing is guessed: where ledger and marker do not agree, a person decides;
 //! 3. honest rows written long after the death are not taken back without a person.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::job::Judge;
 use super::run::{Run, Stage};
-use crate::engine::{Counts, Engine, LockGuard, Role};
+use crate::engine::{Engine, Role};
 use crate::error::{Error, Result, say};
 use crate::history::{History, Marker};
 use crate::ledger::{Ledger, RunRecord};
+use crate::lock::Held;
 use crate::migration::MigrationSet;
 use crate::observer::{Event, Phase};
 use crate::report::Outcome;
 use crate::settings::Settings;
 use crate::validate::When;
 use crate::{time, validate};
+
+/// How long after its last sign of life a dead run may still have written.
+const LAST_STATEMENT_MS: i64 = 10_000;
 
 /// What the next start does about an open run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,17 +70,15 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
             }
         }
         // A migration has begun, so that the marker was there: somebody took it away.
-        Phase::Apply | Phase::Commit if !is_open && run.applying.is_some() => {
-            Recovery::OtherDatabase
-        }
-        Phase::Snapshot | Phase::Apply | Phase::Commit => {
+        Phase::Apply if !is_open && run.applying.is_some() => Recovery::OtherDatabase,
+        Phase::Snapshot | Phase::Apply => {
             if is_open {
                 Recovery::Restore
             } else {
                 Recovery::CleanUp
             }
         }
-        Phase::Validate | Phase::ValidateAfter => {
+        Phase::Validate | Phase::Commit | Phase::ValidateAfter => {
             if is_open {
                 Recovery::Judge
             } else {
@@ -112,7 +113,7 @@ pub(crate) async fn recover(
     engine: &dyn Engine,
     set: &MigrationSet,
     settings: &Settings,
-    lock: &Arc<dyn LockGuard>,
+    lock: &Held,
 ) -> Result<Option<crate::report::Report>> {
     let mut ledger = Ledger::open(engine).await?;
     let open = ledger.open_run().await?;
@@ -130,8 +131,10 @@ pub(crate) async fn recover(
     };
     settings.observer.event(&Event::Note(say::found_dead_run(&record)));
     validate::end_children(&ledger.children(&record.id).await?).await?;
-    let mut run = Run::new(engine, settings.clone(), ledger, Arc::clone(lock), record);
-    run.record.died = true;
+    let mut run = Run::new(engine, settings.clone(), ledger, lock.clone(), record);
+    // A run that came back from its failure to say so did not die, and only a death in apply may
+    // be the migration's doing.
+    run.record.died = run.record.error.is_none() && run.record.phase == Phase::Apply;
     run.history.clone_from(&history);
     let done = run.recover_by(what, set, marker.as_ref()).await;
     run.finish_recovery(done).await.map(Some)
@@ -204,43 +207,26 @@ impl Run<'_> {
         Ok(Outcome::Restored)
     }
 
-    /// Rows written long after the death may be hours of honest work.
+    /// Rows written long after the death may be hours of honest work. Whether there are any is told
+    /// by the time of the last write to the database: it can say "yes" for a write to another table
+    /// or for tidying up, and never "no" wrongly.
     async fn not_too_late(&mut self) -> Result<()> {
-        let silent = time::now_ms().saturating_sub(self.record.heartbeat_at);
+        let record = &self.record;
+        let beat = match &self.lock.last {
+            Some((holder, beat)) if holder.host == record.host && holder.pid == record.pid => *beat,
+            _ => record.heartbeat_at,
+        };
+        let alive = beat.max(record.heartbeat_at);
+        let silent = time::now_ms().saturating_sub(alive);
         let silent = Duration::from_millis(u64::try_from(silent).unwrap_or(0));
         if silent <= self.settings.recover_within || self.settings.retry {
             return Ok(());
         }
-        if self.changed_since_death().await? {
-            Err(say::recover_late(&self.record, silent))
-        } else {
-            Ok(())
+        let written = self.engine.last_write().await?;
+        if written <= alive.saturating_add(LAST_STATEMENT_MS) {
+            return Ok(());
         }
-    }
-
-    /// Whether the touched tables hold more than the run can have left there. Without a record of
-    /// the rows at the death, only an unchanged count of rows says "no".
-    async fn changed_since_death(&mut self) -> Result<bool> {
-        let mut read = self.engine.connect(Role::Work).await?;
-        let now = self.engine.inventory(&mut *read, Counts::With).await;
-        read.close().await;
-        let now = now?;
-        let then = match &self.record.snapshot {
-            Some(name) => self.ledger.snapshot(name).await?.map(|known| known.inventory),
-            None => None,
-        };
-        let Some(then) = then else { return Ok(true) };
-        Ok(self.record.touched.unknown
-            || self
-                .record
-                .touched
-                .tables
-                .iter()
-                .filter(|name| **name != self.settings.history_table)
-                .any(|name| {
-                    now.table(name).and_then(|table| table.rows)
-                        != then.table(name).and_then(|table| table.rows)
-                }))
+        Err(say::recover_late(&self.record, silent))
     }
 
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
@@ -356,6 +342,7 @@ mod tests {
             (Phase::Snapshot, 2, Restore, CleanUp),
             (Phase::Apply, 2, Restore, CleanUp),
             (Phase::Validate, 2, Judge, OtherDatabase),
+            (Phase::Commit, 2, Judge, OtherDatabase),
             (Phase::ValidateAfter, 1, Judge, OtherDatabase),
             (Phase::ValidateAfter, 2, Judge, OtherDatabase),
             (Phase::Verify, 2, Restore, OtherDatabase),

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use super::job::Job;
 use super::restore::plural;
-use crate::engine::{Connection, Engine, Inventory, LockGuard};
+use crate::engine::{Connection, Engine, Inventory};
 use crate::error::{Error, Result, say};
 use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
-use crate::lock::Holder;
+use crate::lock::{Held, Holder};
 use crate::observer::{Event, Phase, Progress};
 use crate::report::{Report, TableReport};
 use crate::settings::Settings;
@@ -48,7 +48,7 @@ pub(crate) struct Run<'a> {
     /// What foreign keys were before the run switched them off.
     pub(crate) foreign_keys: Option<bool>,
     /// Held to the end; the file lock is free when this is dropped.
-    pub(crate) _lock: Arc<dyn LockGuard>,
+    pub(crate) lock: Held,
     phase_began: Instant,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Run<'a> {
         engine: &'a dyn Engine,
         settings: Settings,
         ledger: Ledger,
-        lock: Arc<dyn LockGuard>,
+        lock: Held,
         record: RunRecord,
     ) -> Self {
         let mut report = Report::new(&settings.set, engine.name(), engine.database());
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
             commits_then: 0,
             before_attached: false,
             foreign_keys: None,
-            _lock: lock,
+            lock,
             phase_began: Instant::now(),
         }
     }

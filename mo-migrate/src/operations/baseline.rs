@@ -51,7 +51,7 @@ impl Operations<'_> {
         if !self.engine.exists().await? {
             return Err(say::no_database(self.engine.database()));
         }
-        let (_lock, _) = self.lock().await?;
+        let _lock = self.lock().await?;
         let marked = self.baseline_preview(version).await?;
         let history = self.history(Role::Start).await?;
         if history.as_ref().is_some_and(|history| !history.is_settled()) {
@@ -95,7 +95,7 @@ impl Operations<'_> {
 
     /// Accepts them.
     pub(crate) async fn repair(&self) -> Result<Repair> {
-        let (_lock, _) = self.lock().await?;
+        let _lock = self.lock().await?;
         let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
         if !history.is_settled() {
             return Err(say::open_run_first());

@@ -1,7 +1,5 @@
 //! `down`: takes versions back by their down files, guarded like any other run.
 
-use std::sync::Arc;
-
 use super::Operations;
 use crate::engine::Role;
 use crate::error::{Result, say};
@@ -14,7 +12,7 @@ use crate::report::Report;
 impl Operations<'_> {
     /// Takes back what is above `to`; without it, the newest version alone. 0 takes back all.
     pub(crate) async fn down(&self, to: Option<Version>) -> Result<Report> {
-        let (lock, _) = self.lock().await?;
+        let lock = self.lock().await?;
         Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
         let mut applied: Vec<Version> = history
@@ -41,15 +39,14 @@ impl Operations<'_> {
         job.to = applied.iter().copied().filter(|version| *version <= keep_below).max();
         let ledger = Ledger::open(self.engine()).await?;
         let record = record_of(&job, &self.settings, Some(&history));
-        let mut run =
-            Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(&lock), record);
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
         run.history = Some(history);
         Box::pin(run.execute(&job)).await
     }
 
     /// Finishes or puts back what a dead run left, and nothing else.
     pub(crate) async fn recover(&self) -> Result<Option<Report>> {
-        let (lock, _) = self.lock().await?;
+        let lock = self.lock().await?;
         Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await
     }
 }

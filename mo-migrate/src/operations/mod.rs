@@ -9,8 +9,6 @@ mod restore;
 mod snapshots;
 mod up;
 
-use std::sync::Arc;
-
 pub use baseline::{Baseline, Repair};
 pub(crate) use inspect::check_line;
 pub use inspect::{PendingMigration, Status, Validation, Verification};
@@ -19,10 +17,10 @@ pub use restore::RestorePreview;
 pub use snapshots::SnapshotLine;
 pub(crate) use up::nothing_to_do;
 
-use crate::engine::{Engine, LockGuard, Role, SharedEngine};
+use crate::engine::{Engine, Role, SharedEngine};
 use crate::error::Result;
 use crate::history::History;
-use crate::lock;
+use crate::lock::{self, Held};
 use crate::migration::MigrationSet;
 use crate::settings::Settings;
 
@@ -47,8 +45,7 @@ impl Operations<'_> {
         history
     }
 
-    async fn lock(&self) -> Result<(Arc<dyn LockGuard>, bool)> {
-        let (guard, waited) = lock::acquire(self.engine(), &self.settings).await?;
-        Ok((Arc::from(guard), waited))
+    async fn lock(&self) -> Result<Held> {
+        lock::acquire(self.engine(), &self.settings).await
     }
 }

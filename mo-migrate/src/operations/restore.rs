@@ -1,7 +1,5 @@
 //! `restore`: goes back to the snapshot of a run, taking back every later run with it.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::Operations;
@@ -58,7 +56,7 @@ impl Operations<'_> {
 
     /// Goes back.
     pub(crate) async fn restore(&self, wanted: Option<&str>) -> Result<Report> {
-        let (lock, _) = self.lock().await?;
+        let lock = self.lock().await?;
         Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let snapshot = find(&mut ledger, wanted).await?;
@@ -75,8 +73,7 @@ impl Operations<'_> {
         let mut record = record_of(&job, &self.settings, history.as_ref());
         record.snapshot = Some(snapshot.name.clone());
         record.touched = touched;
-        let mut run =
-            Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(&lock), record);
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
         run.history = history;
         run.go_back(&snapshot).await
     }

@@ -44,7 +44,7 @@ pub struct SnapshotLine {
 impl Operations<'_> {
     /// Makes a snapshot, reads it back, and writes down what it is for.
     pub(crate) async fn snapshot_create(&self, purpose: &str) -> Result<SnapshotLine> {
-        let (_lock, _) = self.lock().await?;
+        let _lock = self.lock().await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let name = snapshot::name(purpose, None, time::now_ms());
         let facts = self.engine.create_snapshot(&name, Progress::silent()).await?;
@@ -102,7 +102,7 @@ impl Operations<'_> {
     /// Clones a snapshot, tests the clone, and drops it; gives what it holds, in words.
     pub(crate) async fn snapshot_verify(&self, name: &str) -> Result<String> {
         self.snapshot_show(name).await?;
-        let (_lock, _) = self.lock().await?;
+        let _lock = self.lock().await?;
         let run = format!("verify_{}", time::compact(time::now_ms()));
         let mut clone = self.engine.clone_snapshot(name, &run).await?;
         let damage = self.engine.damage(&mut *clone.connection).await;
@@ -140,7 +140,7 @@ impl Operations<'_> {
 
     /// Deletes one snapshot of ours, unless it is needed.
     pub(crate) async fn snapshot_delete(&self, name: &str) -> Result<()> {
-        let (_lock, _) = self.lock().await?;
+        let _lock = self.lock().await?;
         let line = self.snapshot_show(name).await?;
         if line.purpose.is_none() {
             return Err(say::not_ours(name));
@@ -171,7 +171,7 @@ impl Operations<'_> {
 
     /// Deletes what is over its time and not needed.
     pub(crate) async fn prune(&self) -> Result<Vec<SnapshotLine>> {
-        let (_lock, _) = self.lock().await?;
+        let _lock = self.lock().await?;
         let gone = self.prune_preview().await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         for line in &gone {

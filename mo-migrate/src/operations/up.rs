@@ -1,15 +1,15 @@
 //! `up`: recovers if need be, then runs what is pending.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Operations;
-use crate::engine::{LockGuard, Role, Target};
+use crate::engine::{Role, Target};
 use crate::error::{Code, Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, record_of};
 use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
+use crate::lock::Held;
 use crate::migration::MigrationSet;
 use crate::observer::Event;
 use crate::plan::{Goal, Plan, plan};
@@ -97,7 +97,8 @@ impl Operations<'_> {
             return Ok(report);
         }
         let began = time::now_ms();
-        let (lock, waited) = self.lock().await?;
+        let lock = self.lock().await?;
+        let waited = lock.waited;
         let recovered =
             Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         if let Some(report) = recovered.filter(|report| report.outcome == Outcome::Restored) {
@@ -138,12 +139,7 @@ impl Operations<'_> {
         report
     }
 
-    async fn one_by_one(
-        &self,
-        goal: Goal,
-        lock: &Arc<dyn LockGuard>,
-        waited: Option<i64>,
-    ) -> Result<Report> {
+    async fn one_by_one(&self, goal: Goal, lock: &Held, waited: Option<i64>) -> Result<Report> {
         let history = self.history(Role::Start).await?;
         let pending = plan(self.set, history.as_ref(), goal, &self.settings)?.pending.len();
         let mut whole: Option<Report> = None;
@@ -165,12 +161,7 @@ impl Operations<'_> {
         whole.ok_or_else(|| say::internal(&"no run was made"))
     }
 
-    async fn one_run(
-        &self,
-        goal: Goal,
-        lock: &Arc<dyn LockGuard>,
-        waited: Option<i64>,
-    ) -> Result<Report> {
+    async fn one_run(&self, goal: Goal, lock: &Held, waited: Option<i64>) -> Result<Report> {
         let history = self.history(Role::Start).await?;
         let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
         if plan.pending.is_empty() {
@@ -187,8 +178,7 @@ impl Operations<'_> {
         }
         let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
         let record = record_of(&job, &self.settings, history.as_ref());
-        let mut run =
-            Run::new(self.engine(), self.settings.clone(), ledger, Arc::clone(lock), record);
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
         run.history = history;
         Box::pin(run.execute(&job)).await
     }
@@ -221,7 +211,7 @@ fn not_again(
     let first = plan.pending.first()?;
     let died: Vec<&RunRecord> = runs
         .iter()
-        .take_while(|run| run.outcome != Some(Outcome::Applied) && !is_retry(run))
+        .take_while(|run| run.outcome != Some(Outcome::Applied))
         .filter(|run| run.died)
         .filter(|run| {
             run.applying.as_ref().is_some_and(|(version, checksum)| {
@@ -257,12 +247,12 @@ fn not_again(
 fn is_failure(run: &RunRecord) -> bool {
     let code = format!("\"code\":\"{}\"", Code::Interrupted);
     let interrupted = run.error.as_ref().is_some_and(|error| error.contains(&code));
-    !run.died
-        && !interrupted
-        && matches!(run.outcome, Some(Outcome::RolledBack | Outcome::Restored))
-}
-
-/// A person tried again on purpose: deaths before that do not count any more.
-fn is_retry(run: &RunRecord) -> bool {
-    run.purpose == "retry"
+    // A run that died before it had changed anything is no failure, and one that died in apply is
+    // counted as a death.
+    let judged = match run.outcome {
+        Some(Outcome::Restored) => true,
+        Some(Outcome::RolledBack) => run.error.is_some(),
+        _ => false,
+    };
+    judged && !run.died && !interrupted
 }

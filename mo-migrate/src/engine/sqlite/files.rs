@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::engine::Space;
 use crate::error::{Code, Error, Result, say};
@@ -138,6 +139,12 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// When a file was last written to, in milliseconds since 1970.
+pub(super) fn modified_ms(path: &Path) -> Option<i64> {
+    let modified = fs::metadata(path).ok()?.modified().ok()?;
+    i64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 /// Makes a file and its entry in the folder durable.

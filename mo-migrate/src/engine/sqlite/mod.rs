@@ -14,7 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
@@ -281,15 +281,22 @@ fn quiet(options: SqliteConnectOptions) -> SqliteConnectOptions {
 
 /// A lock on the file `lock`; the file stays when it is let go, or two could hold "it".
 #[derive(Debug)]
-struct FileLock(#[expect(dead_code, reason = "the lock lives as long as the open file")] File);
+struct FileLock(File);
 
-impl LockGuard for FileLock {}
+impl LockGuard for FileLock {
+    fn beat(&self) {
+        // The file's time is the heartbeat: it needs no statement while a long one runs.
+        let _ = self.0.set_modified(SystemTime::now());
+    }
+}
 
 /// A database in memory has nobody else to lock out.
 #[derive(Debug)]
 struct NoLock;
 
-impl LockGuard for NoLock {}
+impl LockGuard for NoLock {
+    fn beat(&self) {}
+}
 
 #[async_trait]
 impl Engine for Sqlite {
@@ -342,9 +349,9 @@ impl Engine for Sqlite {
         })
     }
 
-    async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt> {
+    async fn try_lock(&self, holder_now: &Holder) -> Result<LockAttempt> {
         if self.memory {
-            return Ok(LockAttempt::Held(Box::new(NoLock)));
+            return Ok(LockAttempt::Held(Arc::new(NoLock), None));
         }
         self.files.prepare()?;
         let path = self.files.lock();
@@ -355,19 +362,30 @@ impl Engine for Sqlite {
         let failed = |error: &std::io::Error| say::io("lock", &path, error);
         let mut file =
             OpenOptions::new().read(true).write(true).open(&path).map_err(|e| failed(&e))?;
-        match file.try_lock() {
-            Ok(()) => {
-                let words = serde_json::to_vec(holder).unwrap_or_default();
-                file.set_len(0).and_then(|()| file.write_all(&words)).map_err(|e| failed(&e))?;
-                Ok(LockAttempt::Held(Box::new(FileLock(file))))
-            }
-            Err(std::fs::TryLockError::WouldBlock) => {
-                let mut words = String::new();
-                let read = file.rewind().and_then(|()| file.read_to_string(&mut words));
-                Ok(LockAttempt::Taken(read.ok().and_then(|_| serde_json::from_str(&words).ok())))
-            }
-            Err(std::fs::TryLockError::Error(error)) => Err(failed(&error)),
+        let taken = match file.try_lock() {
+            Ok(()) => false,
+            Err(std::fs::TryLockError::WouldBlock) => true,
+            Err(std::fs::TryLockError::Error(error)) => return Err(failed(&error)),
+        };
+        let mut words = String::new();
+        let read = file.rewind().and_then(|()| file.read_to_string(&mut words));
+        let holder: Option<Holder> = read.ok().and_then(|_| serde_json::from_str(&words).ok());
+        if taken {
+            return Ok(LockAttempt::Taken(holder));
         }
+        let beat = files::modified_ms(&path).unwrap_or(0);
+        let words = serde_json::to_vec(holder_now).unwrap_or_default();
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&words));
+        written.map_err(|error| failed(&error))?;
+        Ok(LockAttempt::Held(Arc::new(FileLock(file)), holder.map(|holder| (holder, beat))))
+    }
+
+    async fn last_write(&self) -> Result<i64> {
+        let database = self.files.database();
+        let all =
+            [database.to_owned(), with_suffix(database, "-wal"), with_suffix(database, "-journal")];
+        Ok(all.iter().filter_map(|path| files::modified_ms(path)).max().unwrap_or(0))
     }
 
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>> {

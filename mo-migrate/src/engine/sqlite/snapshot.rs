@@ -11,7 +11,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::UNIX_EPOCH;
 
 use sqlx::sqlite::{SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, SqliteConnection};
@@ -155,12 +154,9 @@ async fn close_copy(target: SqliteConnection) -> Result<()> {
 /// What is known of a snapshot from its file.
 pub(super) fn facts(path: &Path, name: &str) -> Result<SnapshotFacts> {
     let meta = fs::metadata(path).map_err(|error| say::io("read", path, &error))?;
-    let created = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     Ok(SnapshotFacts {
         name: name.to_owned(),
-        created_at: created
-            .and_then(|at| i64::try_from(at.as_millis()).ok())
-            .unwrap_or_else(time::now_ms),
+        created_at: files::modified_ms(path).unwrap_or_else(time::now_ms),
         bytes: Some(meta.len()),
     })
 }
