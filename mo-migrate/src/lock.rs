@@ -56,7 +56,7 @@ impl fmt::Display for Holder {
 /// The lock, as long as it is held.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    _guard: Arc<dyn LockGuard>,
+    pub(crate) guard: Arc<dyn LockGuard>,
     /// Another one was waited for.
     pub(crate) waited: bool,
     /// Who held it before.
@@ -90,7 +90,7 @@ pub(crate) async fn acquire(engine: &dyn Engine, settings: &Settings) -> Result<
         match engine.try_lock(&Holder::here()).await? {
             LockAttempt::Held(guard, last) => {
                 beat(&guard);
-                return Ok(Held { _guard: guard, waited, last });
+                return Ok(Held { guard, waited, last });
             }
             LockAttempt::Taken(holder) => {
                 let holder = holder

@@ -195,3 +195,21 @@ async fn a_dropped_future_is_a_crash_like_another() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_lock_is_held_until_the_statement_of_a_dropped_future_has_ended() {
+    let shop = Fixture::new(Journal::Rollback);
+    shop.file("1_init.sql", INIT);
+    shop.migrator().run(shop.address()).await.unwrap();
+    let slow = "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0;";
+    shop.file("2_slow.sql", &format!("-- mo-migrate: no-transaction\n{slow}"));
+    let migrator = shop.migrator().attended(true);
+    let dropped =
+        tokio::time::timeout(Duration::from_millis(300), migrator.run(shop.address())).await;
+    assert!(dropped.is_err());
+    // The endless statement was ended, the lock let go, and the next start recovers.
+    shop.file("2_slow.sql", "SELECT 1;");
+    let report = migrator.run(shop.address()).await.unwrap();
+    assert_eq!(report.outcome, Outcome::Applied);
+    assert_eq!(shop.sql("SELECT count(*) FROM sqlite_master WHERE name = 'n'"), "0\n");
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::LockGuard;
 use crate::error::Result;
 use crate::sql::Dialect;
 use crate::value::{Row, Value};
@@ -113,6 +114,12 @@ pub(crate) trait Connection: Send + std::fmt::Debug {
     /// The connection is lost.
     async fn foreign_commits(&mut self) -> Result<i64>;
 
+    /// Keeps the lock until this connection is really closed: when the future of a run is dropped, a
+    /// statement in flight goes on, and nobody else may begin before it has ended.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    async fn hold(&mut self, lock: Arc<dyn LockGuard>) -> Result<()>;
     /// Forbids, while a migration's or a check's code runs, what is the guard's alone.
     fn fence(&mut self, fence: Fence<'_>);
     /// How long each following statement may run.

@@ -146,6 +146,7 @@ impl Run<'_> {
         if job.rebuilds {
             self.foreign_keys = Some(work.foreign_keys(false).await?);
         }
+        work.hold(self.lock.guard.clone()).await?;
         self.end_when_asked(&*work);
         self.work = Some(work);
         let (engine, wait, progress) = (self.engine, self.settings.lock_timeout, self.progress());

@@ -179,6 +179,7 @@ impl Run<'_> {
     async fn open_committed(&mut self) -> Result<()> {
         self.stage = Stage::Committed;
         let mut work = self.engine.connect(Role::Work).await?;
+        work.hold(self.lock.guard.clone()).await?;
         self.commits_then = work.foreign_commits().await?;
         self.work = Some(work);
         Ok(())

@@ -112,6 +112,7 @@ impl Run<'_> {
         back: &mut dyn RestoreTransaction,
         snapshot: &str,
     ) -> Result<(RestorePlan, Proof, String)> {
+        back.connection()?.hold(self.lock.guard.clone()).await?;
         self.enter(Phase::FailedState, "").await?;
         back.lock(self.settings.lock_timeout).await?;
         let failed_state = self.keep_failed_state(back).await?;

@@ -21,7 +21,7 @@ use sqlx::{
 };
 
 use super::raw::{Handle, RawError, Recorder};
-use crate::engine::{Connection, Fence, Interrupt, Touched};
+use crate::engine::{Connection, Fence, Interrupt, LockGuard, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::sql::Dialect;
 use crate::value::{Row, Value};
@@ -102,6 +102,17 @@ pub(super) struct SqliteLink {
     limit: Option<Duration>,
     /// Its answers are short, and read on the caller's own thread.
     direct: bool,
+    /// Ends the statement in flight when the run's future is dropped.
+    in_flight: Option<EndOnDrop>,
+}
+
+/// Ends what a connection runs when it is dropped instead of closed.
+struct EndOnDrop(Arc<Gate>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.interrupt();
+    }
 }
 
 impl std::fmt::Debug for SqliteLink {
@@ -113,7 +124,14 @@ impl std::fmt::Debug for SqliteLink {
 impl SqliteLink {
     /// A connection for one cheap question: nothing is watched.
     pub(super) fn plain(owner: Owner) -> Self {
-        Self { owner, gate: Gate::new(), recorder: None, limit: None, direct: false }
+        Self {
+            owner,
+            gate: Gate::new(),
+            recorder: None,
+            limit: None,
+            direct: false,
+            in_flight: None,
+        }
     }
 
     /// The same for the one question of a start, where every hop between threads counts.
@@ -131,7 +149,14 @@ impl SqliteLink {
             let watched = Arc::clone(&gate);
             locked.set_progress_handler(STEPS_BETWEEN_QUESTIONS, move || watched.is_open());
         }
-        Ok(Self { owner, gate, recorder: Some(recorder), limit: None, direct: false })
+        Ok(Self {
+            owner,
+            gate,
+            recorder: Some(recorder),
+            limit: None,
+            direct: false,
+            in_flight: None,
+        })
     }
 
     /// Does something with the raw handle, on this thread.
@@ -342,6 +367,20 @@ impl Connection for SqliteLink {
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {
         Arc::clone(&self.gate) as _
+    }
+
+    async fn hold(&mut self, lock: Arc<dyn LockGuard>) -> Result<()> {
+        let watched = Arc::clone(&self.gate);
+        let mut locked = self.owner.lock_handle().await.map_err(say::driver)?;
+        // SQLite's thread lets go of this only when it has closed the connection.
+        locked.set_progress_handler(STEPS_BETWEEN_QUESTIONS, move || {
+            let _held = &lock;
+            watched.is_open()
+        });
+        drop(locked);
+        self.in_flight =
+            matches!(self.owner, Owner::Ours(_)).then(|| EndOnDrop(Arc::clone(&self.gate)));
+        Ok(())
     }
 
     fn fence(&mut self, fence: Fence<'_>) {
