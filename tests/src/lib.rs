@@ -9,7 +9,7 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use mo_migrate::Migrator;
 
@@ -29,19 +29,45 @@ pub const JOURNALS: [Journal; 2] = [Journal::Rollback, Journal::Wal];
 #[derive(Debug)]
 pub struct Fixture {
     folder: tempfile::TempDir,
+    reader: Option<Child>,
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            let _ = reader.kill();
+            let _ = reader.wait();
+        }
+    }
 }
 
 impl Fixture {
     /// An empty database in this journal.
     #[must_use]
     pub fn new(journal: Journal) -> Self {
-        let fixture = Self { folder: tempfile::tempdir().unwrap() };
+        let fixture = Self { folder: tempfile::tempdir().unwrap(), reader: None };
         std::fs::create_dir(fixture.migrations()).unwrap();
         fixture.sql("PRAGMA user_version = 7");
         if journal == Journal::Wal {
             fixture.sql("PRAGMA journal_mode = WAL");
         }
         fixture
+    }
+
+    /// Starts another process that reads the database again and again until the test is over.
+    pub fn read_meanwhile(mut self) -> Self {
+        let path = self.path();
+        let read = format!(
+            "while true; do sqlite3 -readonly -cmd '.timeout 2000' {} 'SELECT count(*) FROM sqlite_master'; done",
+            path.display()
+        );
+        let reader = Command::new("sh")
+            .args(["-c", &read])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        self.reader = Some(reader.unwrap());
+        self
     }
 
     /// The database's file.

@@ -1,4 +1,5 @@
-//! The guard: what fails is undone, to the byte of the dump.
+//! The guard: what fails is undone, to the byte of the dump, in both journals, while another
+//! process reads.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -16,7 +17,7 @@ INSERT INTO products (name, price, stock) VALUES ('Gaming Laptop', 1500, 20), ('
   ('Mechanical Keyboard', 120, 80), ('4K Monitor', 400, 45), ('USB-C Hub', 50, 200);";
 
 async fn shop(journal: Journal) -> Fixture {
-    let shop = Fixture::new(journal);
+    let shop = Fixture::new(journal).read_meanwhile();
     shop.file("1_products.sql", PRODUCTS);
     let report = shop.migrator().run(shop.address()).await.unwrap();
     assert_eq!(report.outcome, Outcome::Applied);

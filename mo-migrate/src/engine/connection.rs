@@ -122,6 +122,8 @@ pub(crate) trait Connection: Send + std::fmt::Debug {
     async fn hold(&mut self, lock: Arc<dyn LockGuard>) -> Result<()>;
     /// Forbids, while a migration's or a check's code runs, what is the guard's alone.
     fn fence(&mut self, fence: Fence<'_>);
+    /// How long a lock of somebody else's is waited for.
+    fn patience(&mut self, wait: Duration);
     /// How long each following statement may run.
     fn limit(&mut self, limit: Option<Duration>);
     /// What ends its statements from outside.

@@ -17,8 +17,6 @@ mod restore;
 mod restore_plan;
 mod run;
 
-use std::time::Duration;
-
 pub(crate) use recovery::{Recovery, decide, recover};
 pub(crate) use restore::same_inventory;
 pub(crate) use run::{Run, record_of};
@@ -281,7 +279,7 @@ impl Run<'_> {
         self.enter(Phase::Keep, "").await?;
         let (table, run) = (self.settings.history_table.clone(), self.record.id.clone());
         let work = self.work()?;
-        retry_busy(work).await?;
+        work.begin().await?;
         HistoryWriter { connection: &mut *work, table: &table }.keep(&run).await?;
         work.commit().await.map_err(say::commit_failed)?;
         self.stage = Stage::Kept;
@@ -364,20 +362,6 @@ impl Run<'_> {
     fn applied_words(&self) -> String {
         let statements: u64 = self.report.migrations.iter().map(|line| line.statements).sum();
         restore::plural(usize::try_from(statements).unwrap_or(usize::MAX), "statement")
-    }
-}
-
-/// A transaction that waits for others' write locks within the limit.
-async fn retry_busy(work: &mut dyn crate::engine::Connection) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        match work.begin().await {
-            Err(error) if say::is_busy(&error) && tries < 240 => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            other => return other,
-        }
     }
 }
 

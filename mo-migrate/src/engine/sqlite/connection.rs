@@ -28,6 +28,12 @@ use crate::value::{Row, Value};
 
 const STEPS_BETWEEN_QUESTIONS: i32 = 1000;
 
+/// How long a busy database is asked again, unless somebody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two attempts.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// Whose connection it is, and so what happens to it in the end.
 pub(super) enum Owner {
     /// Ours: it is closed.
@@ -102,6 +108,8 @@ pub(super) struct SqliteLink {
     limit: Option<Duration>,
     /// Its answers are short, and read on the caller's own thread.
     direct: bool,
+    /// How long a busy database is asked again.
+    patience: Duration,
     /// Ends the statement in flight when the run's future is dropped.
     in_flight: Option<EndOnDrop>,
 }
@@ -131,6 +139,7 @@ impl SqliteLink {
             limit: None,
             direct: false,
             in_flight: None,
+            patience: PATIENCE,
         }
     }
 
@@ -156,6 +165,7 @@ impl SqliteLink {
             limit: None,
             direct: false,
             in_flight: None,
+            patience: PATIENCE,
         })
     }
 
@@ -195,6 +205,12 @@ impl SqliteLink {
                 ..Touched::default()
             });
         }
+    }
+
+    /// A database that is busy is asked again: a statement that was refused a lock did nothing, and
+    /// a COMMIT that was refused one leaves its transaction as it is.
+    fn may_wait(&self, error: &Error, until: Instant) -> bool {
+        say::is_busy(error) && Instant::now() < until && self.gate.is_open()
     }
 
     fn start(&self) {
@@ -274,10 +290,15 @@ impl Connection for SqliteLink {
     async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         self.start();
         self.note_rename(sql);
-        let query =
-            sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)).persistent(false);
-        let done = query.execute(&mut *self.owner).await;
-        done.map(|done| done.rows_affected()).map_err(|error| self.failed(error))
+        let until = Instant::now() + self.patience;
+        loop {
+            let query = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params));
+            let done = query.persistent(false).execute(&mut *self.owner).await;
+            match done.map_err(|error| self.failed(error)) {
+                Err(error) if self.may_wait(&error, until) => tokio::time::sleep(AGAIN).await,
+                done => return done.map(|done| done.rows_affected()),
+            }
+        }
     }
 
     async fn fetch(
@@ -291,13 +312,19 @@ impl Connection for SqliteLink {
             return rows.map_err(|error| self.raw_failed(&error));
         }
         self.start();
-        let query =
-            sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)).persistent(false);
-        let answer = collect(query.fetch(&mut *self.owner), limit).await;
-        answer.map_err(|error| match error {
-            Fetch::Driver(error) => self.failed(error),
-            Fetch::Ours(error) => error,
-        })
+        let until = Instant::now() + self.patience;
+        loop {
+            let query = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params));
+            let answer = collect(query.persistent(false).fetch(&mut *self.owner), limit).await;
+            let answer = answer.map_err(|error| match error {
+                Fetch::Driver(error) => self.failed(error),
+                Fetch::Ours(error) => error,
+            });
+            match answer {
+                Err(error) if self.may_wait(&error, until) => tokio::time::sleep(AGAIN).await,
+                answer => return answer,
+            }
+        }
     }
 
     async fn touches(&mut self, sql: &str) -> Result<Touched> {
@@ -320,7 +347,10 @@ impl Connection for SqliteLink {
     }
 
     async fn begin(&mut self) -> Result<()> {
-        self.execute("BEGIN IMMEDIATE", &[]).await.map(drop)
+        let begun = self.execute("BEGIN IMMEDIATE", &[]).await;
+        begun.map(drop).map_err(|error| {
+            if say::is_busy(&error) { say::write_lock(self.patience) } else { error }
+        })
     }
 
     async fn commit(&mut self) -> Result<()> {
@@ -359,6 +389,10 @@ impl Connection for SqliteLink {
     async fn foreign_commits(&mut self) -> Result<i64> {
         let rows = self.fetch("PRAGMA data_version", &[], Some(1)).await?;
         rows.first().map_or(Ok(0), |row| row.at(0))
+    }
+
+    fn patience(&mut self, wait: Duration) {
+        self.patience = wait;
     }
 
     fn limit(&mut self, limit: Option<Duration>) {

@@ -14,7 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
@@ -202,20 +202,6 @@ impl Sqlite {
             return Ok(());
         }
         Err(say::no_database(&self.shown))
-    }
-
-    /// Takes the write lock, asking again until `wait` is over.
-    async fn write_lock(link: &mut dyn Connection, wait: Duration) -> Result<()> {
-        let until = Instant::now() + wait;
-        loop {
-            match link.begin().await {
-                Err(error) if say::is_busy(&error) && Instant::now() < until => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Err(error) if say::is_busy(&error) => return Err(say::write_lock(wait)),
-                other => return other,
-            }
-        }
     }
 
     /// A copy of a snapshot, opened with the application's hooks.
@@ -440,7 +426,8 @@ impl Engine for Sqlite {
             };
             facts = Some(self.copy_memory(source, name, &progress).await?);
         }
-        Self::write_lock(work, wait).await?;
+        work.patience(wait);
+        work.begin().await?;
         let Some(name) = snapshot else { return Ok(None) };
         if !self.memory {
             let source =

@@ -218,7 +218,8 @@ impl RestoreTransaction for SqliteRestore {
     async fn lock(&mut self, wait: Duration) -> Result<()> {
         let (engine, snapshot) = (self.engine.clone(), self.snapshot.clone());
         let link = self.link()?;
-        Sqlite::write_lock(link, wait).await?;
+        link.patience(wait);
+        link.begin().await?;
         engine.attach_before(link, &snapshot).await
     }
 
