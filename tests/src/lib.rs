@@ -55,6 +55,7 @@ impl Fixture {
     }
 
     /// Starts another process that reads the database again and again until the test is over.
+    #[must_use]
     pub fn read_meanwhile(mut self) -> Self {
         let path = self.path();
         let read = format!(
