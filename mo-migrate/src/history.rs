@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Connection;
 use crate::error::{Result, say};
 use crate::migration::{Checksum, Version};
+use crate::sql::Dialect;
 use crate::time;
 use crate::value::Value;
 
@@ -258,6 +259,15 @@ impl HistoryWriter<'_> {
         self.connection.execute(&unmark, &[run.into()]).await.map(drop)
     }
 
+    /// Takes the run's rows and its marker out, where a person has undone the run by hand.
+    pub(crate) async fn take_back(&mut self, run: &str) -> Result<()> {
+        let sql = format!(
+            "DELETE FROM {} WHERE run = ? AND (state = 'judging' OR kind = 'marker')",
+            quoted(self.connection, self.table)
+        );
+        self.connection.execute(&sql, &[run.into()]).await.map(drop)
+    }
+
     /// Accepts another checksum for a version.
     pub(crate) async fn realign(&mut self, applied: &Applied, checksum: &Checksum) -> Result<()> {
         let sql = format!(
@@ -312,6 +322,11 @@ impl HistoryWriter<'_> {
     }
 }
 
+/// The table by its whole name: a temporary one of the same name is never meant.
 fn quoted(connection: &dyn Connection, name: &str) -> String {
-    connection.dialect().quote(name)
+    let dialect = connection.dialect();
+    match dialect {
+        Dialect::Sqlite => format!("main.{}", dialect.quote(name)),
+        _ => dialect.quote(name),
+    }
 }

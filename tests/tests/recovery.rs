@@ -283,3 +283,70 @@ async fn rows_written_long_after_a_death_are_left_to_a_person() {
     assert_eq!(kept, "1\n");
     shop.assert_dump(&before, "put back");
 }
+
+#[tokio::test]
+async fn a_restore_by_hand_that_dies_keeps_its_snapshot_and_is_finished() {
+    for moment in
+        ["start:verify", "finish:verify", "start:failed_state", "start:restore", "finish:restore"]
+    {
+        let shop = v1(Journal::Rollback).await;
+        let before = shop.sql("SELECT * FROM products; SELECT version FROM mo_migrate_history");
+        shop.file("2_more.sql", V2);
+        shop.migrator().run(shop.address()).await.unwrap();
+        let out = Command::new(env!("CARGO_BIN_EXE_die_at"))
+            .args([&shop.address(), shop.migrations().to_str().unwrap(), moment, "restore"])
+            .output()
+            .unwrap();
+        assert!(!out.status.success(), "{moment} was not reached");
+        let report = shop
+            .migrator()
+            .recover(shop.address())
+            .await
+            .unwrap_or_else(|e| panic!("{moment}: {e:?}"));
+        assert_eq!(report.unwrap().outcome, Outcome::Restored, "{moment}");
+        // The numbers that were given out in the meantime are not given again.
+        assert_eq!(shop.sql("SELECT seq FROM sqlite_sequence"), "3\n", "{moment}");
+        let now = shop.sql("SELECT * FROM products; SELECT version FROM mo_migrate_history");
+        assert_eq!(now, before, "{moment}");
+        let snapshots = shop.migrator().snapshot_list(shop.address()).await.unwrap();
+        assert!(
+            snapshots
+                .iter()
+                .any(|line| line.purpose.as_deref() == Some("pre_upgrade") && !line.gone),
+            "{moment}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_second_late_recovery_is_as_late_as_the_first() {
+    let shop = v1(Journal::Rollback).await;
+    shop.file("2_more.sql", &no_transaction(V2));
+    assert!(killed_at(&shop, "applied:2"));
+    an_hour_passes(&shop, &["shop.db.mo-migrate/lock"]);
+    shop.sql("INSERT INTO products (name, price) VALUES ('honest', 1)");
+    for _ in 0..3 {
+        assert_eq!(next_up(&shop).await.unwrap_err().code(), Code::RecoverLate);
+    }
+    assert_eq!(shop.sql("SELECT count(*) FROM products WHERE name = 'honest'"), "1\n");
+}
+
+#[tokio::test]
+async fn an_old_death_of_a_database_with_a_log_is_put_back_too() {
+    let shop = v1(Journal::Wal).await;
+    shop.file("2_more.sql", &no_transaction(V2));
+    assert!(killed_at(&shop, "applied:2"));
+    an_hour_passes(&shop, &["shop.db", "shop.db-wal", "shop.db.mo-migrate/lock"]);
+    assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::Applied);
+}
+
+#[tokio::test]
+async fn a_run_of_another_set_is_not_judged_by_this_one() {
+    let shop = v1(Journal::Wal).await;
+    shop.file("2_more.sql", &no_transaction(V2));
+    assert!(killed_at(&shop, "start:commit"));
+    let other =
+        shop.migrator().set_name("other").attended(true).run(shop.address()).await.unwrap_err();
+    assert_eq!((other.code(), other.outcome()), (Code::OpenRun, Outcome::Refused), "{other:?}");
+    assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::UpToDate);
+}

@@ -19,6 +19,8 @@ pub struct Touched {
     pub tables: BTreeSet<String>,
     /// A statement whose tables can't be told: the set may be larger.
     pub unknown: bool,
+    /// The engine wrote every row again (VACUUM), so that its own commits look like others'.
+    pub rewritten: bool,
     /// Definitions were changed, so that other objects' definitions may have changed with them.
     pub definitions: bool,
 }
@@ -29,6 +31,7 @@ impl Touched {
         self.tables.extend(other.tables.iter().cloned());
         self.unknown |= other.unknown;
         self.definitions |= other.definitions;
+        self.rewritten |= other.rewritten;
     }
 }
 
@@ -126,6 +129,11 @@ pub(crate) trait Connection: Send + std::fmt::Debug {
     fn patience(&mut self, wait: Duration);
     /// How long each following statement may run.
     fn limit(&mut self, limit: Option<Duration>);
+    /// Ends the statement in flight, waits until it has ended, and is ready for the next one.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    async fn end_statement(&mut self) -> Result<()>;
     /// What ends its statements from outside.
     fn interrupter(&self) -> Arc<dyn Interrupt>;
     /// The driver's own connection, to downcast.

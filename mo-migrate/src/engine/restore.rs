@@ -17,10 +17,8 @@ pub(crate) enum Step {
     Create(Object),
     /// Makes the rows of a table those of the snapshot.
     Rows(Object),
-    /// Puts the engine's own counters of generated keys back, for these tables.
+    /// Puts the engine's own counters of generated keys back.
     Counters {
-        /// The tables.
-        tables: Vec<String>,
         /// Values above the snapshot's were given to others and are not given again.
         keep_highest: bool,
     },

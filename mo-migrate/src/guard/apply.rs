@@ -29,8 +29,10 @@ impl Run<'_> {
             let (version, name) = (step.migration.version, step.migration.name.to_string());
             self.tell(&Event::MigrationStarted { version, name: name.clone() });
             let began = Instant::now();
+            self.sent = 0;
             let done = self.step(job, step).await;
             let line = &mut self.report.migrations[at];
+            line.statements = self.sent;
             line.duration_ms = time::ms(began.elapsed());
             match done {
                 Ok(statements) => {
@@ -81,6 +83,7 @@ impl Run<'_> {
             self.go_on()?;
             number += 1;
             let sent = self.statement(job, step, file, statement, number).await;
+            self.sent += u64::from(sent.is_ok());
             sent.map_err(|error| explain(step, file, statement, number, error))?;
         }
         Ok(number)
@@ -98,7 +101,8 @@ impl Run<'_> {
         let limit = self.settings.statement_timeout;
         let history = self.settings.history_table.clone();
         // Without a transaction there is none to protect, and VACUUM needs one of its own.
-        let fence = if step.transactional {
+        let allowed = file.directives.allows.iter().any(|allow| allow.code == "NO_WAY_BACK");
+        let fence = if step.transactional && !allowed {
             Fence::Transaction(&history)
         } else {
             Fence::History(&history)
@@ -134,6 +138,9 @@ impl Run<'_> {
             self.ledger.statement_ends(&run, &line, took, error).await?;
         }
         self.touch(job, &seen).await?;
+        if seen.rewritten {
+            self.commits_then = self.work()?.foreign_commits().await?;
+        }
         done.map(drop).and(kept)
     }
 

@@ -29,7 +29,11 @@ impl Run<'_> {
         let mut work = self.work.take().ok_or_else(say::connection_lost)?;
         // Only now: ANALYZE and the like reach into every database that is attached.
         if let Some(snapshot) = self.record.snapshot.clone().filter(|_| !self.before_attached) {
-            self.engine.attach_before(&mut *work, &snapshot).await?;
+            let attached = self.engine.attach_before(&mut *work, &snapshot).await;
+            if attached.is_err() {
+                self.work = Some(work);
+                return attached;
+            }
             self.before_attached = true;
         }
         let judged = self.judge_on(&mut *work, &checks).await;
@@ -45,6 +49,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let mut failed: Option<(CheckReport, Option<Code>)> = None;
         let mut interrupted = false;
+        self.end_when_asked(&*connection);
         connection.writable(false).await?;
         let history = self.settings.history_table.clone();
         connection.fence(Fence::Transaction(&history));

@@ -31,6 +31,7 @@ use crate::observer::{Event, Phase};
 use crate::report::{MigrationReport, MigrationState, Outcome, Report};
 use crate::settings::{Stop, Verify};
 use crate::validate::When;
+use crate::value::Row;
 use crate::{snapshot, time};
 
 impl Run<'_> {
@@ -73,6 +74,9 @@ impl Run<'_> {
 
     /// What undoes a failure depends on how far the run had come.
     async fn way_back(&mut self, job: &Job<'_>, failure: Error) -> Error {
+        if self.stage == Stage::Kept {
+            return say::kept_but_failed(failure);
+        }
         self.report.to = self.report.from;
         for line in &mut self.report.migrations {
             if matches!(line.state, MigrationState::Applied | MigrationState::Reverted) {
@@ -80,7 +84,7 @@ impl Run<'_> {
             }
         }
         match self.stage {
-            Stage::Kept => say::kept_but_failed(failure),
+            Stage::Kept | Stage::Restored => say::kept_but_failed(failure),
             Stage::Untouched => {
                 self.close_work().await;
                 self.clean_up(failure).await.ended_refused()
@@ -106,6 +110,10 @@ impl Run<'_> {
                 let restored = self.put_back(&checks).await;
                 match restored {
                     Ok(()) => {
+                        say::restored(failure, &self.report, &self.record, self.settings.keep)
+                    }
+                    Err(error) if self.stage == Stage::Restored => {
+                        let failure = failure.because(format!("and after the restore: {error}"));
                         say::restored(failure, &self.report, &self.record, self.settings.keep)
                     }
                     Err(error) => say::not_restored(error, &failure, &self.record),
@@ -176,21 +184,25 @@ impl Run<'_> {
             self.then.clone_from(&record.inventory);
             self.report_snapshot(&record);
             if self.settings.verify == Verify::Clone {
-                self.leave(record.name.clone());
                 self.verify_when_made(job, &record.name).await?;
                 return Ok(());
             }
         }
-        self.leave(self.state(&self.then));
+        self.leave(if job.snapshot { self.state(&self.then) } else { "none is taken".to_owned() });
         Ok(())
     }
 
     async fn verify_when_made(&mut self, job: &Job<'_>, name: &str) -> Result<()> {
         let checks: Vec<Judge> =
             job.checks.iter().filter(|(_, check)| check.when == When::Snapshot).cloned().collect();
-        let verified = self.verify_on_clone(name, &checks).await;
+        let run = self.record.id.clone();
+        let verified = self.test_clone(name, &run, &checks).await;
+        self.engine.drop_clone(&run).await?;
         // The snapshot does not verify, and nothing was changed yet.
-        verified.map_err(say::snapshot_failed)
+        let found =
+            verified.map_err(|error| say::snapshot_failed(say::snapshot_bad(name, error)))?;
+        self.leave(found);
+        Ok(())
     }
 
     /// What the snapshot really holds, read from it and compared with the database itself.
@@ -210,14 +222,8 @@ impl Run<'_> {
     /// The marker: from here on the database says that a run is open. In ring 2 it is committed by
     /// itself; in ring 1 it is part of the one transaction.
     async fn mark(&mut self, job: &Job<'_>) -> Result<()> {
-        let (table, set) = (self.settings.history_table.clone(), self.settings.set.clone());
-        let marker = Marker {
-            run: self.record.id.clone(),
-            set,
-            snapshot: self.record.snapshot.clone(),
-            ring: job.ring,
-            since: time::now_ms(),
-        };
+        let table = self.settings.history_table.clone();
+        let marker = self.marker(job.ring);
         self.record.touched.tables.insert(table.clone());
         let history = self.history.clone();
         let transactional = self.engine.capabilities().transactional_ddl;
@@ -236,10 +242,48 @@ impl Run<'_> {
         Ok(())
     }
 
+    fn marker(&self, ring: u8) -> Marker {
+        Marker {
+            run: self.record.id.clone(),
+            set: self.settings.set.clone(),
+            snapshot: self.record.snapshot.clone(),
+            ring,
+            since: time::now_ms(),
+        }
+    }
+
+    /// The marker of a restore by hand, committed by itself.
+    pub(crate) async fn mark_committed(&mut self) -> Result<()> {
+        let mut work = self.engine.connect(Role::Work).await?;
+        work.hold(self.lock.guard.clone()).await?;
+        work.patience(self.settings.lock_timeout);
+        work.begin().await?;
+        self.work = Some(work);
+        let marker = self.marker(2);
+        let (table, history) = (self.settings.history_table.clone(), self.history.clone());
+        let mut writer = HistoryWriter { connection: self.work()?, table: &table };
+        let database_id = writer.ensure(history.as_ref()).await?;
+        writer.mark(&marker).await?;
+        self.record.database_id = database_id;
+        self.record.ring = 2;
+        self.ledger.phase(&mut self.record, Phase::Verify, "marker").await?;
+        self.work()?.commit().await.map_err(say::commit_failed)?;
+        self.stage = Stage::Committed;
+        self.close_work().await;
+        Ok(())
+    }
+
     /// No foreign key may have lost its parent: they are off while a table is rebuilt.
     async fn foreign_keys_hold(&mut self, job: &Job<'_>) -> Result<()> {
         let engine = self.engine;
-        let now = engine.foreign_key_violations(self.work()?, None).await?;
+        let now = match engine.foreign_key_violations(self.work()?, None).await {
+            Err(error) if error.message().contains("foreign key mismatch") => {
+                // A key that refers to nothing unique was never enforced, and can't be checked.
+                self.tell(&Event::Note(format!("warning: foreign keys were not checked: {error}")));
+                return Ok(());
+            }
+            now => now?,
+        };
         if now.is_empty() {
             return Ok(());
         }
@@ -252,10 +296,18 @@ impl Run<'_> {
             }
             None => Vec::new(),
         };
-        if now.len() > then.len() {
-            return Err(say::foreign_keys_broken(&now, then.len(), job.rebuilds));
+        // By table and parent: a rebuilt table may have other row numbers.
+        let count = |rows: &[Row], like: &Row| {
+            let pair = |row: &Row| (row.values().first().cloned(), row.values().get(2).cloned());
+            rows.iter().filter(|row| pair(row) == pair(like)).count()
+        };
+        let broken: Vec<Row> =
+            now.iter().filter(|row| count(&now, row) > count(&then, row)).cloned().collect();
+        if broken.is_empty() {
+            Ok(())
+        } else {
+            Err(say::foreign_keys_broken(&broken, job.rebuilds))
         }
-        Ok(())
     }
 
     async fn commit(&mut self, job: &Job<'_>) -> Result<()> {
@@ -303,8 +355,12 @@ impl Run<'_> {
     /// Nothing was changed, so that the snapshot is of no use.
     pub(crate) async fn remove_unused_snapshot(&mut self) -> Result<()> {
         if let Some(name) = self.record.snapshot.take() {
-            self.engine.delete_snapshot(&name).await?;
-            self.ledger.forget_snapshot(&name).await?;
+            // A restore is from another run's snapshot, which is its way back.
+            let known = self.ledger.snapshot(&name).await?;
+            if known.is_none_or(|known| known.run.as_deref() == Some(self.record.id.as_str())) {
+                self.engine.delete_snapshot(&name).await?;
+                self.ledger.forget_snapshot(&name).await?;
+            }
         }
         self.report.snapshot = None;
         Ok(())
@@ -341,14 +397,18 @@ impl Run<'_> {
         let written = self.ledger.update_run(&self.record).await;
         self.tell(&Event::Finished(outcome));
         self.ledger.close().await;
-        match error {
-            Some(error) => Err(error.reported(self.report)),
-            None => written.map(|()| self.report),
+        if let Some(error) = error {
+            return Err(error.reported(self.report));
         }
+        if let Err(error) = written {
+            // It is applied and final in the database; the next start writes it down.
+            self.settings.observer.event(&Event::Note(format!("warning: {error}")));
+        }
+        Ok(self.report)
     }
 
     /// Ends the statement in flight when the run is asked to stop.
-    fn end_when_asked(&self, work: &dyn crate::engine::Connection) {
+    pub(super) fn end_when_asked(&self, work: &dyn crate::engine::Connection) {
         let (stop, interrupter) = (self.settings.stop.clone(), work.interrupter());
         let weak = std::sync::Arc::downgrade(&interrupter);
         tokio::spawn(async move {

@@ -11,7 +11,7 @@ use super::job::Judge;
 use super::run::{Run, Stage};
 use crate::engine::{Engine, Role};
 use crate::error::{Error, Result, say};
-use crate::history::{History, Marker};
+use crate::history::{History, HistoryWriter, Marker};
 use crate::ledger::{Ledger, RunRecord};
 use crate::lock::Held;
 use crate::migration::MigrationSet;
@@ -114,6 +114,7 @@ pub(crate) async fn recover(
     set: &MigrationSet,
     settings: &Settings,
     lock: &Held,
+    last_write: i64,
 ) -> Result<Option<crate::report::Report>> {
     let mut ledger = Ledger::open(engine).await?;
     let open = ledger.open_run().await?;
@@ -129,12 +130,17 @@ pub(crate) async fn recover(
             _ => Ok(None),
         };
     };
+    if record.set != settings.set {
+        return Err(say::run_of_another_set(&record));
+    }
     settings.observer.event(&Event::Note(say::found_dead_run(&record)));
     validate::end_children(&ledger.children(&record.id).await?).await?;
     let mut run = Run::new(engine, settings.clone(), ledger, lock.clone(), record);
     // A run that came back from its failure to say so did not die, and only a death in apply may
     // be the migration's doing.
     run.record.died = run.record.error.is_none() && run.record.phase == Phase::Apply;
+    run.recovering = true;
+    run.last_write = last_write;
     run.history.clone_from(&history);
     let done = run.recover_by(what, set, marker.as_ref()).await;
     run.finish_recovery(done).await.map(Some)
@@ -166,8 +172,11 @@ impl Run<'_> {
                 self.keep().await.map(|()| Outcome::Applied)
             }
             Recovery::Judge => self.judge_again(set).await,
+            Recovery::Restore if self.record.snapshot.is_none() => self.close_by_hand().await,
             Recovery::Restore => {
-                self.not_too_late().await?;
+                self.not_too_late()?;
+                // What it did not write down can't be told from what others did since.
+                self.record.foreign_seen |= self.record.touched.unknown;
                 self.restore(&snapshot_checks(set, self)?).await.map(|()| Outcome::Restored)
             }
             Recovery::LedgerGone | Recovery::OtherDatabase => {
@@ -183,6 +192,20 @@ impl Run<'_> {
         self.commits_then = work.foreign_commits().await?;
         self.work = Some(work);
         Ok(())
+    }
+
+    /// A run without a snapshot can't be put back: a person mends the database and says so.
+    async fn close_by_hand(&mut self) -> Result<Outcome> {
+        if !self.settings.retry {
+            return Err(say::no_way_back());
+        }
+        self.open_committed().await?;
+        let (table, run) = (self.settings.history_table.clone(), self.record.id.clone());
+        let work = self.work()?;
+        work.begin().await?;
+        HistoryWriter { connection: &mut *work, table: &table }.take_back(&run).await?;
+        work.commit().await.map_err(say::commit_failed)?;
+        Ok(Outcome::RolledBack)
     }
 
     /// Applied and not judged: the checks run again, without those that compare with before, since
@@ -202,7 +225,7 @@ impl Run<'_> {
             self.leave("all checks hold");
             return self.keep().await.map(|()| Outcome::Applied);
         };
-        self.not_too_late().await?;
+        self.not_too_late()?;
         self.restore(&snapshot_checks(set, self)?).await?;
         self.record.error = Some(super::run::stored(&failed));
         Ok(Outcome::Restored)
@@ -211,7 +234,7 @@ impl Run<'_> {
     /// Rows written long after the death may be hours of honest work. Whether there are any is told
     /// by the time of the last write to the database: it can say "yes" for a write to another table
     /// or for tidying up, and never "no" wrongly.
-    async fn not_too_late(&mut self) -> Result<()> {
+    fn not_too_late(&self) -> Result<()> {
         let record = &self.record;
         let beat = match &self.lock.last {
             Some((holder, beat)) if holder.host == record.host && holder.pid == record.pid => *beat,
@@ -223,8 +246,7 @@ impl Run<'_> {
         if silent <= self.settings.recover_within || self.settings.retry {
             return Ok(());
         }
-        let written = self.engine.last_write().await?;
-        if written <= alive.saturating_add(LAST_STATEMENT_MS) {
+        if self.last_write <= alive.saturating_add(LAST_STATEMENT_MS) {
             return Ok(());
         }
         Err(say::recover_late(&self.record, silent))
@@ -232,6 +254,10 @@ impl Run<'_> {
 
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
         self.close_work().await;
+        let done = match done {
+            Ok(Outcome::Restored) => self.release_snapshots().await.map(|()| Outcome::Restored),
+            other => other,
+        };
         match done {
             Ok(outcome) => {
                 self.record.outcome = Some(outcome);
@@ -255,26 +281,24 @@ impl Run<'_> {
     }
 }
 
+/// The checks of the migrations that the run was to apply, as they are in the set now.
 fn checks_of(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>> {
     let dialect = run.engine.dialect();
-    let of_run = |version: i64| {
-        let after_from = run.record.version_before.is_none_or(|from| version > from);
-        after_from && run.record.version_target.is_some_and(|to| version <= to)
-    };
     let mut checks = Vec::new();
-    for migration in set.migrations.iter().filter(|migration| of_run(migration.version)) {
-        checks.extend(
-            migration.checks(dialect)?.into_iter().map(|check| (Some(migration.version), check)),
-        );
+    if run.record.purpose != "up" {
+        return Ok(checks);
+    }
+    for version in &run.record.versions {
+        let migration =
+            set.find(*version).ok_or_else(|| say::step_missing(&run.record, *version))?;
+        checks.extend(migration.checks(dialect)?.into_iter().map(|check| (Some(*version), check)));
     }
     checks.extend(set.always_checks(dialect)?.into_iter().map(|check| (None, check)));
     Ok(checks)
 }
 
 fn snapshot_checks(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>, Error> {
-    let before = run.record.version_before;
-    let mut versions = set.migrations.iter().map(|migration| migration.version);
-    let first = versions.find(|version| before.is_none_or(|before| *version > before));
+    let first = run.record.versions.first().copied();
     let checks = checks_of(set, run)?;
     Ok(checks
         .into_iter()
@@ -299,6 +323,7 @@ mod tests {
             version_before: None,
             version_target: Some(1),
             fingerprint: String::new(),
+            versions: Vec::new(),
             applying: None,
             died: false,
             snapshot: Some("s".to_owned()),

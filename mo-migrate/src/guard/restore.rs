@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::job::Judge;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
-use super::run::Run;
+use super::run::{Run, Stage};
 use crate::engine::{Counts, Inventory, Object, RestoreTransaction};
 use crate::error::{Error, Result, say};
 use crate::history::History;
@@ -50,6 +50,7 @@ impl Run<'_> {
             }
         };
         back.commit().await.map_err(say::restore_commit_failed)?;
+        self.stage = Stage::Restored;
         self.leave(format!("{} compared", plural(plan.tables.len(), "table")));
         let foreign = self.record.foreign_seen;
         self.report.restore = Some(RestoreReport {
@@ -57,7 +58,7 @@ impl Run<'_> {
             proof: if proof.counts_only { "counts" } else { "contents" }.to_owned(),
             rows_compared: proof.rows,
             kept_writes: plan.kept,
-            discarded_writes: if foreign { plan.tables.clone() } else { Vec::new() },
+            discarded_writes: if foreign { self.of_users(&plan.tables) } else { Vec::new() },
             tables: plan.tables,
             failed_state: Some(failed_state),
             duration_ms: time::ms(began.elapsed()),
@@ -76,7 +77,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn test_clone(&mut self, name: &str, run: &str, checks: &[Judge]) -> Result<String> {
+    pub(super) async fn test_clone(
+        &mut self,
+        name: &str,
+        run: &str,
+        checks: &[Judge],
+    ) -> Result<String> {
         let mut clone = self.engine.clone_snapshot(name, run).await?;
         let tested = self.test_clone_on(&mut clone, name, checks).await;
         clone.connection.close().await;
@@ -160,6 +166,13 @@ impl Run<'_> {
         Ok(name)
     }
 
+    /// The tables that an application made.
+    fn of_users(&self, tables: &[String]) -> Vec<String> {
+        let ours =
+            |name: &&String| **name == self.settings.history_table || name.starts_with("sqlite_");
+        tables.iter().filter(|name| !ours(name)).cloned().collect()
+    }
+
     async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
         let (then, now) = back.inventories().await?;
         let mut rows_differ = BTreeSet::new();
@@ -172,19 +185,16 @@ impl Run<'_> {
         }
         let mut touched = self.record.touched.clone();
         touched.tables.insert(self.settings.history_table.clone());
-        let named =
-            |name: &String| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let others = rows_differ.iter().any(|name| !named(name) && !name.starts_with("sqlite_"));
-        let foreign = self.record.foreign_seen || (others && !touched.unknown);
-        self.record.foreign_seen = foreign;
-        Ok(restore_plan(&Situation {
+        let plan = restore_plan(&Situation {
             then: &then,
             now: &now,
             rows_differ: &rows_differ,
             touched: &touched,
-            foreign,
+            foreign: self.record.foreign_seen,
             policy: self.settings.foreign_writes,
-        }))
+        });
+        self.record.foreign_seen = plan.foreign;
+        Ok(plan)
     }
 
     /// Compares all that the restore was to bring back, inside its transaction.
@@ -214,7 +224,10 @@ impl Run<'_> {
             }
         }
         let mut proof = Proof::default();
-        for table in then.objects.iter().filter(|object| plan.tables.contains(&object.name)) {
+        let concerned = |object: &&Object| {
+            plan.tables.contains(&object.name) || object.name == "sqlite_sequence"
+        };
+        for table in then.objects.iter().filter(concerned) {
             if !table.kind.has_rows() || moves(&table) {
                 continue;
             }

@@ -35,6 +35,8 @@ pub(crate) struct RestorePlan {
     pub(crate) tables: Vec<String>,
     /// Tables that differ and stay as they are.
     pub(crate) kept: Vec<String>,
+    /// Others have written: counters stay above what was given to them.
+    pub(crate) foreign: bool,
     /// A person decides, and this is why.
     pub(crate) undecided: Option<String>,
 }
@@ -64,6 +66,9 @@ pub(crate) fn restore_plan(situation: &Situation<'_>) -> RestorePlan {
             others.push(table.name.clone());
         }
     }
+    let theirs =
+        others.iter().any(|name| !situation.touched.unknown && !name.starts_with("sqlite_"));
+    plan.foreign = situation.foreign || theirs;
     plan.undecided = undecided(situation, &others);
     plan.kept = others;
     plan.kept.extend(changed.kept);
@@ -73,9 +78,8 @@ pub(crate) fn restore_plan(situation: &Situation<'_>) -> RestorePlan {
     plan.tables.dedup();
     plan.steps.extend(changed.drops.into_iter().map(Step::Drop));
     plan.steps.extend(changed.creates.into_iter().map(Step::Create));
-    let touched = plan.tables.clone();
     plan.steps.extend(back.into_iter().map(Step::Rows));
-    plan.steps.push(Step::Counters { tables: touched, keep_highest: situation.foreign });
+    plan.steps.push(Step::Counters { keep_highest: plan.foreign });
     plan.steps.extend(changed.late.into_iter().map(Step::Create));
     plan.steps.push(Step::Catalogue(situation.then.objects.clone()));
     plan
@@ -102,14 +106,12 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
     let mut changed = Changed::default();
     let remade = remade_tables(situation);
     let stays = |object: &Object, other: &Inventory| {
-        if is_others(situation, object) {
-            return true;
+        // What hangs on a table that is made again goes and comes with it, whoever made it.
+        if remade.contains(&object.table) || remade.contains(&object.name) {
+            return false;
         }
-        other
-            .find(object.kind, &object.name)
-            .is_some_and(|found| found.sql == object.sql && found.table == object.table)
-            && !remade.contains(&object.table)
-            && !remade.contains(&object.name)
+        let same = |found: &Object| found.sql == object.sql && found.table == object.table;
+        is_others(situation, object) || other.find(object.kind, &object.name).is_some_and(same)
     };
     let rank = |object: &Object| match object.kind {
         ObjectKind::Trigger => 0,
@@ -213,7 +215,12 @@ fn is_others(situation: &Situation<'_>, object: &Object) -> bool {
     }
     let on_both_sides = situation.then.find(object.kind, &object.name).is_some()
         && situation.now.find(object.kind, &object.name).is_some();
-    let follows = on_both_sides && touched.definitions;
+    // Renaming a table or a column changes the definitions that mention it.
+    let mentions = |table: &String| {
+        let sql = object.sql.as_deref().unwrap_or_default().to_ascii_lowercase();
+        sql.contains(&table.to_ascii_lowercase())
+    };
+    let follows = on_both_sides && touched.definitions && touched.tables.iter().any(mentions);
     !(named(&object.name) || named(&object.table) || follows)
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Stage {
     Committed,
     /// It was judged and is final.
     Kept,
+    /// It was put back, and that is committed.
+    Restored,
 }
 
 /// A run in progress.
@@ -49,6 +51,12 @@ pub(crate) struct Run<'a> {
     pub(crate) foreign_keys: Option<bool>,
     /// Held to the end; the file lock is free when this is dropped.
     pub(crate) lock: Held,
+    /// The run is another one's that died: its last sign of life stays as it was.
+    pub(crate) recovering: bool,
+    /// When the database was last written to, before anything was opened.
+    pub(crate) last_write: i64,
+    /// Statements of the present migration that were done.
+    pub(crate) sent: u64,
     phase_began: Instant,
 }
 
@@ -78,6 +86,9 @@ impl<'a> Run<'a> {
             before_attached: false,
             foreign_keys: None,
             lock,
+            sent: 0,
+            recovering: false,
+            last_write: 0,
             phase_began: Instant::now(),
         }
     }
@@ -85,6 +96,9 @@ impl<'a> Run<'a> {
     /// A phase begins: it is in the ledger before anything else happens.
     pub(crate) async fn enter(&mut self, phase: Phase, detail: &str) -> Result<()> {
         self.phase_began = Instant::now();
+        if !self.recovering {
+            self.record.heartbeat_at = time::now_ms();
+        }
         self.ledger.phase(&mut self.record, phase, detail).await?;
         tracing::info!(run = %self.record.id, %phase, detail, "phase");
         self.tell(&Event::PhaseStarted { phase, detail: detail.to_owned() });
@@ -210,6 +224,12 @@ pub(crate) fn record_of(
         version_before: job.from,
         version_target: job.to,
         fingerprint: job.fingerprint.clone(),
+        versions: job
+            .steps
+            .iter()
+            .map(|step| step.migration.version)
+            .filter(|version| *version > 0)
+            .collect(),
         applying: None,
         died: false,
         snapshot: None,

@@ -25,7 +25,7 @@ const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS runs (id VARCHAR(64) PRIMARY KEY, set_name VARCHAR(64) NOT NULL, \
      purpose VARCHAR(32) NOT NULL, database_id VARCHAR(64) NOT NULL, had_history INTEGER NOT NULL, \
      ring INTEGER NOT NULL, phase VARCHAR(32) NOT NULL, outcome VARCHAR(32), \
-     version_before BIGINT, version_target BIGINT, fingerprint VARCHAR(100) NOT NULL, \
+     version_before BIGINT, version_target BIGINT, fingerprint VARCHAR(100) NOT NULL, versions TEXT NOT NULL, \
      apply_version BIGINT, apply_checksum VARCHAR(100), died INTEGER NOT NULL, \
      snapshot VARCHAR(100), failed_state VARCHAR(100), touched TEXT NOT NULL, foreign_seen INTEGER NOT NULL, \
      started_at BIGINT NOT NULL, heartbeat_at BIGINT NOT NULL, finished_at BIGINT, \

@@ -12,7 +12,7 @@ use crate::time;
 use crate::value::{Row, Value};
 
 const COLUMNS: &str = "id, set_name, purpose, database_id, had_history, ring, phase, outcome, version_before, \
-    version_target, fingerprint, apply_version, apply_checksum, died, snapshot, failed_state, touched, \
+    version_target, fingerprint, versions, apply_version, apply_checksum, died, snapshot, failed_state, touched, \
     foreign_seen, started_at, heartbeat_at, finished_at, host, pid, os_user, error, report";
 
 /// What the ledger knows of a run.
@@ -40,6 +40,8 @@ pub struct RunRecord {
     pub version_target: Option<Version>,
     /// What was pending, as one checksum.
     pub fingerprint: String,
+    /// The versions that it was to apply or to take back, in its order; repeatable ones left out.
+    pub versions: Vec<Version>,
     /// The migration that it is or was applying.
     pub applying: Option<(Version, String)>,
     /// It ended without saying how.
@@ -114,6 +116,7 @@ fn load(text: &str) -> Touched {
             tables: stored.tables.into_iter().collect(),
             unknown: stored.unknown,
             definitions: stored.definitions,
+            ..Touched::default()
         },
         // What can't be read is not known.
         Err(_) => Touched { unknown: true, ..Touched::default() },
@@ -135,6 +138,7 @@ fn record(row: &Row) -> Result<RunRecord> {
         version_before: row.get("version_before")?,
         version_target: row.get("version_target")?,
         fingerprint: row.get("fingerprint")?,
+        versions: serde_json::from_str(&row.get::<String>("versions")?).unwrap_or_default(),
         applying: version.zip(checksum),
         died: row.get("died")?,
         snapshot: row.get("snapshot")?,
@@ -155,7 +159,7 @@ fn record(row: &Row) -> Result<RunRecord> {
 impl Ledger {
     /// Writes a run that begins.
     pub(crate) async fn begin_run(&mut self, run: &RunRecord) -> Result<()> {
-        let sql = format!("INSERT INTO runs ({COLUMNS}) VALUES ({})", ["?"; 26].join(", "));
+        let sql = format!("INSERT INTO runs ({COLUMNS}) VALUES ({})", ["?"; 27].join(", "));
         let params: Vec<Value> = vec![
             (&run.id).into(),
             (&run.set).into(),
@@ -168,6 +172,7 @@ impl Ledger {
             run.version_before.into(),
             run.version_target.into(),
             (&run.fingerprint).into(),
+            serde_json::to_string(&run.versions).unwrap_or_default().into(),
             run.applying.as_ref().map(|(version, _)| *version).into(),
             run.applying.as_ref().map(|(_, checksum)| checksum.clone()).into(),
             run.died.into(),
@@ -204,7 +209,7 @@ impl Ledger {
             run.failed_state.clone().into(),
             store(&run.touched).into(),
             run.foreign_seen.into(),
-            time::now_ms().into(),
+            run.heartbeat_at.into(),
             run.finished_at.into(),
             run.error.clone().into(),
             run.report.clone().into(),

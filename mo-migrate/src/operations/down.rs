@@ -13,7 +13,8 @@ impl Operations<'_> {
     /// Takes back what is above `to`; without it, the newest version alone. 0 takes back all.
     pub(crate) async fn down(&self, to: Option<Version>) -> Result<Report> {
         let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
+        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock, self.last_write))
+            .await?;
         let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
         let mut applied: Vec<Version> = history
             .of_set(&self.settings.set)
@@ -47,6 +48,7 @@ impl Operations<'_> {
     /// Finishes or puts back what a dead run left, and nothing else.
     pub(crate) async fn recover(&self) -> Result<Option<Report>> {
         let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await
+        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock, self.last_write))
+            .await
     }
 }

@@ -18,7 +18,7 @@ pub use snapshots::SnapshotLine;
 pub(crate) use up::nothing_to_do;
 
 use crate::engine::{Engine, Role, SharedEngine};
-use crate::error::Result;
+use crate::error::{Result, say};
 use crate::history::History;
 use crate::lock::{self, Held};
 use crate::migration::MigrationSet;
@@ -30,6 +30,8 @@ pub(crate) struct Operations<'a> {
     pub(crate) engine: SharedEngine,
     pub(crate) set: &'a MigrationSet,
     pub(crate) settings: Settings,
+    /// When the database was last written to, before anything of this was opened.
+    pub(crate) last_write: i64,
 }
 
 impl Operations<'_> {
@@ -40,9 +42,12 @@ impl Operations<'_> {
     /// The history, read in one statement.
     async fn history(&self, role: Role) -> Result<Option<History>> {
         let mut connection = self.engine.connect(role).await?;
+        connection.patience(self.settings.lock_timeout);
         let history = History::read(&mut *connection, &self.settings.history_table).await;
         connection.close().await;
-        history
+        history.map_err(|error| {
+            if say::is_busy(&error) { say::busy(self.engine.database()) } else { error }
+        })
     }
 
     async fn lock(&self) -> Result<Held> {

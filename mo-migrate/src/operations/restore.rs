@@ -57,7 +57,8 @@ impl Operations<'_> {
     /// Goes back.
     pub(crate) async fn restore(&self, wanted: Option<&str>) -> Result<Report> {
         let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
+        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock, self.last_write))
+            .await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let snapshot = find(&mut ledger, wanted).await?;
         let (_, touched) = since(&snapshot, &ledger.runs().await?);
@@ -73,6 +74,8 @@ impl Operations<'_> {
         let mut record = record_of(&job, &self.settings, history.as_ref());
         record.snapshot = Some(snapshot.name.clone());
         record.touched = touched;
+        // Hours may have passed: what others wrote since can't be told from the runs' own.
+        record.foreign_seen = true;
         let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
         run.history = history;
         run.go_back(&snapshot).await
@@ -83,6 +86,8 @@ impl Run<'_> {
     async fn go_back(mut self, snapshot: &SnapshotRecord) -> Result<Report> {
         self.ledger.begin_run(&self.record).await?;
         self.report_snapshot(snapshot);
+        // The marker goes with the restore: while it is there, the restore was not committed.
+        self.mark_committed().await?;
         let restored = Box::pin(self.restore(&[])).await;
         self.report.outcome =
             if restored.is_ok() { Outcome::Restored } else { Outcome::NeedsPerson };

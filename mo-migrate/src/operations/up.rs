@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Operations;
-use crate::engine::{Role, Target};
+use crate::engine::{Counts, Role, Target};
 use crate::error::{Code, Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, record_of};
@@ -14,7 +14,7 @@ use crate::migration::MigrationSet;
 use crate::observer::Event;
 use crate::plan::{Goal, Plan, plan};
 use crate::report::{Outcome, Report};
-use crate::settings::{Settings, Unit};
+use crate::settings::{Settings, Stop, Unit};
 use crate::time;
 
 /// The cheapest start of all: the application's own pool, one statement, and nothing else. None
@@ -52,9 +52,8 @@ impl Operations<'_> {
         self.warn_when_stale();
         let made = self.make_missing_database(goal).await?;
         let done = self.up_existing(goal).await;
-        if made && done.as_ref().is_err_and(|error| !error.is_needs_person()) {
-            self.engine.drop_database().await?;
-            self.tell(&Event::Note(say::database_removed(self.engine().database())));
+        if made && done.is_err() {
+            self.remove_made_database().await?;
         }
         done
     }
@@ -88,6 +87,25 @@ impl Operations<'_> {
         Ok(true)
     }
 
+    /// A database that this start made goes again, unless anything is in it or anybody else is at
+    /// it. What is kept beside it stays: the ledger says why it failed.
+    async fn remove_made_database(&self) -> Result<()> {
+        let mut at_once = self.settings.clone();
+        (at_once.lock_timeout, at_once.stop) = (Duration::ZERO, Stop::default());
+        let Ok(_lock) = crate::lock::acquire(self.engine(), &at_once).await else { return Ok(()) };
+        if !self.engine.exists().await? {
+            return Ok(());
+        }
+        let mut look = self.engine.connect(Role::Work).await?;
+        let found = self.engine.inventory(&mut *look, Counts::Without).await;
+        look.close().await;
+        if found?.objects.is_empty() {
+            self.engine.remove_empty_database().await?;
+            self.tell(&Event::Note(say::database_removed(self.engine().database())));
+        }
+        Ok(())
+    }
+
     async fn up_existing(&self, goal: Goal) -> Result<Report> {
         // A person's `up` looks into the ledger too, where a run that died after it had become
         // final still waits to be closed; a starting application's needs only the one statement.
@@ -99,8 +117,14 @@ impl Operations<'_> {
         let began = time::now_ms();
         let lock = self.lock().await?;
         let waited = lock.waited;
-        let recovered =
-            Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
+        let recovered = Box::pin(guard::recover(
+            self.engine(),
+            self.set,
+            &self.settings,
+            &lock,
+            self.last_write,
+        ))
+        .await?;
         if let Some(report) = recovered.filter(|report| report.outcome == Outcome::Restored) {
             tracing::info!(run = report.run, "a dead run was put back");
         }

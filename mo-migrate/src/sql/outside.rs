@@ -19,6 +19,7 @@ pub fn reaches_outside(statement: &str, dialect: Dialect) -> Option<&'static str
 fn sqlite(code: &Code<'_>) -> Option<&'static str> {
     match code.upper(0).as_str() {
         "ATTACH" | "DETACH" => return Some("it attaches or detaches another database"),
+        "PRAGMA" if sets_format(code) => return Some("it changes the form of the database's file"),
         "VACUUM" if has_word(code, "INTO") => return Some("it writes a file"),
         _ => {}
     }
@@ -26,6 +27,18 @@ fn sqlite(code: &Code<'_>) -> Option<&'static str> {
         return Some("it loads code into the process");
     }
     (calls(code, "WRITEFILE") || calls(code, "EDIT")).then_some("it writes a file")
+}
+
+/// A PRAGMA with a value that a transaction can't take back.
+fn sets_format(code: &Code<'_>) -> bool {
+    let at = if code.upper(2) == "." { 3 } else { 1 };
+    let given = matches!(code.upper(at + 1).as_str(), "=" | "(");
+    let name = code.upper(at);
+    given
+        && matches!(
+            name.as_str(),
+            "JOURNAL_MODE" | "AUTO_VACUUM" | "PAGE_SIZE" | "ENCODING" | "LOCKING_MODE"
+        )
 }
 
 fn mysql(code: &Code<'_>) -> Option<&'static str> {

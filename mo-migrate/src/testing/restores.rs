@@ -137,7 +137,10 @@ impl Trial {
 
     async fn run(&self, set: &MigrationSet, goal: Goal) -> Result<Report> {
         let engine = self.database.engine().clone();
-        Box::pin(Operations { engine, set, settings: self.settings.clone() }.up(goal)).await
+        Box::pin(
+            Operations { engine, set, settings: self.settings.clone(), last_write: 0 }.up(goal),
+        )
+        .await
     }
 
     /// All failures of one migration.

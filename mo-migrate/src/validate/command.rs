@@ -45,13 +45,14 @@ pub(super) async fn run(line: &str, context: &Context<'_>, ledger: &mut Ledger) 
         .spawn()
         .map_err(|error| failed(&error))?;
     let pid = child.id().unwrap_or_default();
-    let mut group = Group(i32::try_from(pid).ok().and_then(Pid::from_raw));
+    let group = Group(i32::try_from(pid).ok().and_then(Pid::from_raw));
     let record = Child { pid, started: started(pid).unwrap_or_default() };
     ledger.child(&context.run, &record, line).await?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (out, err, status) = tokio::join!(tail(out), tail(err), child.wait());
     let status = status.map_err(|error| failed(&error))?;
-    group.0 = None;
+    // What it left running in the background would write on after the verdict.
+    drop(group);
     if status.success() {
         return Ok(Verdict::Pass);
     }

@@ -42,15 +42,16 @@ pub(super) fn question(ready: &Ready, context: &Context<'_>) -> Result<Question>
             wrong: format!("`{table}` does not have exactly {rows} rows"),
         },
         Ready::NotNull { table, column } => Question {
-            sql: format!("SELECT * FROM {} WHERE {} IS NULL", name(table), name(column)),
+            sql: format!("SELECT * FROM {} AS t WHERE t.{} IS NULL", name(table), name(column)),
             wrong: format!("`{table}.{column}` is NULL"),
         },
         Ready::Unique { table, columns } => {
-            let list = columns.iter().map(|column| name(column)).collect::<Vec<_>>().join(", ");
-            let given = columns.iter().map(|column| format!("{} IS NOT NULL", name(column)));
+            let list = columns.iter().map(|column| format!("t.{}", name(column)));
+            let list = list.collect::<Vec<_>>().join(", ");
+            let given = columns.iter().map(|column| format!("t.{} IS NOT NULL", name(column)));
             Question {
                 sql: format!(
-                    "SELECT {list}, count(*) AS times FROM {} WHERE {} GROUP BY {list} HAVING count(*) > 1",
+                    "SELECT {list}, count(*) AS times FROM {} AS t WHERE {} GROUP BY {list} HAVING count(*) > 1",
                     name(table),
                     given.collect::<Vec<_>>().join(" AND ")
                 ),
@@ -66,8 +67,8 @@ pub(super) fn question(ready: &Ready, context: &Context<'_>) -> Result<Question>
             let (table_name, column_name) = (name(table), name(column));
             Question {
                 sql: format!(
-                    "SELECT * FROM {table_name} WHERE {column_name} IS NOT NULL \
-                     AND CAST({column_name} AS CHAR(1000)) NOT IN ({list})"
+                    "SELECT * FROM {table_name} AS t WHERE t.{column_name} IS NOT NULL \
+                     AND CAST(t.{column_name} AS CHAR(1000)) NOT IN ({list})"
                 ),
                 wrong: format!("`{table}.{column}` has values that are not accepted"),
             }
@@ -110,10 +111,12 @@ fn columns_unchanged(context: &Context<'_>, table: &str, columns: &[Text]) -> Re
     } else {
         columns.iter().map(ToString::to_string).collect()
     };
-    let list = columns.iter().map(|column| dialect.quote(column)).collect::<Vec<_>>().join(", ");
+    // With the table in front, a name that is no column is an error; alone, SQLite takes it for text.
+    let list = columns.iter().map(|column| format!("t.{}", dialect.quote(column)));
+    let list = list.collect::<Vec<_>>().join(", ");
     let (now, before) = (dialect.quote(table), context.engine.before(table));
     let side =
-        |table: &str| format!("SELECT {list}, count(*) AS times FROM {table} GROUP BY {list}");
+        |table: &str| format!("SELECT {list}, count(*) AS times FROM {table} AS t GROUP BY {list}");
     let shared = columns.iter().map(|column| {
         let column = dialect.quote(column);
         format!("(b.{column} = n.{column} OR (b.{column} IS NULL AND n.{column} IS NULL))")

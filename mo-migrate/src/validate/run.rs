@@ -34,11 +34,12 @@ pub(crate) async fn carry_out(
     let stop = context.stop.clone();
     let answer = tokio::select! {
         biased;
-        answer = tokio::time::timeout(context.limit, ask(check, &mut *connection, context, ledger)) => {
-            answer.unwrap_or_else(|_| Err(say::check_time_limit(&check.name, context.limit)))
-        }
-        () = stop.wait() => Err(say::interrupted()),
+        answer = tokio::time::timeout(context.limit, ask(check, &mut *connection, context, ledger)) => answer.ok(),
+        () = stop.wait() => Some(Err(say::interrupted())),
     };
+    // Where the question was given up, its statement is still running.
+    connection.end_statement().await?;
+    let answer = answer.unwrap_or_else(|| Err(say::check_time_limit(&check.name, context.limit)));
     connection.limit(None);
     answer
 }

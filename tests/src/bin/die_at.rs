@@ -1,4 +1,5 @@
-//! Runs `up` and kills itself with SIGKILL at a moment: `die_at ADDRESS DIRECTORY MOMENT`.
+//! Runs `up` and kills itself with SIGKILL at a moment: `die_at ADDRESS DIRECTORY MOMENT
+//! [restore]`, which goes back instead.
 //!
 //! A moment is the name of an event with its phase, migration or check, such as `start:commit`,
 //! `finish:snapshot`, `applied:2` or `checked:five products`. With the moment `never` it runs to
@@ -23,7 +24,11 @@ fn moment(event: &Event) -> Option<String> {
 #[expect(clippy::print_stdout, reason = "its answer to the test")]
 async fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [address, directory, when] = words.as_slice() else { return ExitCode::from(64) };
+    let (address, directory, when, restore) = match words.as_slice() {
+        [address, directory, when] => (address, directory, when, false),
+        [address, directory, when, word] if word == "restore" => (address, directory, when, true),
+        _ => return ExitCode::from(64),
+    };
     let when = when.clone();
     let migrator = Migrator::from_dir(directory).attended(true).observer(move |event: &Event| {
         if moment(event).is_some_and(|now| now == when) {
@@ -31,7 +36,9 @@ async fn main() -> ExitCode {
             let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
         }
     });
-    match migrator.run(address).await {
+    let done =
+        if restore { migrator.restore(address, None).await } else { migrator.run(address).await };
+    match done {
         Ok(report) => {
             println!("{}", report.outcome.as_str());
             ExitCode::SUCCESS

@@ -3,7 +3,7 @@
 //! Invariants:
 //! 1. one statement per call; the caller split the text;
 //! 2. a statement ends when its time limit is over or somebody interrupts: SQLite asks the gate
-//!    every thousand steps of its machine;
+//!    every few steps of its machine;
 //! 3. what a statement writes to is in the recorder before it runs.
 
 use std::any::Any;
@@ -26,13 +26,13 @@ use crate::error::{Code, Error, Result, say};
 use crate::sql::Dialect;
 use crate::value::{Row, Value};
 
-const STEPS_BETWEEN_QUESTIONS: i32 = 1000;
+const STEPS_BETWEEN_QUESTIONS: i32 = 200;
 
 /// How long a busy database is asked again, unless somebody says otherwise.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two attempts.
-const AGAIN: Duration = Duration::from_millis(20);
+pub(super) const AGAIN: Duration = Duration::from_millis(20);
 
 /// Whose connection it is, and so what happens to it in the end.
 pub(super) enum Owner {
@@ -359,7 +359,7 @@ impl Connection for SqliteLink {
 
     async fn rollback(&mut self) -> Result<()> {
         self.limit = None;
-        self.gate.interrupted.store(false, Ordering::Relaxed);
+        self.end_statement().await?;
         if self.in_transaction().await? {
             self.execute("ROLLBACK", &[]).await?;
         }
@@ -397,6 +397,14 @@ impl Connection for SqliteLink {
 
     fn limit(&mut self, limit: Option<Duration>) {
         self.limit = limit;
+    }
+
+    async fn end_statement(&mut self) -> Result<()> {
+        self.gate.interrupted.store(true, Ordering::Relaxed);
+        // SQLite's thread answers when the statement has ended, and not before.
+        let ended = self.with_handle(|_| ()).await;
+        self.gate.interrupted.store(false, Ordering::Relaxed);
+        ended
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {

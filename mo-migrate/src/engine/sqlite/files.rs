@@ -126,6 +126,19 @@ impl Files {
         Ok(Space { database, free: Some(stat.f_bavail.saturating_mul(stat.f_frsize)) })
     }
 
+    /// Removes copies that a dead run left unfinished. The caller holds the lock, so that nobody is
+    /// making one.
+    pub(super) fn remove_partials(&self) -> Result<()> {
+        for folder in [self.home.clone(), self.snapshots()] {
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
+            for path in names.filter(|path| path.to_string_lossy().ends_with(".partial")) {
+                Self::remove_database(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a database file and what SQLite put beside it; what is gone already is no error.
     pub(super) fn remove_database(path: &Path) -> Result<()> {
         let all =

@@ -14,7 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
@@ -139,15 +139,27 @@ impl Sqlite {
 
     /// A connection with the application's hooks, to its database or to a copy of it.
     async fn open(&self, options: SqliteConnectOptions) -> Result<Owner> {
-        let connected = match &self.source {
+        let until = Instant::now() + connection::PATIENCE;
+        let connected = loop {
+            match self.open_once(options.clone()).await {
+                Err(error) if is_busy(&error) && Instant::now() < until => {
+                    tokio::time::sleep(connection::AGAIN).await;
+                }
+                other => break other,
+            }
+        };
+        connected.map_err(|error| say::connect(&self.shown, error))
+    }
+
+    async fn open_once(&self, options: SqliteConnectOptions) -> sqlx::Result<Owner> {
+        match &self.source {
             Source::Address => options.connect().await.map(Owner::Ours),
             Source::Pool(pool) => {
                 let private = pool.options().clone().min_connections(0).max_connections(1);
                 let private = private.connect_lazy_with(options);
                 private.acquire().await.map(|connection| Owner::Ours(connection.detach()))
             }
-        };
-        connected.map_err(|error| say::connect(&self.shown, error))
+        }
     }
 
     async fn work(&self) -> Result<SqliteLink> {
@@ -176,8 +188,10 @@ impl Sqlite {
             .filename(self.files.database())
             .busy_timeout(BUSY)
             .read_only(true);
-        let error = match open_and_look(&plain).await {
+        let error = match patiently(&plain).await {
             Ok(connection) => return Ok(SqliteLink::plain(Owner::Ours(connection))),
+            // Who writes just now may have half of it in the file.
+            Err(error) if is_busy(&error) => return Err(say::connect(&self.shown, error)),
             Err(error) => error,
         };
         // A WAL database in a folder that can't be written: without a log, its file is all of it.
@@ -250,6 +264,24 @@ async fn open_and_look(options: &SqliteConnectOptions) -> sqlx::Result<SqliteCon
     Ok(connection)
 }
 
+/// The same, asked again while another one holds the whole database.
+async fn patiently(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
+    let until = Instant::now() + connection::PATIENCE;
+    loop {
+        match open_and_look(options).await {
+            Err(error) if is_busy(&error) && Instant::now() < until => {
+                tokio::time::sleep(connection::AGAIN).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
 fn in_memory(options: &SqliteConnectOptions) -> bool {
     let name = options.get_filename().to_string_lossy().into_owned();
     name == ":memory:"
@@ -320,6 +352,10 @@ impl Engine for Sqlite {
             }
             _ => {}
         }
+        Files::remove_database(self.files.database())
+    }
+
+    async fn remove_empty_database(&self) -> Result<()> {
         Files::remove_database(self.files.database())
     }
 
@@ -517,7 +553,7 @@ impl Engine for Sqlite {
     }
 
     async fn drop_clone(&self, run: &str) -> Result<()> {
-        Files::remove_database(&self.files.home().join(format!("clone-{run}.partial")))?;
+        self.files.remove_partials()?;
         for path in self.clone_paths(run) {
             if path.is_file() && self.clone_mark(&path).await.as_deref() == Some(run) {
                 Files::remove_database(&path)?;
@@ -549,7 +585,10 @@ impl Engine for Sqlite {
     async fn damage(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
         let rows = connection.fetch("PRAGMA quick_check(20)", &[], None).await?;
         let words: Vec<String> = rows.iter().map(|row| row.at(0)).collect::<Result<_>>()?;
-        Ok(words.into_iter().filter(|word| word != "ok").collect())
+        // Rows that break a rule are as they were; only what can't be read is damage.
+        let rule =
+            |word: &String| word.starts_with("CHECK constraint") || word.starts_with("NULL value");
+        Ok(words.into_iter().filter(|word| word != "ok" && !rule(word)).collect())
     }
 
     async fn restore(&self, snapshot: &str) -> Result<Box<dyn RestoreTransaction>> {

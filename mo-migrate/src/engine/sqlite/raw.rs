@@ -376,6 +376,7 @@ impl Recorder {
 
 const TRANSACTION: &str = "begins or ends a transaction, which is the guard's to do";
 const HISTORY: &str = "writes to the history table, which is the guard's alone";
+const SCHEMA: &str = "writes to the catalogue itself, which can't be put back";
 const ATTACH: &str = "attaches or detaches a database, which the snapshot does not cover";
 
 unsafe extern "C" fn authorize(
@@ -398,6 +399,12 @@ unsafe extern "C" fn authorize(
             // VACUUM attaches a temporary database, whose file has no name.
             ffi::SQLITE_ATTACH if record.fenced && !text(first).is_empty() => Some(ATTACH),
             ffi::SQLITE_DETACH if record.fenced => Some(ATTACH),
+            ffi::SQLITE_PRAGMA
+                if record.history.is_some()
+                    && text(first).eq_ignore_ascii_case("writable_schema") =>
+            {
+                Some(SCHEMA)
+            }
             // VACUUM copies every table into a database of its own.
             _ if action == ffi::SQLITE_ALTER_TABLE || text(database) == "main" => {
                 let (first, second) = (text(first), text(second));
@@ -414,17 +421,16 @@ unsafe extern "C" fn authorize(
             return ffi::SQLITE_DENY;
         }
         match action {
-            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
-                note(&mut record.touched, &text(first), &text(database));
-            }
-            ffi::SQLITE_CREATE_TABLE
+            ffi::SQLITE_INSERT
+            | ffi::SQLITE_UPDATE
+            | ffi::SQLITE_DELETE
+            | ffi::SQLITE_CREATE_TABLE
             | ffi::SQLITE_DROP_TABLE
             | ffi::SQLITE_CREATE_VIEW
             | ffi::SQLITE_DROP_VIEW
             | ffi::SQLITE_CREATE_VTABLE
             | ffi::SQLITE_DROP_VTABLE
             | ffi::SQLITE_ANALYZE => {
-                record.touched.definitions = true;
                 note(&mut record.touched, &text(first), &text(database));
             }
             ffi::SQLITE_ALTER_TABLE => {
@@ -435,7 +441,6 @@ unsafe extern "C" fn authorize(
             | ffi::SQLITE_DROP_INDEX
             | ffi::SQLITE_CREATE_TRIGGER
             | ffi::SQLITE_DROP_TRIGGER => {
-                record.touched.definitions = true;
                 note(&mut record.touched, &text(second), &text(database));
             }
             _ => {}
@@ -463,12 +468,15 @@ fn written_by<'a>(action: c_int, first: &'a str, second: &'a str) -> Option<&'a 
 
 fn note(touched: &mut Touched, table: &str, database: &str) {
     match (database, table) {
-        ("temp", _) => {}
-        (_, "sqlite_master" | "sqlite_schema") => touched.definitions = true,
+        // Every definition is written to the catalogue; what it is of is heard of by its own action.
+        ("temp", _) | (_, "sqlite_master" | "sqlite_schema") => {}
         ("main" | "", _) => {
             touched.tables.insert(table.to_owned());
         }
-        _ => touched.unknown = true,
+        _ => {
+            touched.unknown = true;
+            touched.rewritten |= database.starts_with("vacuum");
+        }
     }
 }
 

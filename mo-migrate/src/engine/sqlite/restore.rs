@@ -137,7 +137,7 @@ impl SqliteRestore {
         Ok(values)
     }
 
-    async fn put_back_counters(&mut self, tables: &[String], keep_highest: bool) -> Result<()> {
+    async fn put_back_counters(&mut self, keep_highest: bool) -> Result<()> {
         let then = self.sequence(BEFORE).await?;
         let exists = format!("SELECT 1 FROM main.sqlite_master WHERE name = '{SEQUENCE}'");
         if self.link()?.fetch(&exists, &[], Some(1)).await?.is_empty() {
@@ -153,7 +153,7 @@ impl SqliteRestore {
             }
             return Ok(());
         }
-        for table in tables {
+        for table in then.keys() {
             let highest = then.get(table).copied().max(self.sequence_now.get(table).copied());
             let Some(highest) = highest.filter(|_| then.contains_key(table)) else { continue };
             let link = self.link()?;
@@ -271,9 +271,7 @@ impl RestoreTransaction for SqliteRestore {
             Step::Drop(object) => self.drop_object(object).await,
             Step::Create(object) => self.create_object(object).await,
             Step::Rows(table) => self.replace_rows(table).await,
-            Step::Counters { tables, keep_highest } => {
-                self.put_back_counters(tables, *keep_highest).await
-            }
+            Step::Counters { keep_highest } => self.put_back_counters(*keep_highest).await,
             Step::Catalogue(then) => self.order_catalogue(then).await,
         }
     }

@@ -17,7 +17,11 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
     match error {
         sqlx::Error::Database(said) => {
             let code = said.code().map(std::borrow::Cow::into_owned);
-            database(said.message(), code, None)
+            let error = database(said.message(), code, None);
+            if error.database_code() == Some("26") {
+                return error.within(Code::Connect, "the file is not a database");
+            }
+            error
         }
         sqlx::Error::Configuration(_) => {
             Error::new(Code::Address, "the address has a setting that can't be read")
@@ -40,6 +44,9 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
 /// The database can't be opened.
 pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
     let error = driver(error);
+    if is_busy(&error) {
+        return busy(database);
+    }
     match error.code() {
         Code::Database => error.within(Code::Connect, format!("`{database}` can't be opened")),
         _ => error,
@@ -66,9 +73,9 @@ pub(crate) fn is_busy(error: &Error) -> bool {
 
 /// There is no such table.
 pub(crate) fn is_missing_table(error: &Error, table: &str) -> bool {
-    error.code() == Code::Database
-        && error.message().to_ascii_lowercase()
-            == format!("no such table: {}", table.to_ascii_lowercase())
+    let said = error.message().to_ascii_lowercase();
+    let said = said.strip_prefix("no such table: ").map(|name| name.trim_start_matches("main."));
+    error.code() == Code::Database && said == Some(table.to_ascii_lowercase().as_str())
 }
 
 pub(crate) fn no_database(database: &str) -> Error {
@@ -101,6 +108,13 @@ pub(crate) fn connection_lost() -> Error {
 
 pub(crate) fn foreign_connection() -> Error {
     internal(&"a connection of another engine")
+}
+
+/// Another one holds the whole database, for longer than was waited.
+pub(crate) fn busy(database: &str) -> Error {
+    Error::new(Code::Locked, format!("another connection holds the whole of `{database}`"))
+        .true_now("nothing was touched")
+        .hinted("end its transaction, then `migrate status`")
 }
 
 pub(crate) fn write_lock(wait: Duration) -> Error {

@@ -32,7 +32,9 @@ pub(crate) fn restored(
             kept.push_str(&restore.kept_writes.join(", "));
         }
         if !restore.discarded_writes.is_empty() {
-            kept.push_str("; others wrote while the run went on, and what they wrote to the restored tables is there");
+            kept.push_str("; others wrote meanwhile, and what they wrote to ");
+            kept.push_str(&restore.discarded_writes.join(", "));
+            kept.push_str(" is in it");
         }
         error = error.keeping(kept);
     }
@@ -192,6 +194,24 @@ pub(crate) fn other_database(
         ))
         .true_now("nothing was touched")
         .hinted("put the right file back; or move the folder `.mo-migrate` away, then `migrate status`")
+}
+
+pub(crate) fn run_of_another_set(record: &RunRecord) -> Error {
+    Error::new(
+        Code::OpenRun,
+        format!("run {} of the set `{}` is open in this database", record.id, record.set),
+    )
+    .true_now("nothing was touched")
+    .hinted(format!("finish it first with `migrate --set {} recover`", record.set))
+}
+
+pub(crate) fn step_missing(record: &RunRecord, version: i64) -> Error {
+    Error::new(
+        Code::Missing,
+        format!("migration {version} of the open run {} is not in this set", record.id),
+    )
+    .ended(Outcome::NeedsPerson)
+    .hinted("bring its files back, then `migrate recover`")
 }
 
 /// What is true of an open run, for `status`.

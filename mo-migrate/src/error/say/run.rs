@@ -118,17 +118,14 @@ pub(crate) fn check_failed(line: &CheckReport, code: Option<Code>) -> Error {
     error.because(detail).hinted("fix the migration or the check, then `migrate up`")
 }
 
-pub(crate) fn foreign_keys_broken(now: &[Row], before: usize, rebuilds: bool) -> Error {
+pub(crate) fn foreign_keys_broken(now: &[Row], rebuilds: bool) -> Error {
     let word = |row: &Row, at: usize| row.at::<String>(at).unwrap_or_else(|_| "?".to_owned());
     let mut pairs: Vec<String> =
         now.iter().map(|row| format!("`{}` refers to `{}`", word(row, 0), word(row, 2))).collect();
     pairs.sort();
     pairs.dedup();
-    let error = Error::new(
-        Code::ForeignKeys,
-        format!("{} rows have lost their parent", now.len() - before),
-    )
-    .because(pairs.join(", "));
+    let error = Error::new(Code::ForeignKeys, format!("{} rows have lost their parent", now.len()))
+        .because(pairs.join(", "));
     if rebuilds {
         error.hinted(
             "foreign keys are off while a run rebuilds a table, so that nothing cascades: delete the children \

@@ -44,8 +44,9 @@ pub(crate) fn snapshot_bad(name: &str, error: Error) -> Error {
     match error.code() {
         Code::Interrupted | Code::NoSnapshot => error,
         _ => error.within(Code::SnapshotBad, format!("snapshot `{name}` does not verify")).hinted(
-            "nothing is restored from it; see what else there is with `migrate snapshot list`",
-        ),
+                "nothing is restored from it: if a `check(snapshot)` is wrong, correct it, then `migrate recover`; \
+                 see what else there is with `migrate snapshot list`",
+            ),
     }
 }
 
