@@ -9,7 +9,7 @@ use crate::time;
 use crate::value::Row;
 
 pub(crate) fn interrupted() -> Error {
-    Error::new(Code::Interrupted, "interrupted")
+    Error::new(Code::Interrupted, "interrupted").hinted("begin again with `migrate up`")
 }
 
 pub(crate) fn statement_time_limit(limit: Duration) -> Error {
