@@ -4,27 +4,31 @@
 //! write lock, and attached read-only inside the transaction, so that checks can read the past.
 
 mod catalog;
+mod clone;
 mod connection;
 mod files;
+mod lock;
+mod open;
 mod raw;
 mod restore;
 mod snapshot;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection};
 
 use self::connection::{Owner, SqliteLink};
 use self::files::{Files, with_suffix};
+pub(crate) use self::open::pooled;
+use self::open::{in_memory, open_and_look, quiet};
 use super::{
     Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
-    LockGuard, RestoreTransaction, Role, SnapshotFacts, Space,
+    RestoreTransaction, Role, SnapshotFacts, Space,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -129,191 +133,6 @@ impl Sqlite {
             memory,
         }
     }
-
-    /// The application's own options (a key, its functions), for a file that is a copy.
-    fn options_for(&self, path: &Path) -> SqliteConnectOptions {
-        let options =
-            if self.memory { quiet(SqliteConnectOptions::new()) } else { self.options.clone() };
-        options.filename(path)
-    }
-
-    /// A connection with the application's hooks, to its database or to a copy of it.
-    async fn open(&self, options: SqliteConnectOptions) -> Result<Owner> {
-        let until = Instant::now() + connection::PATIENCE;
-        let connected = loop {
-            match self.open_once(options.clone()).await {
-                Err(error) if is_busy(&error) && Instant::now() < until => {
-                    tokio::time::sleep(connection::AGAIN).await;
-                }
-                other => break other,
-            }
-        };
-        connected.map_err(|error| say::connect(&self.shown, error))
-    }
-
-    async fn open_once(&self, options: SqliteConnectOptions) -> sqlx::Result<Owner> {
-        match &self.source {
-            Source::Address => options.connect().await.map(Owner::Ours),
-            Source::Pool(pool) => {
-                let private = pool.options().clone().min_connections(0).max_connections(1);
-                let private = private.connect_lazy_with(options);
-                private.acquire().await.map(|connection| Owner::Ours(connection.detach()))
-            }
-        }
-    }
-
-    async fn work(&self) -> Result<SqliteLink> {
-        match &self.source {
-            Source::Pool(pool) if self.memory => {
-                let connection =
-                    pool.acquire().await.map_err(|error| say::connect(&self.shown, error))?;
-                SqliteLink::watched(Owner::Pool(connection)).await
-            }
-            _ => {
-                let options = self.options.clone().create_if_missing(false);
-                SqliteLink::watched(self.open(options).await?).await
-            }
-        }
-    }
-
-    /// A connection that can't write, and that shows the truth or says that it can't.
-    async fn read(&self) -> Result<SqliteLink> {
-        if let Source::Pool(pool) = &self.source {
-            let connection =
-                pool.acquire().await.map_err(|error| say::connect(&self.shown, error))?;
-            return Ok(SqliteLink::plain(Owner::Pool(connection)));
-        }
-        // A read-only connection takes no option that would write to the file.
-        let plain = quiet(SqliteConnectOptions::new())
-            .filename(self.files.database())
-            .busy_timeout(BUSY)
-            .read_only(true);
-        let error = match patiently(&plain).await {
-            Ok(connection) => return Ok(SqliteLink::plain(Owner::Ours(connection))),
-            // Who writes just now may have half of it in the file.
-            Err(error) if is_busy(&error) => return Err(say::connect(&self.shown, error)),
-            Err(error) => error,
-        };
-        // A WAL database in a folder that can't be written: without a log, its file is all of it.
-        let no_log = [
-            with_suffix(self.files.database(), "-wal"),
-            with_suffix(self.files.database(), "-journal"),
-        ]
-        .iter()
-        .all(|log| fs::metadata(log).map_or(true, |meta| meta.len() == 0));
-        if no_log && let Ok(connection) = open_and_look(&plain.clone().immutable(true)).await {
-            return Ok(SqliteLink::plain(Owner::Ours(connection)));
-        }
-        Err(if no_log {
-            say::connect(&self.shown, error)
-        } else {
-            say::cannot_tell(&self.shown, error)
-        })
-    }
-
-    fn need_file(&self) -> Result<()> {
-        if self.memory || self.files.database().is_file() {
-            return Ok(());
-        }
-        Err(say::no_database(&self.shown))
-    }
-
-    /// A copy of a snapshot, opened with the application's hooks.
-    async fn open_file(&self, path: &Path, writable: bool) -> Result<SqliteLink> {
-        let options = self
-            .options_for(path)
-            .create_if_missing(false)
-            .journal_mode(SqliteJournalMode::Delete)
-            .read_only(!writable)
-            .immutable(!writable);
-        SqliteLink::watched(self.open(options).await?).await
-    }
-
-    fn clone_paths(&self, run: &str) -> [PathBuf; 2] {
-        let verify = self.files.verify();
-        let tail = run.rsplit('_').next().unwrap_or(run);
-        let other = with_suffix(&verify, &format!("_{tail}"));
-        [verify, other]
-    }
-
-    async fn clone_mark(&self, path: &Path) -> Option<String> {
-        let mut link = Box::new(self.open_file(path, false).await.ok()?);
-        let sql = format!("SELECT run FROM {}", catalog::CLONE_MARK);
-        let rows = link.fetch(&sql, &[], Some(1)).await.ok();
-        link.close().await;
-        rows?.first()?.at(0).ok()
-    }
-}
-
-/// A connection of the pool for one question, with the engine's and the database's names.
-pub(crate) async fn pooled(
-    pool: &SqlitePool,
-) -> Option<(&'static str, String, Box<dyn Connection>)> {
-    // An idle one without a question whether it still lives: if not, the long way finds out.
-    let connection = match pool.try_acquire() {
-        Some(connection) => connection,
-        None => pool.acquire().await.ok()?,
-    };
-    let shown = pool.connect_options().get_filename().display().to_string();
-    Some(("sqlite", shown, Box::new(SqliteLink::direct(Owner::Pool(connection)))))
-}
-
-async fn open_and_look(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
-    let mut connection = options.connect().await?;
-    sqlx::query("SELECT count(*) FROM sqlite_master").fetch_one(&mut connection).await?;
-    Ok(connection)
-}
-
-/// The same, asked again while another one holds the whole database.
-async fn patiently(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
-    let until = Instant::now() + connection::PATIENCE;
-    loop {
-        match open_and_look(options).await {
-            Err(error) if is_busy(&error) && Instant::now() < until => {
-                tokio::time::sleep(connection::AGAIN).await;
-            }
-            other => return other,
-        }
-    }
-}
-
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
-}
-
-fn in_memory(options: &SqliteConnectOptions) -> bool {
-    let name = options.get_filename().to_string_lossy().into_owned();
-    name == ":memory:"
-        || name.starts_with("file:sqlx-in-memory-")
-        || options
-            .to_url_lossy()
-            .query_pairs()
-            .any(|(key, value)| key == "mode" && value == "memory")
-}
-
-/// sqlx would log whole statements, with the data in them.
-fn quiet(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options.disable_statement_logging()
-}
-
-/// A lock on the file `lock`; the file stays when it is let go, or two could hold "it".
-#[derive(Debug)]
-struct FileLock(File);
-
-impl LockGuard for FileLock {
-    fn beat(&self) {
-        // The file's time is the heartbeat: it needs no statement while a long one runs.
-        let _ = self.0.set_modified(SystemTime::now());
-    }
-}
-
-/// A database in memory has nobody else to lock out.
-#[derive(Debug)]
-struct NoLock;
-
-impl LockGuard for NoLock {
-    fn beat(&self) {}
 }
 
 #[async_trait]
@@ -371,36 +190,12 @@ impl Engine for Sqlite {
         })
     }
 
-    async fn try_lock(&self, holder_now: &Holder) -> Result<LockAttempt> {
+    async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt> {
         if self.memory {
-            return Ok(LockAttempt::Held(Arc::new(NoLock), None));
+            return Ok(LockAttempt::Held(Arc::new(lock::NoLock), None));
         }
         self.files.prepare()?;
-        let path = self.files.lock();
-        if !path.exists() {
-            // Another starter may make it first; then it is there, which is all that is wanted.
-            let _ = self.files.create_like_database(&path);
-        }
-        let failed = |error: &std::io::Error| say::io("lock", &path, error);
-        let mut file =
-            OpenOptions::new().read(true).write(true).open(&path).map_err(|e| failed(&e))?;
-        let taken = match file.try_lock() {
-            Ok(()) => false,
-            Err(std::fs::TryLockError::WouldBlock) => true,
-            Err(std::fs::TryLockError::Error(error)) => return Err(failed(&error)),
-        };
-        let mut words = String::new();
-        let read = file.rewind().and_then(|()| file.read_to_string(&mut words));
-        let holder: Option<Holder> = read.ok().and_then(|_| serde_json::from_str(&words).ok());
-        if taken {
-            return Ok(LockAttempt::Taken(holder));
-        }
-        let beat = files::modified_ms(&path).unwrap_or(0);
-        let words = serde_json::to_vec(holder_now).unwrap_or_default();
-        let written =
-            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&words));
-        written.map_err(|error| failed(&error))?;
-        Ok(LockAttempt::Held(Arc::new(FileLock(file)), holder.map(|holder| (holder, beat))))
+        lock::attempt(&self.files, holder)
     }
 
     async fn last_write(&self) -> Result<i64> {
@@ -523,43 +318,11 @@ impl Engine for Sqlite {
     }
 
     async fn clone_snapshot(&self, name: &str, run: &str) -> Result<Clone> {
-        let from = self.files.snapshot(name)?;
-        if !from.is_file() {
-            return Err(say::no_snapshot(name, &snapshot::list(&self.files)?));
-        }
-        self.drop_clone(run).await?;
-        let partial = self.files.home().join(format!("clone-{run}.partial"));
-        Files::remove_database(&partial)?;
-        self.files.create_like_database(&partial)?;
-        fs::copy(&from, &partial).map_err(|error| say::io("write", &partial, &error))?;
-        let mut link = Box::new(self.open_file(&partial, true).await?);
-        let mark = catalog::CLONE_MARK;
-        link.execute(&format!("CREATE TABLE {mark} AS SELECT ? AS run"), &[run.into()]).await?;
-        link.close().await;
-        // A link fails where the name is taken: a database of somebody else's is never replaced.
-        for path in self.clone_paths(run) {
-            match fs::hard_link(&partial, &path) {
-                Ok(()) => {
-                    Files::remove_database(&partial)?;
-                    let connection = Box::new(self.open_file(&path, true).await?);
-                    return Ok(Clone { name: path.display().to_string(), connection });
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(say::io("make", &path, &error)),
-            }
-        }
-        Files::remove_database(&partial)?;
-        Err(say::clone_name_taken(&self.files.verify()))
+        self.make_clone(name, run).await
     }
 
     async fn drop_clone(&self, run: &str) -> Result<()> {
-        self.files.remove_partials()?;
-        for path in self.clone_paths(run) {
-            if path.is_file() && self.clone_mark(&path).await.as_deref() == Some(run) {
-                Files::remove_database(&path)?;
-            }
-        }
-        Ok(())
+        self.remove_clone(run).await
     }
 
     async fn inventory(

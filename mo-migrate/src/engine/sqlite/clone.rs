@@ -1,0 +1,66 @@
+//! Clones of snapshots, for testing them: files with a table in them that says whose they are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::files::{Files, with_suffix};
+use super::{Sqlite, catalog, snapshot};
+use crate::engine::{Clone, Connection};
+use crate::error::{Result, say};
+
+impl Sqlite {
+    fn clone_paths(&self, run: &str) -> [PathBuf; 2] {
+        let verify = self.files.verify();
+        let tail = run.rsplit('_').next().unwrap_or(run);
+        let other = with_suffix(&verify, &format!("_{tail}"));
+        [verify, other]
+    }
+
+    async fn clone_mark(&self, path: &Path) -> Option<String> {
+        let mut link = Box::new(self.open_file(path, false).await.ok()?);
+        let sql = format!("SELECT run FROM {}", catalog::CLONE_MARK);
+        let rows = link.fetch(&sql, &[], Some(1)).await.ok();
+        link.close().await;
+        rows?.first()?.at(0).ok()
+    }
+
+    pub(super) async fn make_clone(&self, name: &str, run: &str) -> Result<Clone> {
+        let from = self.files.snapshot(name)?;
+        if !from.is_file() {
+            return Err(say::no_snapshot(name, &snapshot::list(&self.files)?));
+        }
+        self.remove_clone(run).await?;
+        let partial = self.files.home().join(format!("clone-{run}.partial"));
+        Files::remove_database(&partial)?;
+        self.files.create_like_database(&partial)?;
+        fs::copy(&from, &partial).map_err(|error| say::io("write", &partial, &error))?;
+        let mut link = Box::new(self.open_file(&partial, true).await?);
+        let mark = catalog::CLONE_MARK;
+        link.execute(&format!("CREATE TABLE {mark} AS SELECT ? AS run"), &[run.into()]).await?;
+        link.close().await;
+        // A link fails where the name is taken: a database of somebody else's is never replaced.
+        for path in self.clone_paths(run) {
+            match fs::hard_link(&partial, &path) {
+                Ok(()) => {
+                    Files::remove_database(&partial)?;
+                    let connection = Box::new(self.open_file(&path, true).await?);
+                    return Ok(Clone { name: path.display().to_string(), connection });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(say::io("make", &path, &error)),
+            }
+        }
+        Files::remove_database(&partial)?;
+        Err(say::clone_name_taken(&self.files.verify()))
+    }
+
+    pub(super) async fn remove_clone(&self, run: &str) -> Result<()> {
+        self.files.remove_partials()?;
+        for path in self.clone_paths(run) {
+            if path.is_file() && self.clone_mark(&path).await.as_deref() == Some(run) {
+                Files::remove_database(&path)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! The lock: a file beside the database, locked by the system, with the holder's words in it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::files::{self as paths, Files};
+use crate::engine::{LockAttempt, LockGuard};
+use crate::error::{Result, say};
+use crate::lock::Holder;
+
+/// A lock on the file `lock`; the file stays when it is let go, or two could hold "it".
+#[derive(Debug)]
+struct FileLock(File);
+
+impl LockGuard for FileLock {
+    fn beat(&self) {
+        // The file's time is the heartbeat: it needs no statement while a long one runs.
+        let _ = self.0.set_modified(SystemTime::now());
+    }
+}
+
+/// A database in memory has nobody else to lock out.
+#[derive(Debug)]
+pub(super) struct NoLock;
+
+impl LockGuard for NoLock {
+    fn beat(&self) {}
+}
+
+/// Tries the lock once, and leaves our words in it when it is ours.
+pub(super) fn attempt(files: &Files, ours: &Holder) -> Result<LockAttempt> {
+    let path = files.lock();
+    if !path.exists() {
+        // Another starter may make it first; then it is there, which is all that is wanted.
+        let _ = files.create_like_database(&path);
+    }
+    let failed = |error: &std::io::Error| say::io("lock", &path, error);
+    let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(|e| failed(&e))?;
+    let taken = match file.try_lock() {
+        Ok(()) => false,
+        Err(std::fs::TryLockError::WouldBlock) => true,
+        Err(std::fs::TryLockError::Error(error)) => return Err(failed(&error)),
+    };
+    let mut words = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut words));
+    let holder: Option<Holder> = read.ok().and_then(|_| serde_json::from_str(&words).ok());
+    if taken {
+        return Ok(LockAttempt::Taken(holder));
+    }
+    let beat = paths::modified_ms(&path).unwrap_or(0);
+    let words = serde_json::to_vec(ours).unwrap_or_default();
+    let written =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&words));
+    written.map_err(|error| failed(&error))?;
+    Ok(LockAttempt::Held(Arc::new(FileLock(file)), holder.map(|holder| (holder, beat))))
+}
