@@ -46,9 +46,9 @@ impl Address {
             }
             Some(other) => Err(Error::new(
                 Code::NoEngine,
-                format!("this program was built without the engine `{other}`"),
+                format!("there is no engine for `{other}` in this program"),
             )
-            .hinted(format!("build it with the feature `{other}` of mo-migrate"))),
+            .hinted("use a SQLite file, such as `sqlite:app.db`")),
             None => Err(unreadable()),
         }
     }

@@ -84,6 +84,9 @@ impl Report {
         let outcome = paint(color, style, &self.outcome.to_string());
         let now = version(self.to);
         let detail = match (self.outcome, &self.restore) {
+            (Outcome::Applied, _) if self.to < self.from => {
+                format!("taken back, version {} → {}", version(self.from), self.to.unwrap_or(0))
+            }
             (Outcome::Applied, _) if self.from != self.to && self.from.is_some() => {
                 format!("version {} → {}", version(self.from), self.to.unwrap_or(0))
             }
@@ -258,7 +261,7 @@ mod tests {
     fn all_that_was_taken_back_is_said() {
         let mut report = report();
         (report.from, report.to) = (Some(2), None);
-        assert!(report.to_text(false).ends_with("applied: version 2 → 0"));
+        assert!(report.to_text(false).ends_with("applied: taken back, version 2 → 0"));
     }
 
     #[test]

@@ -37,7 +37,17 @@ const RIGHT_FORM: &str = "begin a check with `-- check: name`, and put a SELECT 
                           wrong below it, or a line `-- command: …`, or write a ready check such as \
                           `-- check: rows_unchanged(products)`";
 
+const READY_NAMES: &str = "the ready checks are rows_unchanged, rows_at_least, rows_exactly, not_null, unique, \
+                           accepted, foreign_keys, columns_unchanged and query_time; any other has a SELECT below it";
+
 const ONE_SELECT: &str = "write one SELECT for the rows that are wrong; none may come back";
+
+/// A name that is written as a ready check is, and is none.
+fn looks_ready(name: &str) -> bool {
+    let word = name.split_once('(').map_or("", |(word, _)| word.trim());
+    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    plain && !READY_NAMES.contains(word)
+}
 
 struct File<'a> {
     text: &'a str,
@@ -198,6 +208,9 @@ impl File<'_> {
             return Err(match statements.get(1) {
                 Some(second) => {
                     self.problem(second, "this check has more than one statement", ONE_SELECT)
+                }
+                None if looks_ready(&self.text[name.clone()]) => {
+                    self.problem(name, "there is no ready check of this name", READY_NAMES)
                 }
                 None => self.problem(name, "this check has no SELECT", RIGHT_FORM),
             });

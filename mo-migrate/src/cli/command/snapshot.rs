@@ -146,9 +146,9 @@ fn details(line: &SnapshotLine) -> String {
 
 fn kept(line: &SnapshotLine) -> String {
     match &line.delete_after {
-        _ if line.pinned => "pinned".to_owned(),
-        Some(until) => format!("kept until {until}"),
-        None => "kept".to_owned(),
+        _ if line.pinned => "until it is let go".to_owned(),
+        Some(until) => format!("until {until}"),
+        None => "as long as nobody deletes it".to_owned(),
     }
 }
 

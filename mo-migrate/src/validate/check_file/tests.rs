@@ -133,6 +133,7 @@ fn what_is_no_check_is_shown_with_the_right_form() {
         ("SELECT 1;\n-- check: a\nSELECT 2", "SELECT 1", "before the first check"),
         ("-- command: x\n", "-- command: x", "before the first check"),
         ("-- check: a", "a", "no SELECT"),
+        ("-- check: nosuch(products)", "nosuch(products)", "no ready check"),
         ("-- check: a\nSELECT 1; SELECT 2", "SELECT 2", "more than one statement"),
         ("-- check: a\nDELETE FROM t", "DELETE FROM t", "this is `DELETE`"),
         (
