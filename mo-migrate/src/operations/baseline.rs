@@ -34,7 +34,7 @@ impl Operations<'_> {
             return Err(say::unknown_version(version, self.set));
         }
         let history =
-            if self.engine.exists().await? { self.history(Role::Read).await? } else { None };
+            if self.engine.exists().await? { self.history(Role::Start).await? } else { None };
         let has = |wanted: Version| {
             history
                 .as_ref()
@@ -86,7 +86,7 @@ impl Operations<'_> {
     /// What `repair` would accept.
     pub(crate) async fn repair_preview(&self) -> Result<Repair> {
         let history =
-            if self.engine.exists().await? { self.history(Role::Read).await? } else { None };
+            if self.engine.exists().await? { self.history(Role::Start).await? } else { None };
         let all = findings(self.set, history.as_ref(), &self.settings.set);
         Ok(Repair {
             changed: all.into_iter().filter(|f| matches!(f, Finding::Changed { .. })).collect(),

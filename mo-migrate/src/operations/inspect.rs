@@ -216,7 +216,7 @@ impl Operations<'_> {
 
     /// Runs the checks of all applied migrations on the database as it is. The checks can't write.
     pub(crate) async fn verify(&self) -> Result<Verification> {
-        let history = self.history(Role::Read).await?.unwrap_or_default();
+        let history = self.history(Role::Start).await?.unwrap_or_default();
         let dialect = self.engine.dialect();
         let mut checks: Vec<(Option<Version>, Check)> = Vec::new();
         for migration in &self.set.migrations {

@@ -94,7 +94,7 @@ impl Operations<'_> {
         if !self.engine.exists().await? {
             return Err(say::no_database(self.engine.database()));
         }
-        let history = self.history(Role::Read).await?.ok_or_else(say::nothing_applied)?;
+        let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
         let of_set =
             history.of_set(&self.settings.set).filter(|applied| applied.kind != "repeatable");
         let versions = taken_back(of_set.map(|applied| applied.version).collect(), to)?;
@@ -112,7 +112,7 @@ impl Operations<'_> {
 }
 
 /// The versions above `to`, the newest first; without it the newest alone, and 0 is all of them.
-fn taken_back(mut applied: Vec<Version>, to: Option<Version>) -> Result<Vec<Version>> {
+pub(super) fn taken_back(mut applied: Vec<Version>, to: Option<Version>) -> Result<Vec<Version>> {
     applied.sort_unstable();
     if let Some(to) = to.filter(|to| *to != 0 && !applied.contains(to)) {
         return Err(say::not_applied(to, &applied));
