@@ -84,7 +84,8 @@ impl Run<'_> {
             }
         }
         match self.stage {
-            Stage::Kept | Stage::Restored => say::kept_but_failed(failure),
+            // Said above; and nothing is restored before this is called.
+            Stage::Kept | Stage::Restored => failure,
             Stage::Untouched => {
                 self.close_work().await;
                 self.clean_up(failure).await.ended_refused()
@@ -122,6 +123,7 @@ impl Run<'_> {
         }
     }
 
+    /// The restore (see `restore.rs`), after which the snapshot is kept for its time only.
     async fn put_back(&mut self, checks: &[Judge]) -> Result<()> {
         self.restore(checks).await?;
         self.release_snapshots().await

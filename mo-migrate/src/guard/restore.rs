@@ -4,7 +4,8 @@
 //! Invariants:
 //! 1. nothing is restored from a snapshot that was not verified on a clone just before;
 //! 2. the failed state is kept after writers are locked out and before the first change;
-//! 3. the proof is made inside the transaction; without it nothing is committed;
+//! 3. the proof ([`prove`](Run::prove)) is made inside the transaction; without it nothing is
+//!    committed;
 //! 4. when any step fails, the transaction is abandoned, and a person decides.
 
 use std::collections::BTreeSet;
@@ -179,6 +180,7 @@ impl Run<'_> {
         for table in then.objects.iter().filter(|object| object.kind.has_rows()) {
             let same_definition =
                 now.find(table.kind, &table.name).is_some_and(|found| found.sql == table.sql);
+            // To plan what comes back; the proof is made by `prove`.
             if same_definition && back.compare(table).await?.differs {
                 rows_differ.insert(table.name.clone());
             }
