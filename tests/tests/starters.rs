@@ -213,3 +213,26 @@ async fn the_lock_is_held_until_the_statement_of_a_dropped_future_has_ended() {
     assert_eq!(report.outcome, Outcome::Applied);
     assert_eq!(shop.sql("SELECT count(*) FROM sqlite_master WHERE name = 'n'"), "0\n");
 }
+
+#[tokio::test]
+async fn a_run_can_be_spawned() {
+    let shop = Fixture::new(Journal::Wal);
+    shop.file("1_init.sql", INIT);
+    let (migrator, address) = (shop.migrator(), shop.address());
+    let report = tokio::spawn(async move { migrator.run(address).await }).await.unwrap().unwrap();
+    assert_eq!(report.outcome, Outcome::Applied);
+}
+
+#[tokio::test]
+async fn every_way_back_can_be_spawned_too() {
+    fn spawnable(future: impl Future + Send) {
+        drop(future);
+    }
+    let shop = Fixture::new(Journal::Wal);
+    let (migrator, address) = (shop.migrator(), shop.address());
+    spawnable(migrator.down(&address, None));
+    spawnable(migrator.restore(&address, None));
+    spawnable(migrator.recover(&address));
+    spawnable(migrator.verify(&address));
+    spawnable(migrator.status(&address));
+}

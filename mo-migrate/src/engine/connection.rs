@@ -54,7 +54,7 @@ pub(crate) trait Interrupt: Send + Sync + std::fmt::Debug {
 
 /// One connection to a database.
 #[async_trait]
-pub(crate) trait Connection: Send + std::fmt::Debug {
+pub(crate) trait Connection: Send + Sync + std::fmt::Debug {
     /// The dialect of its SQL.
     fn dialect(&self) -> Dialect;
     /// Runs one statement; gives the number of rows that it changed.
