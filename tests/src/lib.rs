@@ -83,6 +83,12 @@ impl Fixture {
         self.folder.path()
     }
 
+    /// The file of a snapshot.
+    #[must_use]
+    pub fn snapshot(&self, name: &str) -> PathBuf {
+        self.folder.path().join("shop.db.mo-migrate/snapshots").join(format!("{name}.db"))
+    }
+
     /// Where the migrations are.
     #[must_use]
     pub fn migrations(&self) -> PathBuf {

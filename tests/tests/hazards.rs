@@ -225,10 +225,7 @@ async fn rows_that_others_wrote_to_touched_tables_are_in_the_failed_state() {
         let error = fails(&shop, Outcome::Restored).await;
         let restore = error.report().unwrap().restore.clone().unwrap();
         assert_eq!(restore.discarded_writes, ["products"]);
-        let failed = shop
-            .folder()
-            .join("shop.db.mo-migrate/snapshots")
-            .join(format!("{}.db", restore.failed_state.unwrap()));
+        let failed = shop.snapshot(&restore.failed_state.unwrap());
         assert_eq!(sqlite3(&failed, "SELECT n FROM products ORDER BY id"), "2\n77\n");
         assert_eq!(shop.sql("SELECT n FROM products"), "1\n");
         // The number that was given to the other one's row is not given again.

@@ -277,7 +277,7 @@ async fn rows_written_long_after_a_death_are_left_to_a_person() {
     let report = shop.migrator().retry(true).recover(shop.address()).await.unwrap().unwrap();
     assert_eq!(report.outcome, Outcome::Restored);
     let failed = report.restore.unwrap().failed_state.unwrap();
-    let failed = shop.folder().join("shop.db.mo-migrate/snapshots").join(format!("{failed}.db"));
+    let failed = shop.snapshot(&failed);
     let kept =
         mo_migrate_tests::sqlite3(&failed, "SELECT count(*) FROM products WHERE name = 'honest'");
     assert_eq!(kept, "1\n");

@@ -100,13 +100,8 @@ impl Run<'_> {
         let sql = file.sql(statement).to_owned();
         let limit = self.settings.statement_timeout;
         let history = self.settings.history_table.clone();
-        // Without a transaction there is none to protect, and VACUUM needs one of its own.
         let allowed = file.directives.allows.iter().any(|allow| allow.code == "NO_WAY_BACK");
-        let fence = if step.transactional && !allowed {
-            Fence::Transaction(&history)
-        } else {
-            Fence::History(&history)
-        };
+        let fence = fence(step.transactional && !allowed, &history);
         let work = self.work()?;
         work.fence(fence);
         work.limit(limit);
@@ -210,11 +205,7 @@ impl Run<'_> {
         self.announce(job, &line).await?;
         let (limit, asked) = (self.settings.statement_timeout, self.settings.stop.clone());
         let history = self.settings.history_table.clone();
-        let fence = if step.transactional {
-            Fence::Transaction(&history)
-        } else {
-            Fence::History(&history)
-        };
+        let fence = fence(step.transactional, &history);
         let work = self.work()?;
         work.fence(fence);
         work.limit(limit);
@@ -298,6 +289,12 @@ fn explain(
     );
     let total = file.statements.len();
     say::statement_failed(&step.migration.title(), number, total, place, error)
+}
+
+/// What a migration's code must not do: without a transaction there is none to protect, and VACUUM
+/// needs one of its own.
+fn fence(transactional: bool, history: &str) -> Fence<'_> {
+    if transactional { Fence::Transaction(history) } else { Fence::History(history) }
 }
 
 /// The word that begins at this byte, or the one character there.

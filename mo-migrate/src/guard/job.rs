@@ -152,6 +152,13 @@ impl<'a> Job<'a> {
     }
 }
 
+impl Job<'_> {
+    /// The checks of this moment.
+    pub(crate) fn checks_at(&self, when: When) -> Vec<Judge> {
+        self.checks.iter().filter(|(_, check)| check.when == when).cloned().collect()
+    }
+}
+
 /// Whether a check compares with the snapshot.
 pub(crate) fn needs_before(check: &Check) -> bool {
     use crate::validate::Ready;

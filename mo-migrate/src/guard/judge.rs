@@ -21,8 +21,7 @@ use crate::validate::{Check, Context, Verdict, When, carry_out};
 impl Run<'_> {
     /// Runs the checks of this moment on the connection that did the work.
     pub(super) async fn judge(&mut self, job: &Job<'_>, when: When) -> Result<()> {
-        let checks: Vec<Judge> =
-            job.checks.iter().filter(|(_, check)| check.when == when).cloned().collect();
+        let checks = job.checks_at(when);
         if checks.is_empty() {
             return Ok(());
         }

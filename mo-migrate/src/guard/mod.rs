@@ -17,13 +17,15 @@ mod restore;
 mod restore_plan;
 mod run;
 
+use std::collections::HashMap;
+
 pub(crate) use recovery::{Recovery, decide, recover};
 pub(crate) use restore::same_inventory;
 pub(crate) use run::{Run, record_of};
 
 use self::job::{Direction, Job, Judge};
 use self::run::Stage;
-use crate::engine::{Counts, Inventory, Role};
+use crate::engine::{Counts, Inventory};
 use crate::error::{Error, Result, say};
 use crate::history::{HistoryWriter, Marker};
 use crate::ledger::SnapshotRecord;
@@ -100,12 +102,7 @@ impl Run<'_> {
                 say::half_applied(failure)
             }
             Stage::Committed => {
-                let checks: Vec<Judge> = job
-                    .checks
-                    .iter()
-                    .filter(|(_, check)| check.when == When::Snapshot)
-                    .cloned()
-                    .collect();
+                let checks = job.checks_at(When::Snapshot);
                 // An interruption ends the run, and not the way back.
                 self.settings.stop = Stop::default();
                 let restored = self.put_back(&checks).await;
@@ -150,11 +147,10 @@ impl Run<'_> {
         let name = job.snapshot.then_some(name);
         self.record.snapshot.clone_from(&name);
         self.enter(Phase::Snapshot, name.as_deref().unwrap_or("none")).await?;
-        let mut work = self.engine.connect(Role::Work).await?;
+        let mut work = self.open_work().await?;
         if job.rebuilds {
             self.foreign_keys = Some(work.foreign_keys(false).await?);
         }
-        work.hold(self.lock.guard.clone()).await?;
         self.end_when_asked(&*work);
         self.work = Some(work);
         let (engine, wait, progress) = (self.engine, self.settings.lock_timeout, self.progress());
@@ -195,8 +191,7 @@ impl Run<'_> {
     }
 
     async fn verify_when_made(&mut self, job: &Job<'_>, name: &str) -> Result<()> {
-        let checks: Vec<Judge> =
-            job.checks.iter().filter(|(_, check)| check.when == When::Snapshot).cloned().collect();
+        let checks = job.checks_at(When::Snapshot);
         let run = self.record.id.clone();
         let verified = self.test_clone(name, &run, &checks).await;
         self.engine.drop_clone(&run).await?;
@@ -256,8 +251,7 @@ impl Run<'_> {
 
     /// The marker of a restore by hand, committed by itself.
     pub(crate) async fn mark_committed(&mut self) -> Result<()> {
-        let mut work = self.engine.connect(Role::Work).await?;
-        work.hold(self.lock.guard.clone()).await?;
+        let mut work = self.open_work().await?;
         work.patience(self.settings.lock_timeout);
         work.begin().await?;
         self.work = Some(work);
@@ -290,26 +284,34 @@ impl Run<'_> {
             return Ok(());
         }
         let then = match self.record.snapshot.clone().filter(|_| job.snapshot) {
-            Some(name) => {
-                let mut past = engine.open_snapshot(&name).await?;
-                let then = engine.foreign_key_violations(&mut *past, None).await;
-                past.close().await;
-                then?
-            }
+            Some(name) => self.violations_then(&name).await?,
             None => Vec::new(),
         };
         // By table and parent: a rebuilt table may have other row numbers.
-        let count = |rows: &[Row], like: &Row| {
-            let pair = |row: &Row| (row.values().first().cloned(), row.values().get(2).cloned());
-            rows.iter().filter(|row| pair(row) == pair(like)).count()
+        let pair = |row: &Row| format!("{:?}", (row.values().first(), row.values().get(2)));
+        let count = |rows: &[Row]| {
+            let mut counts: HashMap<String, usize> = HashMap::new();
+            for row in rows {
+                *counts.entry(pair(row)).or_default() += 1;
+            }
+            counts
         };
-        let broken: Vec<Row> =
-            now.iter().filter(|row| count(&now, row) > count(&then, row)).cloned().collect();
+        let (before, after) = (count(&then), count(&now));
+        let more = |row: &&Row| after.get(&pair(row)) > before.get(&pair(row));
+        let broken: Vec<Row> = now.iter().filter(more).cloned().collect();
         if broken.is_empty() {
             Ok(())
         } else {
             Err(say::foreign_keys_broken(&broken, job.rebuilds))
         }
+    }
+
+    /// Rows whose foreign keys were broken in the snapshot already.
+    async fn violations_then(&self, snapshot: &str) -> Result<Vec<Row>> {
+        let mut past = self.engine.open_snapshot(snapshot).await?;
+        let then = self.engine.foreign_key_violations(&mut *past, None).await;
+        past.close().await;
+        then
     }
 
     async fn commit(&mut self, job: &Job<'_>) -> Result<()> {

@@ -162,9 +162,6 @@ impl Run<'_> {
             }
             Recovery::Finish(outcome) => {
                 self.engine.drop_clone(&self.record.id).await?;
-                if outcome == Outcome::Restored {
-                    self.release_snapshots().await?;
-                }
                 Ok(outcome)
             }
             Recovery::Keep => {
@@ -187,8 +184,7 @@ impl Run<'_> {
 
     async fn open_committed(&mut self) -> Result<()> {
         self.stage = Stage::Committed;
-        let mut work = self.engine.connect(Role::Work).await?;
-        work.hold(self.lock.guard.clone()).await?;
+        let mut work = self.open_work().await?;
         self.commits_then = work.foreign_commits().await?;
         self.work = Some(work);
         Ok(())

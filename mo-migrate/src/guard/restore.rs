@@ -253,10 +253,11 @@ impl Run<'_> {
     ) -> Result<()> {
         let now = self.engine.foreign_key_violations(back.connection()?, None).await?.len();
         let Some(name) = self.record.snapshot.clone().filter(|_| now > 0) else { return Ok(()) };
-        let mut past = self.engine.open_snapshot(&name).await?;
-        let then = self.engine.foreign_key_violations(&mut *past, None).await;
-        past.close().await;
-        if now > then?.len() { Err(say::orphans(now, &plan.kept)) } else { Ok(()) }
+        if now > self.violations_then(&name).await?.len() {
+            Err(say::orphans(now, &plan.kept))
+        } else {
+            Ok(())
+        }
     }
 
     /// What is told and looked at once the database is back.

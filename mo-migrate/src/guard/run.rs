@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::job::Job;
 use super::restore::plural;
-use crate::engine::{Connection, Engine, Inventory};
+use crate::engine::{Connection, Engine, Inventory, Role};
 use crate::error::{Error, Result, say};
 use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
@@ -129,6 +129,13 @@ impl<'a> Run<'a> {
             Some(work) => Ok(&mut **work),
             None => Err(say::connection_lost()),
         }
+    }
+
+    /// A connection that does the run's work, and keeps the lock until it is really closed.
+    pub(super) async fn open_work(&self) -> Result<Box<dyn Connection>> {
+        let mut work = self.engine.connect(Role::Work).await?;
+        work.hold(self.lock.guard.clone()).await?;
+        Ok(work)
     }
 
     /// Closes the connection that did the work: an open transaction of it would be in its own way.
