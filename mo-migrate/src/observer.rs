@@ -121,7 +121,7 @@ pub enum Event {
         phase: Phase,
         /// How much is done.
         done: u64,
-        /// Of how much, in the same unit (pages).
+        /// Of how much, in the same unit: bytes, or pages of the database.
         total: u64,
     },
     /// Another one holds the lock, and is waited for.

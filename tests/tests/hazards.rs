@@ -12,6 +12,7 @@ use std::time::Duration;
 use mo_migrate::settings::ForeignWrites;
 use mo_migrate::{Outcome, error::Code};
 use mo_migrate_tests::{Fixture, JOURNALS, Journal, sqlite3};
+use sqlx::Connection as _;
 
 const BAD: &str = "SELECT * FROM nowhere;";
 
@@ -285,6 +286,32 @@ async fn a_busy_database_is_copied_once_and_not_again_and_again() {
     for line in manual {
         let verified = shop.migrator().snapshot_verify(shop.address(), &line.name).await.unwrap();
         assert!(verified.contains("tables"), "{verified}");
+    }
+}
+
+/// A log that a reader keeps from being written back is in the snapshot too; and either way the
+/// copy is one plain file.
+#[tokio::test]
+async fn what_is_only_in_the_log_is_in_the_snapshot() {
+    for held in [false, true] {
+        let shop = Fixture::new(Journal::Wal);
+        shop.sql("CREATE TABLE t (a); INSERT INTO t VALUES (1); PRAGMA wal_checkpoint(TRUNCATE)");
+        let mut reader = sqlx::SqliteConnection::connect(&shop.address()).await.unwrap();
+        sqlx::raw_sql("BEGIN; SELECT * FROM t").execute(&mut reader).await.unwrap();
+        let mut reader = Some(reader);
+        if !held {
+            reader.take().unwrap().close().await.unwrap();
+        }
+        shop.sql("INSERT INTO t VALUES (2)");
+        let in_log =
+            std::fs::metadata(shop.folder().join("shop.db-wal")).is_ok_and(|log| log.len() > 0);
+        assert_eq!(in_log, held, "the last one to close writes the log back");
+        let made = shop.migrator().snapshot_create(shop.address(), "manual").await.unwrap();
+        let copy = shop.snapshot(&made.name);
+        assert_eq!(sqlite3(&copy, "SELECT group_concat(a) FROM t"), "1,2\n");
+        assert_eq!(sqlite3(&copy, "PRAGMA journal_mode"), "delete\n");
+        assert_eq!(sqlite3(&copy, "PRAGMA integrity_check"), "ok\n");
+        drop(reader);
     }
 }
 

@@ -160,16 +160,15 @@ pub(super) fn modified_ms(path: &Path) -> Option<i64> {
     i64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
-/// Makes a file and its entry in the folder durable.
+/// Makes what is in a file durable.
 pub(super) fn sync(path: &Path) -> Result<()> {
-    let all = || -> io::Result<()> {
-        File::open(path)?.sync_all()?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
-    };
-    all().map_err(|error| say::io("write", path, &error))
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| say::io("write", path, &error))
+}
+
+/// Makes a file's name durable: its entry in the folder.
+pub(super) fn sync_entry(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), sync)
 }
 
 /// The path with an ending put behind the whole of it: `shop.db` and `-wal` give `shop.db-wal`.

@@ -292,8 +292,6 @@ impl Engine for Sqlite {
             Box::new(source).close().await;
             return facts;
         }
-        source.execute("BEGIN", &[]).await?;
-        source.fetch("SELECT count(*) FROM sqlite_master", &[], Some(1)).await?;
         let (source, facts) = self.copy_into_snapshot(source, name, progress).await?;
         Box::new(source).close().await;
         Ok(facts)

@@ -27,6 +27,15 @@ pub(super) struct RawError {
     pub(super) offset: Option<usize>,
 }
 
+impl RawError {
+    /// A code with SQLite's own words for it.
+    fn plain(code: c_int) -> Self {
+        // SAFETY: sqlite3_errstr gives a static string for every code.
+        let message = unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) };
+        Self { code, message: message.to_string_lossy().into_owned(), offset: None }
+    }
+}
+
 /// A handle that is locked; copies of it must not leave the scope of the lock.
 #[derive(Clone, Copy)]
 pub(super) struct Handle(NonNull<ffi::sqlite3>);
@@ -156,20 +165,31 @@ impl Handle {
         let finished = unsafe { ffi::sqlite3_backup_finish(backup) };
         match (rc, finished) {
             (ffi::SQLITE_DONE, ffi::SQLITE_OK) => Ok(()),
-            (ffi::SQLITE_INTERRUPT, _) => Err(RawError {
-                code: ffi::SQLITE_INTERRUPT,
-                message: "interrupted".to_owned(),
-                offset: None,
-            }),
-            (ffi::SQLITE_DONE, code) | (code, _) => {
-                // SAFETY: sqlite3_errstr gives a static string for every code.
-                let message = unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) };
-                Err(RawError {
-                    code,
-                    message: message.to_string_lossy().into_owned(),
-                    offset: None,
-                })
+            (ffi::SQLITE_INTERRUPT, _) => Err(RawError::plain(ffi::SQLITE_INTERRUPT)),
+            (ffi::SQLITE_DONE, code) | (code, _) => Err(RawError::plain(code)),
+        }
+    }
+
+    /// The bytes of the database's file, through SQLite's own descriptor: closing another one would
+    /// drop this process's locks on the file.
+    pub(super) fn file(self) -> Result<DatabaseFile, RawError> {
+        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+        // SAFETY: this file control gives the address of the file of `main`, which is open for as
+        // long as the handle is.
+        let rc = unsafe {
+            ffi::sqlite3_file_control(
+                self.as_ptr(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_FILE_POINTER,
+                (&raw mut file).cast(),
+            )
+        };
+        // SAFETY: a file that was not opened has no methods.
+        match NonNull::new(file) {
+            Some(file) if rc == ffi::SQLITE_OK && !unsafe { file.as_ref() }.pMethods.is_null() => {
+                Ok(DatabaseFile(file))
             }
+            _ => Err(self.error()),
         }
     }
 
@@ -189,6 +209,43 @@ impl Handle {
                 return Ok(found);
             }
             found.same += 1;
+        }
+    }
+}
+
+/// The file of a database, used only while its handle is locked.
+pub(super) struct DatabaseFile(NonNull<ffi::sqlite3_file>);
+
+impl DatabaseFile {
+    /// Its length in bytes.
+    pub(super) fn length(&self) -> Result<u64, RawError> {
+        let mut length: i64 = 0;
+        // SAFETY: the file is open (see `Handle::file`), and so has its methods.
+        let rc = unsafe {
+            let methods = &*self.0.as_ref().pMethods;
+            methods.xFileSize.map(|size| size(self.0.as_ptr(), &raw mut length))
+        };
+        Self::answer(rc).map(|()| u64::try_from(length).unwrap_or(0))
+    }
+
+    /// Fills the buffer from this place; a file that ends before is an error.
+    pub(super) fn read(&self, buffer: &mut [u8], at: u64) -> Result<(), RawError> {
+        let (Ok(length), Ok(at)) = (c_int::try_from(buffer.len()), i64::try_from(at)) else {
+            return Err(RawError::plain(ffi::SQLITE_TOOBIG));
+        };
+        // SAFETY: as in `length`; the buffer is as long as is said.
+        let rc = unsafe {
+            let methods = &*self.0.as_ref().pMethods;
+            let read = methods.xRead;
+            read.map(|read| read(self.0.as_ptr(), buffer.as_mut_ptr().cast(), length, at))
+        };
+        Self::answer(rc)
+    }
+
+    fn answer(rc: Option<c_int>) -> Result<(), RawError> {
+        match rc {
+            Some(ffi::SQLITE_OK) => Ok(()),
+            code => Err(RawError::plain(code.unwrap_or(ffi::SQLITE_MISUSE))),
         }
     }
 }

@@ -1,13 +1,17 @@
-//! Snapshots: whole copies by the online backup API, each a file.
+//! Snapshots: whole copies, each a file.
+//!
+//! Where the database's file holds all of it (no log, or one that is wholly written back), its bytes
+//! are copied as they are; else the online backup API puts file and log together.
 //!
 //! Invariants:
-//! 1. the source holds a transaction while it is copied, so that the copy is of one moment and
-//!    never starts again;
+//! 1. the source reads one moment while it is copied: nobody can write to the file, nor write the
+//!    log back beyond that moment, and the backup API never starts again;
 //! 2. a snapshot has its final name only when it is whole and durable;
 //! 3. the live file is opened by SQLite alone: closing any other descriptor of it would drop this
 //!    process's locks on it.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +26,9 @@ use crate::engine::{Connection, SnapshotFacts};
 use crate::error::{Code, Error, Result, say};
 use crate::observer::Progress;
 use crate::time;
+
+/// Bytes per read of a plain copy.
+const CHUNK: u64 = 1 << 20;
 
 /// Pages per batch: 40 MB of 4 KiB pages, large enough that the copy runs at the disk's speed and
 /// small enough that progress is seen.
@@ -41,7 +48,7 @@ impl Drop for StopOnDrop {
 }
 
 impl Sqlite {
-    /// Copies what `source` sees into the snapshot `name`. The source is in a transaction.
+    /// Copies the database into the snapshot `name`, as `source` sees it at this moment.
     pub(super) async fn copy_into_snapshot(
         &self,
         source: SqliteLink,
@@ -62,7 +69,7 @@ impl Sqlite {
         let finished = copied.and_then(|source| {
             files::sync(&partial)?;
             fs::rename(&partial, &path).map_err(|error| say::io("rename", &partial, &error))?;
-            files::sync(&path)?;
+            files::sync_entry(&path)?;
             Ok(source)
         });
         match finished {
@@ -74,21 +81,50 @@ impl Sqlite {
         }
     }
 
-    async fn copy(&self, source: SqliteLink, to: &Path, progress: Progress) -> Result<SqliteLink> {
+    async fn copy(
+        &self,
+        mut source: SqliteLink,
+        to: &Path,
+        progress: Progress,
+    ) -> Result<SqliteLink> {
         self.files.create_like_database(to)?;
-        let mut target = self.open_copy(to).await?;
+        source.execute("BEGIN", &[]).await?;
+        source.fetch("SELECT count(*) FROM sqlite_master", &[], Some(1)).await?;
+        let whole = self.file_is_whole().await?;
+        let target = if whole { None } else { Some(self.open_copy(to).await?) };
         let stop = Arc::new(AtomicBool::new(false));
         let _stop = StopOnDrop(Arc::clone(&stop));
         let runtime = tokio::runtime::Handle::current();
-        let copied = tokio::task::spawn_blocking(move || {
-            let mut source = source;
+        let file = to.to_owned();
+        let copied = tokio::task::spawn_blocking(move || -> Result<_> {
+            let Some(mut target) = target else {
+                let plain =
+                    runtime.block_on(copy_bytes(source.owner(), &file, &stop, &progress))?;
+                return Ok((source, Copied::File { plain }));
+            };
             runtime.block_on(source.execute(&format!("PRAGMA mmap_size = {MAPPED}"), &[]))?;
-            let done = runtime.block_on(backup(source.owner(), &mut target, &stop, &progress));
-            done.map(|()| (source, target))
+            runtime.block_on(backup(source.owner(), &mut target, &stop, &progress))?;
+            Ok((source, Copied::Open(target)))
         });
-        let (source, target) = copied.await.map_err(|error| say::internal(&error))??;
-        close_copy(target).await?;
+        let (source, copied) = copied.await.map_err(|error| say::internal(&error))??;
+        match copied {
+            Copied::File { plain: true } => {}
+            Copied::File { plain: false } => close_copy(self.open_copy(to).await?).await?,
+            Copied::Open(target) => close_copy(target).await?,
+        }
         Ok(source)
+    }
+
+    /// Whether the database's file alone is all that a reader sees now. A reader that began before
+    /// this keeps it so.
+    async fn file_is_whole(&self) -> Result<bool> {
+        let options = self.options.clone().create_if_missing(false);
+        let mut link = SqliteLink::plain(self.open(options).await?);
+        // Busy or not; frames in the log; frames written back. Without a log, -1 twice.
+        let log = link.fetch("PRAGMA wal_checkpoint(PASSIVE)", &[], Some(1)).await;
+        Box::new(link).close().await;
+        let Some(log) = log?.into_iter().next() else { return Ok(false) };
+        Ok(log.at::<i64>(0)? == 0 && log.at::<i64>(1)? == log.at::<i64>(2)?)
     }
 
     /// The same for a database in memory, whose one connection is the caller's.
@@ -122,7 +158,56 @@ impl Sqlite {
     }
 }
 
-/// The copy itself; it blocks.
+/// A copy that was just made.
+enum Copied {
+    /// A file, which says of itself that it has no log, or not.
+    File { plain: bool },
+    /// It is still open.
+    Open(SqliteConnection),
+}
+
+/// Where a file says which journal it has, and how much of each page belongs to an extension such
+/// as encryption: <https://sqlite.org/fileformat2.html#the_database_header>.
+fn without_log(header: &mut [u8]) -> bool {
+    if !header.starts_with(b"SQLite format 3\0") || header.len() < 100 || header[20] != 0 {
+        return false;
+    }
+    header[18..20].fill(1);
+    true
+}
+
+/// The plain copy; it blocks. Gives whether the copy says of itself that it has no log.
+async fn copy_bytes(
+    source: &mut SqliteConnection,
+    to: &Path,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Result<bool> {
+    let failed = |error: raw::RawError| {
+        say::database(&error.message, Some(error.code.to_string()), error.offset)
+    };
+    let written = |error: io::Error| say::io("write", to, &error);
+    let mut locked = source.lock_handle().await.map_err(say::driver)?;
+    let file = raw::Handle::new(locked.as_raw_handle()).file().map_err(failed)?;
+    let total = file.length().map_err(failed)?;
+    let mut copy = OpenOptions::new().write(true).open(to).map_err(written)?;
+    let mut buffer = vec![0; usize::try_from(CHUNK).unwrap_or(0)];
+    let (mut done, mut plain) = (0, false);
+    while done < total {
+        if stop.load(Ordering::Relaxed) {
+            return Err(say::interrupted());
+        }
+        let length = usize::try_from(CHUNK.min(total - done)).unwrap_or(0);
+        file.read(&mut buffer[..length], done).map_err(failed)?;
+        plain = if done == 0 { without_log(&mut buffer[..length]) } else { plain };
+        copy.write_all(&buffer[..length]).map_err(written)?;
+        done = (done + CHUNK).min(total);
+        progress.tell(done, total);
+    }
+    Ok(plain)
+}
+
+/// The copy by the backup API; it blocks.
 async fn backup(
     source: &mut SqliteConnection,
     target: &mut SqliteConnection,
