@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Connection;
 use crate::error::{Result, say};
 use crate::migration::{Checksum, Version};
-use crate::sql::Dialect;
 use crate::time;
 use crate::value::Value;
 
@@ -98,7 +97,7 @@ impl History {
         table: &str,
         columns: &str,
     ) -> Result<Option<Self>> {
-        let sql = format!("SELECT {columns} FROM {}", quoted(connection, table));
+        let sql = format!("SELECT {columns} FROM {}", connection.whole_name(table));
         let rows = match connection.fetch(&sql, &[], None).await {
             Ok(rows) => rows,
             Err(error) if say::is_missing_table(&error, table) => return Ok(None),
@@ -196,7 +195,7 @@ impl HistoryWriter<'_> {
         if let Some(history) = known.filter(|history| !history.database_id.is_empty()) {
             return Ok(history.database_id.clone());
         }
-        let table = quoted(self.connection, self.table);
+        let table = self.connection.whole_name(self.table);
         let create = format!(
             "CREATE TABLE {table} (kind VARCHAR(16) NOT NULL, set_name VARCHAR(64) NOT NULL, version BIGINT NOT NULL, \
              name VARCHAR(255) NOT NULL, state VARCHAR(16) NOT NULL, checksum VARCHAR(100) NOT NULL, \
@@ -235,7 +234,7 @@ impl HistoryWriter<'_> {
     ) -> Result<()> {
         let sql = format!(
             "DELETE FROM {} WHERE kind = ? AND set_name = ? AND version = ? AND name = ?",
-            quoted(self.connection, self.table)
+            self.connection.whole_name(self.table)
         );
         let params = [kind.into(), set.into(), Value::Integer(version), name.into()];
         self.connection.execute(&sql, &params).await.map(drop)
@@ -245,14 +244,14 @@ impl HistoryWriter<'_> {
     pub(crate) async fn forget_version(&mut self, set: &str, version: Version) -> Result<()> {
         let sql = format!(
             "DELETE FROM {} WHERE set_name = ? AND version = ? AND kind IN ('sql', 'rust', 'baseline')",
-            quoted(self.connection, self.table)
+            self.connection.whole_name(self.table)
         );
         self.connection.execute(&sql, &[set.into(), Value::Integer(version)]).await.map(drop)
     }
 
     /// Makes the run's rows final and removes its marker, on the caller's transaction.
     pub(crate) async fn keep(&mut self, run: &str) -> Result<()> {
-        let table = quoted(self.connection, self.table);
+        let table = self.connection.whole_name(self.table);
         let keep = format!("UPDATE {table} SET state = 'kept' WHERE run = ? AND state = 'judging'");
         self.connection.execute(&keep, &[run.into()]).await?;
         let unmark = format!("DELETE FROM {table} WHERE kind = 'marker' AND run = ?");
@@ -263,7 +262,7 @@ impl HistoryWriter<'_> {
     pub(crate) async fn take_back(&mut self, run: &str) -> Result<()> {
         let sql = format!(
             "DELETE FROM {} WHERE run = ? AND (state = 'judging' OR kind = 'marker')",
-            quoted(self.connection, self.table)
+            self.connection.whole_name(self.table)
         );
         self.connection.execute(&sql, &[run.into()]).await.map(drop)
     }
@@ -272,7 +271,7 @@ impl HistoryWriter<'_> {
     pub(crate) async fn realign(&mut self, applied: &Applied, checksum: &Checksum) -> Result<()> {
         let sql = format!(
             "UPDATE {} SET checksum = ? WHERE kind = ? AND set_name = ? AND version = ? AND name = ?",
-            quoted(self.connection, self.table)
+            self.connection.whole_name(self.table)
         );
         let Applied { kind, set, version, name, .. } = applied;
         let params = [
@@ -303,7 +302,7 @@ impl HistoryWriter<'_> {
     ) -> Result<()> {
         let sql = format!(
             "INSERT INTO {} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            quoted(self.connection, self.table)
+            self.connection.whole_name(self.table)
         );
         let params = [
             kind.into(),
@@ -319,14 +318,5 @@ impl HistoryWriter<'_> {
             crate::lock::who().into(),
         ];
         self.connection.execute(&sql, &params).await.map(drop)
-    }
-}
-
-/// The table by its whole name: a temporary one of the same name is never meant.
-fn quoted(connection: &dyn Connection, name: &str) -> String {
-    let dialect = connection.dialect();
-    match dialect {
-        Dialect::Sqlite => format!("main.{}", dialect.quote(name)),
-        _ => dialect.quote(name),
     }
 }

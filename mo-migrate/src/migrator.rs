@@ -178,8 +178,7 @@ impl Migrator {
     ) -> Result<T> {
         let set = self.shared_set()?;
         let engine = target.open()?;
-        let last_write = engine.last_write().await?;
-        work(Operations { engine, set: &set, settings: self.settings(), last_write }).await
+        work(Operations { engine, set: &set, settings: self.settings() }).await
     }
 
     /// Runs what is pending, under the guard. With nothing to do it costs one statement.

@@ -57,6 +57,8 @@ pub(crate) trait Interrupt: Send + Sync + std::fmt::Debug {
 pub(crate) trait Connection: Send + Sync + std::fmt::Debug {
     /// The dialect of its SQL.
     fn dialect(&self) -> Dialect;
+    /// A table of the guarded database by its whole name, so that no temporary one is meant.
+    fn whole_name(&self, table: &str) -> String;
     /// Runs one statement; gives the number of rows that it changed.
     ///
     /// # Errors

@@ -69,6 +69,8 @@ pub(crate) struct SnapshotFacts {
     pub created_at: i64,
     /// How large it is, in bytes, where it takes room of its own.
     pub bytes: Option<u64>,
+    /// What it is of: `database`, `table` or `account`.
+    pub level: String,
 }
 
 /// A lock that is held; it is free when this is dropped and what its holder runs has ended.
@@ -112,6 +114,8 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     fn capabilities(&self) -> Capabilities;
     /// The database, for people: never with credentials.
     fn database(&self) -> &str;
+    /// Whose rows of the ledger are this database's; empty where the ledger is of one alone.
+    fn ledger_key(&self) -> &str;
 
     /// Whether the database is there.
     ///
@@ -149,11 +153,12 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be opened or made.
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>>;
-    /// When the database was last written to by anybody, in milliseconds since 1970.
+    /// Whether somebody may have written to these tables since then, in milliseconds since 1970.
+    /// "Yes" where it can't be told.
     ///
     /// # Errors
     /// It can't be found out.
-    async fn last_write(&self) -> Result<i64>;
+    async fn written_since(&self, touched: &Touched, since: i64) -> Result<bool>;
     /// How much room there is for copies.
     ///
     /// # Errors
@@ -178,8 +183,8 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The snapshot is gone.
     async fn attach_before(&self, work: &mut dyn Connection, snapshot: &str) -> Result<()>;
-    /// How a statement names `table` as it was in the snapshot.
-    fn before(&self, table: &str) -> String;
+    /// How a statement names `table` as it was in this snapshot.
+    fn before(&self, snapshot: &str, table: &str) -> String;
     /// Makes a snapshot outside of a run.
     ///
     /// # Errors
@@ -233,11 +238,12 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// It can't be tested.
     async fn damage(&self, connection: &mut dyn Connection) -> Result<Vec<String>>;
 
-    /// Begins a restore from this snapshot, on a connection of its own.
+    /// Begins a restore from this snapshot, on a connection of its own. Locks of others are waited
+    /// for this long at the most.
     ///
     /// # Errors
     /// The snapshot is gone, or the database can't be opened.
-    async fn restore(&self, snapshot: &str) -> Result<Box<dyn RestoreTransaction>>;
+    async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>>;
 }
 
 /// Whether rows are counted.

@@ -1,7 +1,5 @@
 //! A restore as the guard sees it: one transaction with a few steps.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use super::{Connection, Inventory, Object, SnapshotFacts};
@@ -38,22 +36,33 @@ pub(crate) struct RowComparison {
 /// A restore in progress: nothing is seen by others before [`commit`](Self::commit).
 #[async_trait]
 pub(crate) trait RestoreTransaction: Send + std::fmt::Debug {
-    /// Takes the locks that keep writers out, waiting this long at the most.
+    /// What the snapshot consists of, and what the database does, to plan from. An engine whose one
+    /// lock is on the whole database takes it here, so that what is planned is what is changed.
+    ///
+    /// # Errors
+    /// A catalogue can't be read, or another session is in the way.
+    async fn look(&mut self) -> Result<(Inventory, Inventory)>;
+    /// Whether the rows of a table differ, that has the same definition on both sides: to plan by.
+    ///
+    /// # Errors
+    /// A side can't be read.
+    async fn differs(&mut self, table: &Object) -> Result<bool>;
+    /// Takes the locks that keep writers out of all that these steps change.
     ///
     /// # Errors
     /// Another session is in the way; it is named where the engine can tell.
-    async fn lock(&mut self, wait: Duration) -> Result<()>;
+    async fn lock(&mut self, steps: &[Step]) -> Result<()>;
     /// Keeps what is there now, while writers are kept out.
     ///
     /// # Errors
     /// It can't be kept: the restore is not to go on.
     async fn keep_failed_state(&mut self, name: &str, progress: Progress) -> Result<SnapshotFacts>;
-    /// What the snapshot consists of, and what the database does.
+    /// What the snapshot consists of, and what the database does by now.
     ///
     /// # Errors
     /// A catalogue can't be read.
     async fn inventories(&mut self) -> Result<(Inventory, Inventory)>;
-    /// Compares the rows of a table that has the same definition on both sides.
+    /// Compares the rows of a table, as a proof.
     ///
     /// # Errors
     /// A side can't be read.

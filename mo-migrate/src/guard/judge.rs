@@ -116,6 +116,7 @@ impl Run<'_> {
             run: self.record.id.clone(),
             limit,
             evidence: self.settings.evidence,
+            snapshot: self.record.snapshot.as_deref().unwrap_or_default(),
             then: &self.then,
             stop: self.settings.stop.clone(),
         };

@@ -168,7 +168,7 @@ impl Run<'_> {
                 name: facts.name,
                 run: Some(self.record.id.clone()),
                 purpose: "pre_upgrade".to_owned(),
-                level: "database".to_owned(),
+                level: facts.level,
                 created_by: crate::lock::who(),
                 created_at: facts.created_at,
                 version_before: job.from,

@@ -114,7 +114,6 @@ pub(crate) async fn recover(
     set: &MigrationSet,
     settings: &Settings,
     lock: &Held,
-    last_write: i64,
 ) -> Result<Option<crate::report::Report>> {
     let mut ledger = Ledger::open(engine).await?;
     let open = ledger.open_run().await?;
@@ -140,7 +139,6 @@ pub(crate) async fn recover(
     // be the migration's doing.
     run.record.died = run.record.error.is_none() && run.record.phase == Phase::Apply;
     run.recovering = true;
-    run.last_write = last_write;
     run.history.clone_from(&history);
     let done = run.recover_by(what, set, marker.as_ref()).await;
     run.finish_recovery(done).await.map(Some)
@@ -171,7 +169,7 @@ impl Run<'_> {
             Recovery::Judge => self.judge_again(set).await,
             Recovery::Restore if self.record.snapshot.is_none() => self.close_by_hand().await,
             Recovery::Restore => {
-                self.not_too_late()?;
+                self.not_too_late().await?;
                 // What it did not write down can't be told from what others did since.
                 self.record.foreign_seen |= self.record.touched.unknown;
                 self.restore(&snapshot_checks(set, self)?).await.map(|()| Outcome::Restored)
@@ -221,16 +219,14 @@ impl Run<'_> {
             self.leave("all checks hold");
             return self.keep().await.map(|()| Outcome::Applied);
         };
-        self.not_too_late()?;
+        self.not_too_late().await?;
         self.restore(&snapshot_checks(set, self)?).await?;
         self.record.error = Some(super::run::stored(&failed));
         Ok(Outcome::Restored)
     }
 
-    /// Rows written long after the death may be hours of honest work. Whether there are any is told
-    /// by the time of the last write to the database: it can say "yes" for a write to another table
-    /// or for tidying up, and never "no" wrongly.
-    fn not_too_late(&self) -> Result<()> {
+    /// Rows written long after the death may be hours of honest work.
+    async fn not_too_late(&self) -> Result<()> {
         let record = &self.record;
         let beat = match &self.lock.last {
             Some((holder, beat)) if holder.host == record.host && holder.pid == record.pid => *beat,
@@ -242,10 +238,11 @@ impl Run<'_> {
         if silent <= self.settings.recover_within || self.settings.retry {
             return Ok(());
         }
-        if self.last_write <= alive.saturating_add(LAST_STATEMENT_MS) {
-            return Ok(());
+        let since = alive.saturating_add(LAST_STATEMENT_MS);
+        if self.engine.written_since(&record.touched, since).await? {
+            return Err(say::recover_late(record, silent));
         }
-        Err(say::recover_late(&self.record, silent))
+        Ok(())
     }
 
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {

@@ -1,5 +1,5 @@
-//! The way back: verify the snapshot on a clone, take the locks, keep the failed state, restore,
-//! prove, commit.
+//! The way back: verify the snapshot on a clone, plan, take the locks, keep the failed state,
+//! restore, prove, commit.
 //!
 //! Invariants:
 //! 1. nothing is restored from a snapshot that was not verified on a clone just before;
@@ -41,7 +41,7 @@ impl Run<'_> {
         self.close_work().await;
         let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
         self.verify_on_clone(&name, checks).await?;
-        let mut back = self.engine.restore(&name).await?;
+        let mut back = self.engine.restore(&name, self.settings.lock_timeout).await?;
         let done = self.restore_in(&mut *back, &name).await;
         let (plan, proof, failed_state) = match done {
             Ok(done) => done,
@@ -121,11 +121,11 @@ impl Run<'_> {
     ) -> Result<(RestorePlan, Proof, String)> {
         back.connection()?.hold(self.lock.guard.clone()).await?;
         self.enter(Phase::FailedState, "").await?;
-        back.lock(self.settings.lock_timeout).await?;
+        let plan = self.plan_restore(back).await?;
+        back.lock(&plan.steps).await?;
         let failed_state = self.keep_failed_state(back).await?;
         self.leave(failed_state.clone());
         self.enter(Phase::Restore, snapshot).await?;
-        let plan = self.plan_restore(back).await?;
         if let Some(why) = &plan.undecided {
             return Err(say::foreign_writes(why, &self.record, &failed_state));
         }
@@ -151,7 +151,7 @@ impl Run<'_> {
                 name: name.clone(),
                 run: Some(self.record.id.clone()),
                 purpose: "failed".to_owned(),
-                level: "database".to_owned(),
+                level: facts.level,
                 created_by: crate::lock::who(),
                 created_at: facts.created_at,
                 version_before: self.record.version_before,
@@ -175,13 +175,13 @@ impl Run<'_> {
     }
 
     async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
-        let (then, now) = back.inventories().await?;
+        let (then, now) = back.look().await?;
         let mut rows_differ = BTreeSet::new();
         for table in then.objects.iter().filter(|object| object.kind.has_rows()) {
             let same_definition =
                 now.find(table.kind, &table.name).is_some_and(|found| found.sql == table.sql);
             // To plan what comes back; the proof is made by `prove`.
-            if same_definition && back.compare(table).await?.differs {
+            if same_definition && back.differs(table).await? {
                 rows_differ.insert(table.name.clone());
             }
         }

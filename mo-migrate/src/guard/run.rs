@@ -53,8 +53,6 @@ pub(crate) struct Run<'a> {
     pub(crate) lock: Held,
     /// The run is another one's that died: its last sign of life stays as it was.
     pub(crate) recovering: bool,
-    /// When the database was last written to, before anything was opened.
-    pub(crate) last_write: i64,
     /// Statements of the present migration that were done.
     pub(crate) sent: u64,
     phase_began: Instant,
@@ -88,7 +86,6 @@ impl<'a> Run<'a> {
             lock,
             sent: 0,
             recovering: false,
-            last_write: 0,
             phase_began: Instant::now(),
         }
     }

@@ -22,7 +22,7 @@ const SCHEMA: i64 = 1;
 
 const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS meta (name VARCHAR(64) PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS runs (id VARCHAR(64) PRIMARY KEY, set_name VARCHAR(64) NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS runs (id VARCHAR(64) PRIMARY KEY, guarded VARCHAR(64) NOT NULL, set_name VARCHAR(64) NOT NULL, \
      purpose VARCHAR(32) NOT NULL, database_id VARCHAR(64) NOT NULL, had_history INTEGER NOT NULL, \
      ring INTEGER NOT NULL, phase VARCHAR(32) NOT NULL, outcome VARCHAR(32), \
      version_before BIGINT, version_target BIGINT, fingerprint VARCHAR(100) NOT NULL, versions TEXT NOT NULL, \
@@ -36,7 +36,7 @@ const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS statements (run VARCHAR(64) NOT NULL, version BIGINT NOT NULL, \
      number BIGINT NOT NULL, line BIGINT NOT NULL, tables_touched TEXT NOT NULL, started_at BIGINT NOT NULL, \
      duration_ms BIGINT, error TEXT, PRIMARY KEY (run, version, number))",
-    "CREATE TABLE IF NOT EXISTS snapshots (name VARCHAR(100) PRIMARY KEY, run VARCHAR(64), \
+    "CREATE TABLE IF NOT EXISTS snapshots (name VARCHAR(100) PRIMARY KEY, guarded VARCHAR(64) NOT NULL, run VARCHAR(64), \
      purpose VARCHAR(32) NOT NULL, level VARCHAR(16) NOT NULL, created_by VARCHAR(255) NOT NULL, \
      created_at BIGINT NOT NULL, version_before BIGINT, version_target BIGINT, delete_after BIGINT, \
      pinned INTEGER NOT NULL, bytes BIGINT, inventory TEXT NOT NULL)",
@@ -48,6 +48,8 @@ const TABLES: [&str; 6] = [
 #[derive(Debug)]
 pub(crate) struct Ledger {
     connection: Box<dyn Connection>,
+    /// Whose rows are read and written, where several databases share a ledger.
+    guarded: String,
 }
 
 impl Ledger {
@@ -57,7 +59,7 @@ impl Ledger {
     /// It can't be opened, or a newer mo-migrate wrote it.
     pub(crate) async fn open(engine: &dyn Engine) -> Result<Self> {
         let connection = engine.ledger(LedgerAccess::Create).await?.ok_or_else(say::no_ledger)?;
-        let mut ledger = Self { connection };
+        let mut ledger = Self { connection, guarded: engine.ledger_key().to_owned() };
         match ledger.schema().await {
             Ok(Some(schema)) => ledger.check_schema(schema)?,
             _ => ledger.create().await?,
@@ -73,7 +75,7 @@ impl Ledger {
         let Some(connection) = engine.ledger(LedgerAccess::ReadOnly).await? else {
             return Ok(None);
         };
-        let mut ledger = Self { connection };
+        let mut ledger = Self { connection, guarded: engine.ledger_key().to_owned() };
         match ledger.schema().await {
             Ok(Some(schema)) => ledger.check_schema(schema)?,
             Ok(None) => return Ok(None),

@@ -159,7 +159,8 @@ fn record(row: &Row) -> Result<RunRecord> {
 impl Ledger {
     /// Writes a run that begins.
     pub(crate) async fn begin_run(&mut self, run: &RunRecord) -> Result<()> {
-        let sql = format!("INSERT INTO runs ({COLUMNS}) VALUES ({})", ["?"; 27].join(", "));
+        let sql =
+            format!("INSERT INTO runs ({COLUMNS}, guarded) VALUES ({})", ["?"; 28].join(", "));
         let params: Vec<Value> = vec![
             (&run.id).into(),
             (&run.set).into(),
@@ -188,6 +189,7 @@ impl Ledger {
             (&run.user).into(),
             run.error.clone().into(),
             run.report.clone().into(),
+            (&self.guarded).into(),
         ];
         self.write(&sql, &params).await
     }
@@ -239,9 +241,11 @@ impl Ledger {
     /// The ledger can't be read.
     pub(crate) async fn open_run(&mut self) -> Result<Option<RunRecord>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM runs WHERE outcome IS NULL ORDER BY started_at DESC LIMIT 1"
+            "SELECT {COLUMNS} FROM runs WHERE guarded = ? AND outcome IS NULL \
+             ORDER BY started_at DESC LIMIT 1"
         );
-        self.fetch(&sql, &[]).await?.first().map(record).transpose()
+        let guarded = self.guarded.clone();
+        self.fetch(&sql, &[guarded.into()]).await?.first().map(record).transpose()
     }
 
     /// All runs, the newest first.
@@ -249,8 +253,11 @@ impl Ledger {
     /// # Errors
     /// The ledger can't be read.
     pub(crate) async fn runs(&mut self) -> Result<Vec<RunRecord>> {
-        let sql = format!("SELECT {COLUMNS} FROM runs ORDER BY started_at DESC, id DESC");
-        self.fetch(&sql, &[]).await?.iter().map(record).collect()
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE guarded = ? ORDER BY started_at DESC, id DESC"
+        );
+        let guarded = self.guarded.clone();
+        self.fetch(&sql, &[guarded.into()]).await?.iter().map(record).collect()
     }
 
     /// Writes a statement before it is sent.

@@ -62,7 +62,8 @@ fn record(row: &Row) -> Result<SnapshotRecord> {
 impl Ledger {
     /// Writes a snapshot that was made.
     pub(crate) async fn add_snapshot(&mut self, snapshot: &SnapshotRecord) -> Result<()> {
-        let sql = format!("INSERT INTO snapshots ({COLUMNS}) VALUES ({})", ["?"; 12].join(", "));
+        let sql =
+            format!("INSERT INTO snapshots ({COLUMNS}, guarded) VALUES ({})", ["?"; 13].join(", "));
         let bytes = snapshot.bytes.and_then(|bytes| i64::try_from(bytes).ok());
         let params: Vec<Value> = vec![
             (&snapshot.name).into(),
@@ -77,6 +78,7 @@ impl Ledger {
             snapshot.pinned.into(),
             bytes.into(),
             serde_json::to_string(&snapshot.inventory).unwrap_or_default().into(),
+            (&self.guarded).into(),
         ];
         self.write(&sql, &params).await
     }
@@ -86,8 +88,11 @@ impl Ledger {
     /// # Errors
     /// The ledger can't be read.
     pub(crate) async fn snapshots(&mut self) -> Result<Vec<SnapshotRecord>> {
-        let sql = format!("SELECT {COLUMNS} FROM snapshots ORDER BY created_at DESC, name DESC");
-        self.fetch(&sql, &[]).await?.iter().map(record).collect()
+        let sql = format!(
+            "SELECT {COLUMNS} FROM snapshots WHERE guarded = ? ORDER BY created_at DESC, name DESC"
+        );
+        let guarded = self.guarded.clone();
+        self.fetch(&sql, &[guarded.into()]).await?.iter().map(record).collect()
     }
 
     /// The snapshot with this name.

@@ -14,8 +14,7 @@ impl Operations<'_> {
     /// Takes back what is above `to`; without it, the newest version alone. 0 takes back all.
     pub(crate) async fn down(&self, to: Option<Version>) -> Result<Report> {
         let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock, self.last_write))
-            .await?;
+        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
         let of_set = history.of_set(&self.settings.set);
         let numbered = of_set.filter(|applied| applied.kind != "repeatable");
@@ -37,7 +36,6 @@ impl Operations<'_> {
     /// Finishes or puts back what a dead run left, and nothing else.
     pub(crate) async fn recover(&self) -> Result<Option<Report>> {
         let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock, self.last_write))
-            .await
+        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await
     }
 }

@@ -248,6 +248,7 @@ impl Operations<'_> {
                 run: format!("verify_{}", time::compact(time::now_ms())),
                 limit: check.timeout.unwrap_or(self.settings.check_timeout),
                 evidence: self.settings.evidence,
+                snapshot: "",
                 then: &none,
                 stop: self.settings.stop.clone(),
             };

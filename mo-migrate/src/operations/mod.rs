@@ -30,8 +30,6 @@ pub(crate) struct Operations<'a> {
     pub(crate) engine: SharedEngine,
     pub(crate) set: &'a MigrationSet,
     pub(crate) settings: Settings,
-    /// When the database was last written to, before anything of this was opened.
-    pub(crate) last_write: i64,
 }
 
 impl Operations<'_> {

@@ -191,10 +191,7 @@ mod tests {
         let set = MigrationSet::from_dirs(&[dir.path().to_owned()]).unwrap();
         let address = format!("sqlite:{}", dir.path().join("app.db").display());
         let engine = Target::from(address).open().unwrap();
-        Operations { engine, set: &set, settings, last_write: 0 }
-            .preview(Goal::Latest)
-            .await
-            .unwrap()
+        Operations { engine, set: &set, settings }.preview(Goal::Latest).await.unwrap()
     }
 
     #[tokio::test]

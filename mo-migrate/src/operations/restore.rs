@@ -57,8 +57,7 @@ impl Operations<'_> {
     /// Goes back.
     pub(crate) async fn restore(&self, wanted: Option<&str>) -> Result<Report> {
         let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock, self.last_write))
-            .await?;
+        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let snapshot = find(&mut ledger, wanted).await?;
         let (_, touched) = since(&snapshot, &ledger.runs().await?);

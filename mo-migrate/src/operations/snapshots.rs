@@ -57,7 +57,7 @@ impl Operations<'_> {
             name,
             run: None,
             purpose: purpose.to_owned(),
-            level: "database".to_owned(),
+            level: facts.level,
             created_by: lock::who(),
             created_at: facts.created_at,
             version_before: history.and_then(|history| history.latest(&self.settings.set)),
@@ -204,7 +204,7 @@ impl Operations<'_> {
         SnapshotLine {
             name: facts.name.clone(),
             purpose: None,
-            level: "database".to_owned(),
+            level: facts.level.clone(),
             database: self.engine.database().to_owned(),
             created_at: time::rfc3339(facts.created_at),
             created_by: None,

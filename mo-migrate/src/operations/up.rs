@@ -117,14 +117,8 @@ impl Operations<'_> {
         let began = time::now_ms();
         let lock = self.lock().await?;
         let waited = lock.waited;
-        let recovered = Box::pin(guard::recover(
-            self.engine(),
-            self.set,
-            &self.settings,
-            &lock,
-            self.last_write,
-        ))
-        .await?;
+        let recovered =
+            Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         if let Some(report) = recovered.filter(|report| report.outcome == Outcome::Restored) {
             tracing::info!(run = report.run, "a dead run was put back");
         }

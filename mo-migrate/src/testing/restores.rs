@@ -137,10 +137,7 @@ impl Trial {
 
     async fn run(&self, set: &MigrationSet, goal: Goal) -> Result<Report> {
         let engine = self.database.engine().clone();
-        Box::pin(
-            Operations { engine, set, settings: self.settings.clone(), last_write: 0 }.up(goal),
-        )
-        .await
+        Box::pin(Operations { engine, set, settings: self.settings.clone() }.up(goal)).await
     }
 
     /// All failures of one migration.

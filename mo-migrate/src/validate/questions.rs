@@ -24,7 +24,7 @@ pub(super) fn question(ready: &Ready, context: &Context<'_>) -> Result<Question>
     Ok(match ready {
         Ready::RowsUnchanged { table } => {
             then(context, table)?;
-            let (now, before) = (name(table), context.engine.before(table));
+            let (now, before) = (name(table), context.before(table));
             Question {
                 sql: format!(
                     "SELECT * FROM (SELECT (SELECT count(*) FROM {before}) AS rows_before, \
@@ -114,7 +114,7 @@ fn columns_unchanged(context: &Context<'_>, table: &str, columns: &[Text]) -> Re
     // With the table in front, a name that is no column is an error; alone, SQLite takes it for text.
     let list = columns.iter().map(|column| format!("t.{}", dialect.quote(column)));
     let list = list.collect::<Vec<_>>().join(", ");
-    let (now, before) = (dialect.quote(table), context.engine.before(table));
+    let (now, before) = (dialect.quote(table), context.before(table));
     let side =
         |table: &str| format!("SELECT {list}, count(*) AS times FROM {table} AS t GROUP BY {list}");
     let shared = columns.iter().map(|column| {

@@ -18,9 +18,17 @@ pub(crate) struct Context<'a> {
     pub(crate) run: String,
     pub(crate) limit: Duration,
     pub(crate) evidence: usize,
-    /// What the snapshot consists of.
+    /// The snapshot, and what it consists of.
+    pub(crate) snapshot: &'a str,
     pub(crate) then: &'a Inventory,
     pub(crate) stop: Stop,
+}
+
+impl Context<'_> {
+    /// How a statement names a table as it was in the snapshot.
+    pub(crate) fn before(&self, table: &str) -> String {
+        self.engine.before(self.snapshot, table)
+    }
 }
 
 /// Carries out a check: at the end of its time, the statement or process that it runs is ended.
@@ -94,8 +102,7 @@ async fn rows(
     let sql = if check.when == When::Snapshot {
         text.to_owned()
     } else {
-        sql::substitute_before(text, dialect, |table| context.engine.before(table))
-            .map_err(Error::from)?
+        sql::substitute_before(text, dialect, |table| context.before(table)).map_err(Error::from)?
     };
     let most = context.evidence.max(1);
     let mut rows = connection.fetch(&sql, &[], Some(most + 1)).await?;

@@ -287,6 +287,10 @@ impl Connection for SqliteLink {
         Dialect::Sqlite
     }
 
+    fn whole_name(&self, table: &str) -> String {
+        format!("main.{}", super::quote(table))
+    }
+
     async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         self.start();
         self.note_rename(sql);

@@ -14,7 +14,7 @@ mod restore;
 mod snapshot;
 
 use std::fs::{self, OpenOptions};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 
 use self::connection::{Owner, SqliteLink};
-use self::files::{Files, with_suffix};
+use self::files::{Files, canonical, with_suffix};
 pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
 use super::{
     Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
-    RestoreTransaction, Role, SnapshotFacts, Space,
+    RestoreTransaction, Role, SnapshotFacts, Space, Touched,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -68,6 +68,8 @@ pub(crate) struct Sqlite {
     files: Files,
     shown: String,
     memory: bool,
+    /// When it was last written to before anything of this was opened, in milliseconds since 1970.
+    last_write: i64,
     /// The folder of a database in memory goes with the engine.
     _home: Option<Arc<Home>>,
 }
@@ -108,6 +110,7 @@ impl Sqlite {
             shown: path.display().to_string(),
             options: options.busy_timeout(BUSY),
             memory: false,
+            last_write: last_write(&canonical(&path)),
             _home: None,
         })
     }
@@ -131,8 +134,15 @@ impl Sqlite {
             shown: if memory { "in memory".to_owned() } else { path.display().to_string() },
             options: options.busy_timeout(BUSY),
             memory,
+            last_write: last_write(&canonical(&path)),
         }
     }
+}
+
+/// When a database was last written to by anybody: opening it may change that.
+fn last_write(path: &Path) -> i64 {
+    let all = [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-journal")];
+    all.iter().filter_map(|path| files::modified_ms(path)).max().unwrap_or(0)
 }
 
 #[async_trait]
@@ -151,6 +161,10 @@ impl Engine for Sqlite {
 
     fn database(&self) -> &str {
         &self.shown
+    }
+
+    fn ledger_key(&self) -> &'static str {
+        ""
     }
 
     async fn exists(&self) -> Result<bool> {
@@ -198,11 +212,9 @@ impl Engine for Sqlite {
         lock::attempt(&self.files, holder)
     }
 
-    async fn last_write(&self) -> Result<i64> {
-        let database = self.files.database();
-        let all =
-            [database.to_owned(), with_suffix(database, "-wal"), with_suffix(database, "-journal")];
-        Ok(all.iter().filter_map(|path| files::modified_ms(path)).max().unwrap_or(0))
+    async fn written_since(&self, _: &Touched, since: i64) -> Result<bool> {
+        // For a write to another table, too, or for tidying up; and never "no" wrongly.
+        Ok(self.last_write > since)
     }
 
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>> {
@@ -280,7 +292,7 @@ impl Engine for Sqlite {
         work.execute(&format!("ATTACH ? AS {BEFORE}"), &[uri.into()]).await.map(drop)
     }
 
-    fn before(&self, table: &str) -> String {
+    fn before(&self, _: &str, table: &str) -> String {
         format!("{BEFORE}.{}", quote(table))
     }
 
@@ -352,12 +364,12 @@ impl Engine for Sqlite {
         Ok(words.into_iter().filter(|word| word != "ok" && !rule(word)).collect())
     }
 
-    async fn restore(&self, snapshot: &str) -> Result<Box<dyn RestoreTransaction>> {
+    async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>> {
         self.need_file()?;
         let path = self.files.snapshot(snapshot)?;
         if !path.is_file() {
             return Err(say::no_snapshot(snapshot, &snapshot::list(&self.files)?));
         }
-        Ok(Box::new(restore::SqliteRestore::open(self.clone(), snapshot).await?))
+        Ok(Box::new(restore::SqliteRestore::open(self.clone(), snapshot, wait).await?))
     }
 }

@@ -40,10 +40,12 @@ pub(super) struct SqliteRestore {
     sequence_now: HashMap<String, i64>,
     /// Foreign keys were on, on a connection that goes back to a pool.
     foreign_keys: bool,
+    /// How long others' locks are waited for.
+    wait: Duration,
 }
 
 impl SqliteRestore {
-    pub(super) async fn open(engine: Sqlite, snapshot: &str) -> Result<Self> {
+    pub(super) async fn open(engine: Sqlite, snapshot: &str, wait: Duration) -> Result<Self> {
         let mut link = engine.work().await?;
         let foreign_keys = link.foreign_keys(false).await?;
         link.execute("PRAGMA ignore_check_constraints = ON", &[]).await?;
@@ -55,6 +57,7 @@ impl SqliteRestore {
             link: Some(link),
             sequence_now: HashMap::new(),
             foreign_keys,
+            wait,
         })
     }
 
@@ -215,12 +218,22 @@ fn stored_columns(table: &Object) -> String {
 
 #[async_trait]
 impl RestoreTransaction for SqliteRestore {
-    async fn lock(&mut self, wait: Duration) -> Result<()> {
-        let (engine, snapshot) = (self.engine.clone(), self.snapshot.clone());
+    async fn look(&mut self) -> Result<(Inventory, Inventory)> {
+        let (engine, snapshot, wait) = (self.engine.clone(), self.snapshot.clone(), self.wait);
         let link = self.link()?;
         link.patience(wait);
         link.begin().await?;
-        engine.attach_before(link, &snapshot).await
+        engine.attach_before(link, &snapshot).await?;
+        self.inventories().await
+    }
+
+    async fn differs(&mut self, table: &Object) -> Result<bool> {
+        self.compare(table).await.map(|found| found.differs)
+    }
+
+    async fn lock(&mut self, _: &[Step]) -> Result<()> {
+        // The one write lock is held since the first look.
+        Ok(())
     }
 
     async fn keep_failed_state(&mut self, name: &str, progress: Progress) -> Result<SnapshotFacts> {

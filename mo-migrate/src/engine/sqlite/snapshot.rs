@@ -243,6 +243,7 @@ pub(super) fn facts(path: &Path, name: &str) -> Result<SnapshotFacts> {
         name: name.to_owned(),
         created_at: files::modified_ms(path).unwrap_or_else(time::now_ms),
         bytes: Some(meta.len()),
+        level: "database".to_owned(),
     })
 }
 
