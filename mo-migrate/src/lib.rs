@@ -9,7 +9,7 @@
 //! - `testing` for unit tests of single migrations (feature `testing`).
 
 #![cfg_attr(
-    not(feature = "sqlite"),
+    not(any(feature = "matrixone", feature = "sqlite")),
     allow(dead_code, unused_imports, unreachable_pub, reason = "parts that only engines use")
 )]
 

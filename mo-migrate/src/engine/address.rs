@@ -44,6 +44,8 @@ impl Address {
                 let parsed = self.0.parse().map_err(|_: sqlx::Error| unreadable())?;
                 Ok(Arc::new(super::sqlite::Sqlite::at(parsed)?))
             }
+            #[cfg(feature = "matrixone")]
+            Some("matrixone" | "mysql") => Ok(Arc::new(super::matrixone::MatrixOne::at(&self.0)?)),
             Some(other) => Err(Error::new(
                 Code::NoEngine,
                 format!("there is no engine for `{other}` in this program"),

@@ -140,6 +140,8 @@ pub(crate) trait Connection: Send + Sync + std::fmt::Debug {
     fn interrupter(&self) -> Arc<dyn Interrupt>;
     /// The driver's own connection, to downcast.
     fn raw(&mut self) -> &mut (dyn Any + Send);
+    /// The engine's own type of it, for the engine to downcast.
+    fn itself(&mut self) -> &mut (dyn Any + Send);
     /// Closes it in order.
     async fn close(self: Box<Self>);
 }

@@ -71,6 +71,10 @@ pub(crate) enum ObjectKind {
     View,
     /// A trigger.
     Trigger,
+    /// A sequence.
+    Sequence,
+    /// A table whose rows are not the database's.
+    ExternalTable,
 }
 
 impl ObjectKind {

@@ -6,6 +6,8 @@
 mod address;
 mod connection;
 mod inventory;
+#[cfg(feature = "matrixone")]
+pub(crate) mod matrixone;
 mod restore;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;

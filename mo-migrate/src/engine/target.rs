@@ -14,6 +14,8 @@ enum Kind {
     Address(Address),
     #[cfg(feature = "sqlite")]
     SqlitePool(sqlx::SqlitePool),
+    #[cfg(feature = "matrixone")]
+    MySqlPool(sqlx::MySqlPool),
 }
 
 impl std::fmt::Debug for Kind {
@@ -22,6 +24,8 @@ impl std::fmt::Debug for Kind {
             Self::Address(address) => address.fmt(f),
             #[cfg(feature = "sqlite")]
             Self::SqlitePool(_) => f.write_str("SqlitePool"),
+            #[cfg(feature = "matrixone")]
+            Self::MySqlPool(_) => f.write_str("MySqlPool"),
         }
     }
 }
@@ -34,6 +38,8 @@ impl Target {
             Kind::Address(_) => None,
             #[cfg(feature = "sqlite")]
             Kind::SqlitePool(pool) => super::sqlite::pooled(pool).await,
+            #[cfg(feature = "matrixone")]
+            Kind::MySqlPool(pool) => super::matrixone::pooled(pool).await,
         }
     }
 
@@ -42,6 +48,8 @@ impl Target {
             Kind::Address(address) => address.open(),
             #[cfg(feature = "sqlite")]
             Kind::SqlitePool(pool) => Ok(Arc::new(super::sqlite::Sqlite::of_pool(pool))),
+            #[cfg(feature = "matrixone")]
+            Kind::MySqlPool(pool) => Ok(Arc::new(super::matrixone::MatrixOne::of_pool(pool)?)),
         }
     }
 }
@@ -93,5 +101,19 @@ impl From<&sqlx::SqlitePool> for Target {
 impl From<sqlx::SqlitePool> for Target {
     fn from(pool: sqlx::SqlitePool) -> Self {
         Self(Kind::SqlitePool(pool))
+    }
+}
+
+#[cfg(feature = "matrixone")]
+impl From<&sqlx::MySqlPool> for Target {
+    fn from(pool: &sqlx::MySqlPool) -> Self {
+        Self(Kind::MySqlPool(pool.clone()))
+    }
+}
+
+#[cfg(feature = "matrixone")]
+impl From<sqlx::MySqlPool> for Target {
+    fn from(pool: sqlx::MySqlPool) -> Self {
+        Self(Kind::MySqlPool(pool))
     }
 }

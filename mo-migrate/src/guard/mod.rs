@@ -225,12 +225,15 @@ impl Run<'_> {
         let history = self.history.clone();
         let transactional = self.engine.capabilities().transactional_ddl;
         let work = self.work()?;
+        if !transactional {
+            work.begin().await?;
+        }
         let mut writer = HistoryWriter { connection: work, table: &table };
         let database_id = writer.ensure(history.as_ref()).await?;
         writer.mark(&marker).await?;
         work.take_touched();
         self.record.database_id = database_id;
-        if job.ring == 2 && transactional {
+        if job.ring == 2 {
             // The phase first: a crash right after the commit is found in `apply`.
             self.ledger.phase(&mut self.record, Phase::Apply, "marker").await?;
             self.work()?.commit().await.map_err(say::commit_failed)?;

@@ -84,6 +84,8 @@ macro_rules! schema_statements {
                 guarded(|| match dialect {
                     #[cfg(feature = "sqlite")]
                     Dialect::Sqlite => Some(self.to_string(sea_query::SqliteQueryBuilder)),
+                    #[cfg(feature = "matrixone")]
+                    Dialect::MatrixOne => Some(self.to_string(sea_query::MysqlQueryBuilder)),
                     _ => None,
                 })?
                 .map(|sql| (sql, Vec::new()))
@@ -100,6 +102,8 @@ macro_rules! query_statements {
                 let built: Option<(String, sea_query::Values)> = guarded(|| match dialect {
                     #[cfg(feature = "sqlite")]
                     Dialect::Sqlite => Some(self.build(sea_query::SqliteQueryBuilder)),
+                    #[cfg(feature = "matrixone")]
+                    Dialect::MatrixOne => Some(self.build(sea_query::MysqlQueryBuilder)),
                     _ => None,
                 })?;
                 let (sql, values) = built.ok_or_else(say::no_builder)?;

@@ -439,6 +439,10 @@ impl Connection for SqliteLink {
         &mut *self.owner
     }
 
+    fn itself(&mut self) -> &mut (dyn Any + Send) {
+        self
+    }
+
     async fn close(mut self: Box<Self>) {
         if self.recorder.is_some() {
             let _ = self.with_handle(Handle::stop_recording).await;

@@ -16,8 +16,10 @@ pub(crate) fn database(message: &str, code: Option<String>, offset: Option<usize
 pub(crate) fn driver(error: sqlx::Error) -> Error {
     match error {
         sqlx::Error::Database(said) => {
-            let code = said.code().map(std::borrow::Cow::into_owned);
-            let error = database(said.message(), code, None);
+            let code = number(&*said).or_else(|| said.code().map(std::borrow::Cow::into_owned));
+            // A server's own trouble can come with a stack behind it.
+            let words = said.message().lines().next().unwrap_or_default();
+            let error = database(words, code, None);
             if error.database_code() == Some("26") {
                 return error.within(Code::Connect, "the file is not a database");
             }
@@ -39,6 +41,16 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
         sqlx::Error::WorkerCrashed => connection_lost(),
         other => Error::new(Code::Database, other.to_string()),
     }
+}
+
+/// A server's own number, where the driver's code is the same for all.
+fn number(said: &dyn sqlx::error::DatabaseError) -> Option<String> {
+    #[cfg(feature = "matrixone")]
+    if let Some(said) = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return Some(said.number().to_string());
+    }
+    let _ = said;
+    None
 }
 
 /// The database can't be opened.
@@ -68,14 +80,27 @@ pub(crate) fn cannot_tell(database: &str, error: sqlx::Error) -> Error {
 pub(crate) fn is_busy(error: &Error) -> bool {
     // SQLITE_BUSY, SQLITE_LOCKED and their extended codes, whose low byte is the code.
     let code = error.database_code().and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+    code.is_some_and(|code| code < FIRST_OF_A_SERVER && matches!(code & 0xff, 5 | 6))
 }
+
+/// From here on codes are a server's, and not SQLite's.
+const FIRST_OF_A_SERVER: i32 = 1000;
 
 /// There is no such table.
 pub(crate) fn is_missing_table(error: &Error, table: &str) -> bool {
     let said = error.message().to_ascii_lowercase();
     let said = said.strip_prefix("no such table: ").map(|name| name.trim_start_matches("main."));
-    error.code() == Code::Database && said == Some(table.to_ascii_lowercase().as_str())
+    if error.code() == Code::Database && said == Some(table.to_ascii_lowercase().as_str()) {
+        return true;
+    }
+    #[cfg(feature = "matrixone")]
+    {
+        let name = table.to_lowercase();
+        let words = error.message().to_lowercase();
+        super::is_missing_on_matrixone(error, &words, &name)
+    }
+    #[cfg(not(feature = "matrixone"))]
+    false
 }
 
 pub(crate) fn no_database(database: &str) -> Error {

@@ -1,0 +1,550 @@
+//! A connection to MatrixOne.
+//!
+//! Invariants:
+//! 1. one statement per call: of several the server would store the whole text as a view's, or stop
+//!    in the middle;
+//! 2. no SET on connecting, and none inside a transaction, which it would commit;
+//! 3. after an error inside a transaction nothing but ROLLBACK is sent: the server would answer OK
+//!    to COMMIT and keep half;
+//! 4. a statement of a migration runs in a transaction that first reads the fence, where MatrixOne
+//!    allows it one, so that a run that was taken over changes nothing more.
+
+use std::any::Any;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnection};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use tokio::sync::Notify;
+
+use super::decode::{Protocol, row};
+use super::lock::Slot;
+use super::{MatrixOne, quote};
+use crate::engine::{Connection, Fence, Interrupt, LockGuard, Touched};
+use crate::error::{Code, Error, Result, say};
+use crate::sql::{self, Dialect};
+use crate::value::{Row, Value};
+
+/// Whose connection it is, and so what happens to it in the end.
+pub(super) enum Owner {
+    /// Ours: it is closed.
+    Ours(MySqlConnection),
+    /// The application's pool's: it goes back.
+    Pool(PoolConnection<MySql>),
+}
+
+impl Deref for Owner {
+    type Target = MySqlConnection;
+    fn deref(&self) -> &MySqlConnection {
+        match self {
+            Self::Ours(connection) => connection,
+            Self::Pool(connection) => connection,
+        }
+    }
+}
+
+impl DerefMut for Owner {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        match self {
+            Self::Ours(connection) => connection,
+            Self::Pool(connection) => connection,
+        }
+    }
+}
+
+/// Asks for the end of what a connection runs; another connection tells the server.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    asked: AtomicBool,
+    wake: Notify,
+}
+
+impl Interrupt for Gate {
+    fn interrupt(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+}
+
+impl Gate {
+    async fn asked(&self) {
+        while !self.asked.load(Ordering::Relaxed) {
+            self.wake.notified().await;
+        }
+    }
+}
+
+/// What the code of a migration or of a check must not do; the owned form of [`Fence`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Forbidden {
+    #[default]
+    Nothing,
+    History(String),
+    Transaction(String),
+}
+
+/// A connection to MatrixOne.
+pub(super) struct Link {
+    connection: Owner,
+    /// Without the slot, which may hold this very connection.
+    engine: MatrixOne,
+    /// The server's number of this session.
+    id: u64,
+    database: String,
+    /// Everything is read as it was in this snapshot.
+    past: Option<String>,
+    gate: Arc<Gate>,
+    forbidden: Forbidden,
+    writable: bool,
+    touched: Touched,
+    limit: Option<Duration>,
+    in_transaction: bool,
+    /// A statement failed inside of the transaction that is open.
+    poisoned: bool,
+    /// A statement was sent and its answer not read.
+    in_flight: Arc<AtomicBool>,
+    /// The number that the fence must still have.
+    fence: Option<i64>,
+    held: Option<Arc<dyn LockGuard>>,
+    /// Where it goes back to when it is closed: it holds the lock.
+    home: Option<Slot>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("id", &self.id)
+            .field("database", &self.database)
+            .field("in_transaction", &self.in_transaction)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// Takes a connection whose default database is `database`.
+    pub(super) fn new(engine: &MatrixOne, connection: Owner, database: &str) -> Self {
+        Self {
+            connection,
+            engine: MatrixOne { slot: Slot::default(), ..engine.clone() },
+            id: 0,
+            database: database.to_owned(),
+            past: None,
+            gate: Arc::default(),
+            forbidden: Forbidden::Nothing,
+            writable: true,
+            touched: Touched::default(),
+            limit: None,
+            in_transaction: false,
+            poisoned: false,
+            in_flight: Arc::default(),
+            fence: None,
+            held: None,
+            home: None,
+        }
+    }
+
+    /// The same, reading a database as it was.
+    pub(super) fn in_the_past(mut self, database: &str, snapshot: &str) -> Self {
+        database.clone_into(&mut self.database);
+        self.past = Some(snapshot.to_owned());
+        self.writable = false;
+        self
+    }
+
+    /// Asks the server what it is, and for the number of this session, by which its statements can
+    /// be ended from outside.
+    pub(super) async fn introduced(mut self) -> Result<Self> {
+        let rows = self.ask("SELECT CONNECTION_ID(), version()").await?;
+        let Some(row) = rows.first() else { return Err(say::connection_lost()) };
+        let version: String = row.at(1)?;
+        if !version.contains("MatrixOne") {
+            return Err(say::not_matrixone(&version));
+        }
+        self.id = row.at(0)?;
+        Ok(self)
+    }
+
+    /// The connection that holds the lock: its statements read the fence.
+    pub(super) fn fenced_by(mut self, fence: i64) -> Self {
+        self.fence = Some(fence);
+        self
+    }
+
+    /// Goes to work in this database; closed, it goes back to where the lock is held.
+    pub(super) async fn at_work(mut self, home: Slot, database: &str) -> Result<Self> {
+        self.home = Some(home);
+        self.send(&format!("USE {}", quote(database))).await?;
+        database.clone_into(&mut self.database);
+        Ok(self)
+    }
+
+    /// The server's number of this session; 0 when it was not asked for.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The number that the fence must still have.
+    pub(super) fn fence_number(&self) -> Option<i64> {
+        self.fence
+    }
+
+    /// The database that it is in.
+    pub(super) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// `{SNAPSHOT = '…'}` behind a table's name, or nothing.
+    pub(super) fn hint(&self) -> String {
+        self.past.as_deref().map(super::hint).unwrap_or_default()
+    }
+
+    /// Sends one statement by the text protocol, whatever is forbidden to others' code.
+    pub(super) async fn send(&mut self, text: &str) -> Result<u64> {
+        let text = text.to_owned();
+        let done = self
+            .watched(async |connection| {
+                sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await
+            })
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// The rows of one statement by the text protocol, whatever is forbidden to others' code.
+    pub(super) async fn ask(&mut self, text: &str) -> Result<Vec<Row>> {
+        self.ask_for(text, usize::MAX).await
+    }
+
+    async fn ask_for(&mut self, text: &str, most: usize) -> Result<Vec<Row>> {
+        let query = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
+        let rows = self.watched(async |connection| connection.fetch_all(query).await).await?;
+        let columns = super::decode::columns(&rows);
+        rows.iter().take(most).map(|r| row(r, &columns, Protocol::Text)).collect()
+    }
+
+    /// Runs something on the connection; ends it when its time is over or somebody interrupts.
+    async fn watched<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut MySqlConnection) -> sqlx::Result<T>,
+    ) -> Result<T> {
+        if self.poisoned {
+            return Err(Error::new(
+                Code::TransactionControl,
+                "a statement failed in this transaction, which can only be rolled back",
+            ));
+        }
+        let (engine, id, limit) = (self.engine.clone(), self.id, self.limit);
+        let gate = Arc::clone(&self.gate);
+        let in_flight = Arc::clone(&self.in_flight);
+        in_flight.store(true, Ordering::Relaxed);
+        let mut ended = None;
+        let answer = {
+            let running = work(&mut self.connection);
+            tokio::pin!(running);
+            let over = async {
+                match limit {
+                    Some(limit) => tokio::time::sleep(limit).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                answer = &mut running => answer,
+                () = over => {
+                    ended = Some(say::statement_time_limit(limit.unwrap_or_default()));
+                    engine.end_query(id).await?;
+                    running.await
+                }
+                () = gate.asked() => {
+                    ended = Some(say::interrupted());
+                    engine.end_query(id).await?;
+                    running.await
+                }
+            }
+        };
+        in_flight.store(false, Ordering::Relaxed);
+        answer.map_err(|error| {
+            self.poisoned = self.in_transaction;
+            ended.unwrap_or_else(|| say::driver(error))
+        })
+    }
+
+    /// Refuses what the code of a migration or a check must not do, and notes what it touches.
+    fn examine(&mut self, text: &str) -> Result<()> {
+        let reads = sql::is_read_only(text, Dialect::MatrixOne);
+        if !self.writable && !reads {
+            return Err(say::check_writes());
+        }
+        if self.forbidden == Forbidden::Nothing {
+            return Ok(());
+        }
+        if sql::split(text, Dialect::MatrixOne)?.len() > 1 {
+            return Err(say::several_statements());
+        }
+        let touched = self.touched_by(text);
+        let history = match &self.forbidden {
+            Forbidden::Nothing => return Ok(()),
+            Forbidden::History(table) => table,
+            Forbidden::Transaction(table) => {
+                if sql::transaction_control(text, Dialect::MatrixOne).is_some() {
+                    return Err(say::guards_transaction());
+                }
+                table
+            }
+        };
+        if touched.tables.contains(&history.to_lowercase()) {
+            return Err(say::guards_history());
+        }
+        self.touched.extend(&touched);
+        Ok(())
+    }
+
+    fn touched_by(&self, text: &str) -> Touched {
+        sql::writes_to(text, Dialect::MatrixOne, &self.database)
+    }
+
+    /// Reads the fence and keeps it as it is until the transaction ends.
+    async fn read_fence(&mut self) -> Result<()> {
+        let Some(ours) = self.fence else { return Ok(()) };
+        let sql = self.engine.fence_query();
+        let rows = self.ask(&sql).await?;
+        let now = rows.first().map(|row| row.at::<i64>(0)).transpose()?;
+        if now == Some(ours) { Ok(()) } else { Err(say::taken_over(self.engine.shown())) }
+    }
+
+    /// A migration's statement in a transaction of its own that has read the fence.
+    async fn fenced(&mut self, text: &str) -> Result<u64> {
+        self.send("BEGIN").await?;
+        self.in_transaction = true;
+        let done = match self.read_fence().await {
+            Ok(()) => self.send(text).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(rows) => self.commit().await.map(|()| rows),
+            Err(error) => {
+                self.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Tables whose rows go or change with those of `touched`, by their foreign keys.
+    async fn cascades(&mut self, touched: &Touched) -> Result<Vec<String>> {
+        if touched.tables.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT DISTINCT refer_table_name, table_name FROM mo_catalog.mo_foreign_keys \
+             WHERE db_name = {0} AND refer_db_name = {0} \
+             AND (on_delete IN ('CASCADE', 'SET NULL') OR on_update IN ('CASCADE', 'SET NULL'))",
+            super::literal(&self.database)
+        );
+        let rows = self.ask(&sql).await?;
+        let pairs: Vec<(String, String)> =
+            rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect::<Result<_>>()?;
+        let mut found: Vec<String> = touched.tables.iter().cloned().collect();
+        let mut at = 0;
+        while at < found.len() {
+            let parent = found[at].clone();
+            for (_, child) in pairs.iter().filter(|(of, _)| *of == parent) {
+                if !found.contains(child) {
+                    found.push(child.clone());
+                }
+            }
+            at += 1;
+        }
+        Ok(found)
+    }
+
+    /// Ends the connection without a word to the server.
+    pub(super) async fn hang_up(self) {
+        if let Owner::Ours(connection) = self.connection {
+            let _ = connection.close().await;
+        }
+    }
+}
+
+/// A statement that is prepared once and not kept: one that was first run with NULL for a parameter
+/// stores NULL for it ever after, and says OK.
+fn prepared(text: &str, params: &[Value]) -> sqlx::query::Query<'static, MySql, MySqlArguments> {
+    sqlx::query_with(AssertSqlSafe(text.to_owned()), arguments(params)).persistent(false)
+}
+
+/// Every value as sqlx takes it.
+fn arguments(params: &[Value]) -> MySqlArguments {
+    use sqlx::Arguments as _;
+    let mut arguments = MySqlArguments::default();
+    for value in params {
+        // Adding can fail only for types whose encoding can; none of these does.
+        let _ = match value {
+            Value::Null => arguments.add(None::<String>),
+            Value::Integer(n) => arguments.add(*n),
+            Value::Real(n) => arguments.add(*n),
+            Value::Text(text) => arguments.add(text.clone()),
+            Value::Blob(bytes) => arguments.add(bytes.clone()),
+        };
+    }
+    arguments
+}
+
+#[async_trait]
+impl Connection for Link {
+    fn dialect(&self) -> Dialect {
+        Dialect::MatrixOne
+    }
+
+    fn whole_name(&self, table: &str) -> String {
+        format!("{}.{}{}", quote(&self.database), quote(table), self.hint())
+    }
+
+    async fn execute(&mut self, text: &str, params: &[Value]) -> Result<u64> {
+        self.examine(text)?;
+        if !params.is_empty() {
+            let query = prepared(text, params);
+            let done = self.watched(async |connection| query.execute(connection).await).await?;
+            return Ok(done.rows_affected());
+        }
+        let of_a_migration = self.forbidden != Forbidden::Nothing && self.fence.is_some();
+        if of_a_migration && !self.in_transaction && sql::fits_in_transaction(text) {
+            return self.fenced(text).await;
+        }
+        self.send(text).await
+    }
+
+    async fn fetch(
+        &mut self,
+        text: &str,
+        params: &[Value],
+        limit: Option<usize>,
+    ) -> Result<Vec<Row>> {
+        self.examine(text)?;
+        let most = limit.unwrap_or(usize::MAX);
+        if params.is_empty() {
+            return self.ask_for(text, most).await;
+        }
+        let query = prepared(text, params);
+        let rows = self.watched(async |connection| connection.fetch_all(query).await).await?;
+        let columns = super::decode::columns(&rows);
+        rows.iter().take(most).map(|r| row(r, &columns, Protocol::Binary)).collect()
+    }
+
+    async fn touches(&mut self, text: &str) -> Result<Touched> {
+        self.examine(text)?;
+        let mut touched = self.touched_by(text);
+        let more = self.cascades(&touched).await?;
+        touched.tables.extend(more);
+        self.touched.extend(&touched);
+        Ok(touched)
+    }
+
+    fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        self.send("BEGIN").await?;
+        self.in_transaction = true;
+        self.read_fence().await
+    }
+
+    async fn commit(&mut self) -> Result<()> {
+        self.send("COMMIT").await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    async fn rollback(&mut self) -> Result<()> {
+        self.limit = None;
+        self.end_statement().await?;
+        if self.in_transaction {
+            self.poisoned = false;
+            self.send("ROLLBACK").await?;
+            self.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool> {
+        // The server can't be asked; nothing but this connection begins or ends one.
+        Ok(self.in_transaction)
+    }
+
+    async fn foreign_keys(&mut self, on: bool) -> Result<bool> {
+        let was = self.ask("SELECT @@foreign_key_checks").await?;
+        let was: i64 = was.first().map_or(Ok(1), |row| row.at(0))?;
+        self.send(&format!("SET foreign_key_checks = {}", u8::from(on))).await?;
+        Ok(was != 0)
+    }
+
+    async fn writable(&mut self, writable: bool) -> Result<()> {
+        // The server does not enforce READ ONLY; what is sent is read instead.
+        self.writable = writable;
+        Ok(())
+    }
+
+    async fn foreign_commits(&mut self) -> Result<i64> {
+        Ok(0)
+    }
+
+    async fn hold(&mut self, lock: Arc<dyn LockGuard>) -> Result<()> {
+        self.held = Some(lock);
+        Ok(())
+    }
+
+    fn fence(&mut self, fence: Fence<'_>) {
+        self.forbidden = match fence {
+            Fence::Open => Forbidden::Nothing,
+            Fence::History(table) => Forbidden::History(table.to_owned()),
+            Fence::Transaction(table) => Forbidden::Transaction(table.to_owned()),
+        };
+    }
+
+    fn patience(&mut self, _: Duration) {}
+
+    fn limit(&mut self, limit: Option<Duration>) {
+        self.limit = limit;
+    }
+
+    async fn end_statement(&mut self) -> Result<()> {
+        if self.in_flight.swap(false, Ordering::Relaxed) {
+            self.poisoned = self.in_transaction;
+            self.engine.end_query(self.id).await?;
+            // Reads the answer that nobody waited for.
+            self.connection.ping().await.map_err(say::driver)?;
+        }
+        self.gate.asked.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn interrupter(&self) -> Arc<dyn Interrupt> {
+        Arc::clone(&self.gate) as _
+    }
+
+    fn raw(&mut self) -> &mut (dyn Any + Send) {
+        self.touched.unknown = true;
+        &mut self.connection
+    }
+
+    fn itself(&mut self) -> &mut (dyn Any + Send) {
+        self
+    }
+
+    async fn close(mut self: Box<Self>) {
+        let healthy = self.rollback().await.is_ok();
+        // Let go of at the end: the last one that holds the lock gives it up.
+        let _held = self.held.take();
+        match self.home.take() {
+            Some(home) if healthy => {
+                self.forbidden = Forbidden::Nothing;
+                (self.writable, self.limit) = (true, None);
+                home.put_back(*self).await;
+            }
+            Some(home) => home.lost().await,
+            None => self.hang_up().await,
+        }
+    }
+}

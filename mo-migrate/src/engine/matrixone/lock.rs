@@ -1,0 +1,317 @@
+//! The lock: `GET_LOCK` on the connection that does the work, so that it can't be free while a
+//! statement of its holder still runs.
+//!
+//! Invariants:
+//! 1. the lock's connection is the one that the work is done on; between two pieces of work it
+//!    waits in the slot;
+//! 2. whoever gets the lock moves the fence, which waits for every transaction that has read it: a
+//!    holder that was taken over changes nothing more;
+//! 3. a connection that is lost takes the lock with it; it is had again only if nobody else had it
+//!    in between.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use super::link::Link;
+use super::{LEDGER, MatrixOne, literal, quote};
+use crate::engine::{LastHolder, LockAttempt, LockGuard};
+use crate::error::{Error, Result, say};
+use crate::lock::Holder;
+use crate::time;
+
+/// A holder that gave no sign of life for so long, and whose session runs nothing, has lost its
+/// machine or its network: its session is ended.
+const TAKE_OVER_AFTER: Duration = Duration::from_mins(1);
+
+/// How long the server may take to notice that a lost connection is gone.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// The ledger's tables that the lock needs.
+const TABLES: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS {}.fence (guarded VARCHAR(64) PRIMARY KEY, n BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS {}.holders (guarded VARCHAR(64) PRIMARY KEY, holder TEXT NOT NULL, \
+     session BIGINT UNSIGNED NOT NULL, beat BIGINT NOT NULL)",
+];
+
+/// Where the connection is that holds the lock.
+#[derive(Debug, Default)]
+enum State {
+    /// Nobody here holds it.
+    #[default]
+    Free,
+    /// It was asked for and is another's; the connection is kept for the next attempt.
+    Asking(Box<Link>),
+    /// It waits for work.
+    Held(Box<Link>),
+    /// It does the work.
+    Out { fence: i64 },
+    /// It is lost, and the lock with it.
+    Lost { fence: i64 },
+}
+
+/// The place of the connection that holds the lock.
+#[derive(Clone, Default)]
+pub(super) struct Slot(Arc<Mutex<State>>);
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot")
+    }
+}
+
+impl Slot {
+    /// The connection comes back from its work.
+    pub(super) async fn put_back(&self, link: Link) {
+        *self.0.lock().await = State::Held(Box::new(link));
+    }
+
+    /// The connection is no more.
+    pub(super) async fn lost(&self) {
+        let mut state = self.0.lock().await;
+        if let State::Out { fence } = *state {
+            *state = State::Lost { fence };
+        }
+    }
+}
+
+/// The lock, held.
+struct Guard {
+    engine: MatrixOne,
+    /// A connection of its own for signs of life, opened with the first.
+    pulse: Arc<Mutex<Option<Link>>>,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("database", &self.engine.shown).finish_non_exhaustive()
+    }
+}
+
+impl LockGuard for Guard {
+    fn beat(&self) {
+        let (engine, pulse) = (self.engine.clone(), Arc::clone(&self.pulse));
+        tokio::spawn(async move {
+            // A sign that is late is no reason for a second one beside it.
+            let Ok(mut pulse) = pulse.try_lock() else { return };
+            if pulse.is_none() {
+                *pulse = engine.open("").await.ok();
+            }
+            let Some(link) = pulse.as_mut() else { return };
+            let sql = format!(
+                "UPDATE {}.holders SET beat = {NOW} WHERE guarded = {}",
+                quote(LEDGER),
+                literal(&engine.name)
+            );
+            if link.send(&sql).await.is_err() {
+                *pulse = None;
+            }
+        });
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // The connection goes, and with it the lock: once the server has ended what it runs.
+        if let Ok(mut state) = self.engine.slot.0.try_lock() {
+            *state = State::Free;
+        }
+    }
+}
+
+/// The server's clock, in milliseconds since 1970.
+pub(super) const NOW: &str =
+    "timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6)) DIV 1000";
+
+impl MatrixOne {
+    /// One name for one database: at most 64 characters.
+    fn lock_name(&self) -> String {
+        let name = format!("{LEDGER}:{}", self.name);
+        if name.chars().count() <= 64 {
+            return name;
+        }
+        let sum = Sha256::digest(self.name.as_bytes());
+        let tail =
+            sum.iter().take(16).fold(String::new(), |tail, byte| format!("{tail}{byte:02x}"));
+        format!("{LEDGER}:{tail}")
+    }
+
+    /// Tries the lock once.
+    pub(super) async fn attempt(&self, ours: &Holder) -> Result<LockAttempt> {
+        let mut state = self.slot.0.lock().await;
+        let mut link = match std::mem::take(&mut *state) {
+            State::Asking(link) => *link,
+            _ => self.open_known("").await?,
+        };
+        if !self.get_lock(&mut link).await? {
+            let holder = self.holder(&mut link).await?;
+            if let Some((_, beat, session)) = &holder {
+                self.end_silent(&mut link, *beat, *session).await?;
+            }
+            *state = State::Asking(Box::new(link));
+            return Ok(LockAttempt::Taken(holder.map(|(holder, ..)| holder)));
+        }
+        let last = self.holder(&mut link).await?;
+        let fence = self.take_fence(&mut link, ours).await?;
+        *state = State::Held(Box::new(link.fenced_by(fence)));
+        let last: LastHolder = last.map(|(holder, beat, _)| (holder, beat));
+        let pulse = Arc::default();
+        Ok(LockAttempt::Held(Arc::new(Guard { engine: self.clone(), pulse }), last))
+    }
+
+    async fn get_lock(&self, link: &mut Link) -> Result<bool> {
+        let sql = format!("SELECT GET_LOCK({}, 0)", literal(&self.lock_name()));
+        let rows = link.ask(&sql).await.map_err(|error| {
+            if error.message().contains("not supported") { say::server_too_old() } else { error }
+        })?;
+        let answer: Option<i64> = rows.first().map(|row| row.at(0)).transpose()?;
+        Ok(answer == Some(1))
+    }
+
+    /// Who holds the lock or held it last, when it was last heard of, and its session.
+    async fn holder(&self, link: &mut Link) -> Result<Option<(Holder, i64, u64)>> {
+        let sql = format!(
+            "SELECT holder, beat, session FROM {}.holders WHERE guarded = {}",
+            quote(LEDGER),
+            literal(&self.name)
+        );
+        let rows = match link.ask(&sql).await {
+            Ok(rows) => rows,
+            Err(error) if say::is_missing(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(row) = rows.first() else { return Ok(None) };
+        let words: String = row.at(0)?;
+        // Words that can't be read name nobody.
+        let Ok(holder) = serde_json::from_str(&words) else { return Ok(None) };
+        Ok(Some((holder, row.at(1)?, row.at(2)?)))
+    }
+
+    /// Moves the fence on, and leaves our words.
+    async fn take_fence(&self, link: &mut Link, ours: &Holder) -> Result<i64> {
+        let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
+        let move_on = format!(
+            "INSERT INTO {ledger}.fence (guarded, n) VALUES ({guarded}, 1) ON DUPLICATE KEY UPDATE n = n + 1"
+        );
+        if let Err(error) = link.send(&move_on).await {
+            if !say::is_missing(&error) {
+                return Err(error);
+            }
+            self.make_ledger().await?;
+            link.send(&move_on).await?;
+        }
+        let words = literal(&serde_json::to_string(ours).unwrap_or_default());
+        let session = link.id();
+        link.send(&format!(
+            "INSERT INTO {ledger}.holders (guarded, holder, session, beat) \
+             VALUES ({guarded}, {words}, {session}, {NOW}) \
+             ON DUPLICATE KEY UPDATE holder = {words}, session = {session}, beat = {NOW}"
+        ))
+        .await?;
+        let sql = format!("SELECT n FROM {ledger}.fence WHERE guarded = {guarded}");
+        let rows = link.ask(&sql).await?;
+        rows.first().map_or_else(|| Err(say::connection_lost()), |row| row.at(0))
+    }
+
+    /// Ends the session of a holder that was not heard of for long and runs nothing.
+    async fn end_silent(&self, link: &mut Link, beat: i64, session: u64) -> Result<()> {
+        let silent = time::now_ms().saturating_sub(beat);
+        if silent < i64::try_from(TAKE_OVER_AFTER.as_millis()).unwrap_or(i64::MAX) {
+            return Ok(());
+        }
+        let holds = format!("SELECT IS_USED_LOCK({})", literal(&self.lock_name()));
+        let rows = link.ask(&holds).await?;
+        let holder: Option<u64> = rows.first().map_or(Ok(None), |row| row.at(0))?;
+        if holder != Some(session) || self.is_busy(link, session).await? {
+            return Ok(());
+        }
+        tracing::warn!(session, silent, "the holder of the lock is silent: its session is ended");
+        link.send(&format!("KILL {session}"))
+            .await
+            .map(drop)
+            .map_err(|error| say::cannot_end_session(session, &error))
+    }
+
+    /// Whether a session runs a statement.
+    async fn is_busy(&self, link: &mut Link, session: u64) -> Result<bool> {
+        let rows = link.ask("SHOW PROCESSLIST").await?;
+        for row in rows {
+            if row.get::<u64>("conn_id")? == session {
+                return Ok(!row.get::<Option<String>>("command")?.unwrap_or_default().is_empty());
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes the ledger's database with what the lock needs.
+    pub(super) async fn make_ledger(&self) -> Result<()> {
+        let mut link = self.open("").await?;
+        let made = async {
+            link.send(&format!("CREATE DATABASE IF NOT EXISTS {}", quote(LEDGER))).await?;
+            for table in TABLES {
+                link.send(&table.replace("{}", &quote(LEDGER))).await?;
+            }
+            Ok(())
+        }
+        .await;
+        link.hang_up().await;
+        made.map_err(|error: Error| say::no_ledger_database(LEDGER, error))
+    }
+
+    /// The connection that does the work: the one that holds the lock, where this start holds it.
+    pub(super) async fn work(&self) -> Result<Link> {
+        let mut state = self.slot.0.lock().await;
+        match std::mem::take(&mut *state) {
+            State::Held(link) => {
+                *state = State::Out { fence: link.fence_number().unwrap_or_default() };
+                link.at_work(self.slot.clone(), &self.name).await
+            }
+            State::Lost { fence } => {
+                *state = State::Lost { fence };
+                let link = self.again(fence).await?;
+                *state = State::Out { fence: link.fence_number().unwrap_or(fence) };
+                link.at_work(self.slot.clone(), &self.name).await
+            }
+            other => {
+                *state = other;
+                self.open_known(&self.name).await
+            }
+        }
+    }
+
+    /// The number that the fence has while this start holds the lock; the lock is had again if its
+    /// connection was lost.
+    pub(super) async fn fence_held(&self) -> Result<Option<i64>> {
+        let mut state = self.slot.0.lock().await;
+        let fence = match &*state {
+            State::Held(link) => return Ok(link.fence_number()),
+            State::Out { fence } => return Ok(Some(*fence)),
+            State::Free | State::Asking(_) => return Ok(None),
+            State::Lost { fence } => *fence,
+        };
+        let link = self.again(fence).await?;
+        let fence = link.fence_number();
+        *state = State::Held(Box::new(link));
+        Ok(fence)
+    }
+
+    /// The lock again, on a new connection: the old session is gone once it can be had.
+    async fn again(&self, fence: i64) -> Result<Link> {
+        let mut link = self.open_known("").await?;
+        let until = tokio::time::Instant::now() + GONE_WITHIN;
+        while !self.get_lock(&mut link).await? {
+            if tokio::time::Instant::now() >= until {
+                return Err(say::taken_over(&self.shown));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let now = self.take_fence(&mut link, &Holder::here()).await?;
+        if now != fence + 1 {
+            return Err(say::taken_over(&self.shown));
+        }
+        Ok(link.fenced_by(now))
+    }
+}

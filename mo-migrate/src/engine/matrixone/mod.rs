@@ -1,0 +1,404 @@
+//! MatrixOne: a server with copy-on-write snapshots.
+//!
+//! What it really does is in docs/matrixone.md; the code here leans on nothing else. A run is
+//! statement by statement, its way back is a snapshot of the whole account, and a restore is one
+//! transaction that drops and clones the tables concerned.
+
+mod catalog;
+mod clone;
+mod decode;
+mod link;
+mod lock;
+mod restore;
+mod snapshot;
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+use self::link::{Link, Owner};
+use self::lock::Slot;
+use super::{
+    Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
+    RestoreTransaction, Role, SnapshotFacts, Space, Touched,
+};
+use crate::error::{Code, Error, Result, say};
+use crate::lock::Holder;
+use crate::observer::Progress;
+use crate::sql::Dialect;
+use crate::value::Row;
+
+/// The database that holds the ledger.
+const LEDGER: &str = "mo_migrate";
+
+/// A name for SQL: quoted, so that no name is ever read as anything else.
+fn quote(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A text for SQL.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// What stands behind a table's name to read it as it was in a snapshot.
+fn hint(snapshot: &str) -> String {
+    format!(" {{SNAPSHOT = {}}}", literal(snapshot))
+}
+
+/// Where connections come from.
+#[derive(Clone)]
+enum Source {
+    Address,
+    Pool(MySqlPool),
+}
+
+/// A database of a MatrixOne server.
+#[derive(Clone)]
+pub(crate) struct MatrixOne {
+    source: Source,
+    /// Without a default database, and with nothing that is set on connecting.
+    options: MySqlConnectOptions,
+    /// The guarded database's name on the server.
+    name: String,
+    shown: String,
+    slot: Slot,
+}
+
+impl std::fmt::Debug for MatrixOne {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The options would print the password.
+        f.debug_struct("MatrixOne").field("database", &self.shown).finish_non_exhaustive()
+    }
+}
+
+impl MatrixOne {
+    /// The database at this address: `matrixone://user:password@host:6001/database`.
+    ///
+    /// # Errors
+    /// The address can't be read, or names no database.
+    pub(crate) fn at(address: &str) -> Result<Self> {
+        let unreadable = || {
+            Error::new(
+                Code::Address,
+                "the address can't be read (it is not shown here, for it may hold a password)",
+            )
+            .hinted("write it as `matrixone://user:password@host:6001/database`")
+        };
+        let (_, place) = address.split_once("://").ok_or_else(unreadable)?;
+        let options =
+            MySqlConnectOptions::from_str(&format!("mysql://{place}")).map_err(|_| unreadable())?;
+        Self::new(Source::Address, &options)
+    }
+
+    /// The database of this pool; the pool's own hooks run on every connection of the guard's.
+    ///
+    /// # Errors
+    /// The pool is of no database.
+    pub(crate) fn of_pool(pool: &MySqlPool) -> Result<Self> {
+        Self::new(Source::Pool(pool.clone()), &pool.connect_options())
+    }
+
+    fn new(source: Source, options: &MySqlConnectOptions) -> Result<Self> {
+        let Some(database) = options.get_database().filter(|name| !name.is_empty()) else {
+            return Err(Error::new(Code::Address, "the address names no database")
+                .hinted("write it as `matrixone://user:password@host:6001/database`"));
+        };
+        // The server folds names; its snapshots do so whatever it is told.
+        let database = database.to_lowercase();
+        if database == LEDGER {
+            return Err(Error::new(
+                Code::Address,
+                format!("`{LEDGER}` is the database of the ledger, and can't be guarded itself"),
+            )
+            .hinted("name another database in the address"));
+        }
+        let shown = format!("{}:{}/{database}", options.get_host(), options.get_port());
+        // Empty, and not none: nothing in sqlx takes a database out again.
+        let options = options
+            .clone()
+            .database("")
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .timezone(None)
+            .set_names(false)
+            .disable_statement_logging();
+        Ok(Self { source, options, name: database, shown, slot: Slot::default() })
+    }
+
+    fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// A connection of its own in this database; in none when it is empty.
+    async fn open(&self, database: &str) -> Result<Link> {
+        let options = self.options.clone().database(database);
+        let connected = match &self.source {
+            Source::Address => options.connect().await,
+            Source::Pool(pool) => {
+                let private = pool.options().clone().min_connections(0).max_connections(1);
+                let private = private.connect_lazy_with(options);
+                private.acquire().await.map(sqlx::pool::PoolConnection::detach)
+            }
+        };
+        let connection = connected.map_err(|error| say::connect(&self.shown, error));
+        match connection {
+            Ok(connection) => Ok(Link::new(self, Owner::Ours(connection), database)),
+            Err(error) if error.database_code() == Some("1049") => {
+                Err(say::no_database(&self.shown))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, with the number of its session, so that its statements can be ended.
+    async fn open_known(&self, database: &str) -> Result<Link> {
+        self.open(database).await?.introduced().await
+    }
+
+    /// Ends the statement that a session runs, and leaves the session.
+    async fn end_query(&self, session: u64) -> Result<()> {
+        let mut connection = self.options.connect().await.map_err(say::driver)?;
+        let sql = format!("KILL QUERY {session}");
+        let ended = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        let _ = connection.close().await;
+        ended.map(drop).map_err(say::driver)
+    }
+
+    /// The question for the fence's number, which keeps it as it is until the transaction ends.
+    fn fence_query(&self) -> String {
+        format!(
+            "SELECT n FROM {}.fence WHERE guarded = {} FOR UPDATE",
+            quote(LEDGER),
+            literal(&self.name)
+        )
+    }
+
+    async fn database_exists(&self, link: &mut Link, name: &str) -> Result<bool> {
+        let sql = format!(
+            "SELECT count(*) FROM mo_catalog.mo_database \
+             WHERE account_id = current_account_id() AND datname = {}",
+            literal(name)
+        );
+        let rows = link.ask(&sql).await?;
+        Ok(rows.first().map_or(Ok(0), |row| row.at::<i64>(0))? > 0)
+    }
+}
+
+/// The connection behind the trait, which is always one of this engine's.
+fn link(connection: &mut dyn Connection) -> Result<&mut Link> {
+    connection.itself().downcast_mut::<Link>().ok_or_else(say::foreign_connection)
+}
+
+#[async_trait]
+impl Engine for MatrixOne {
+    fn name(&self) -> &'static str {
+        "matrixone"
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::MatrixOne
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { transactional_ddl: false, durable: true, foreign_keys_outside: false }
+    }
+
+    fn database(&self) -> &str {
+        &self.shown
+    }
+
+    fn ledger_key(&self) -> &str {
+        &self.name
+    }
+
+    async fn exists(&self) -> Result<bool> {
+        let mut link = self.open("").await?;
+        let exists = self.database_exists(&mut link, &self.name).await;
+        link.hang_up().await;
+        exists
+    }
+
+    async fn create_database(&self) -> Result<()> {
+        let mut link = self.open("").await?;
+        let made = link.send(&format!("CREATE DATABASE {}", quote(&self.name))).await;
+        link.hang_up().await;
+        made.map(drop)
+    }
+
+    async fn drop_database(&self) -> Result<()> {
+        self.remove_empty_database().await
+    }
+
+    async fn remove_empty_database(&self) -> Result<()> {
+        let mut link = self.open("").await?;
+        let gone = link.send(&format!("DROP DATABASE IF EXISTS {}", quote(&self.name))).await;
+        link.hang_up().await;
+        gone.map(drop)
+    }
+
+    async fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
+        Ok(match role {
+            Role::Work => Box::new(self.work().await?),
+            Role::Start => Box::new(self.open(&self.name).await?),
+            Role::Read => {
+                let mut link = self.open_known(&self.name).await?;
+                link.writable(false).await?;
+                Box::new(link)
+            }
+        })
+    }
+
+    async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt> {
+        self.attempt(holder).await
+    }
+
+    async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>> {
+        match self.open(LEDGER).await {
+            Ok(link) => Ok(Some(Box::new(link))),
+            Err(error) if error.code() == Code::NoDatabase => match access {
+                LedgerAccess::ReadOnly => Ok(None),
+                LedgerAccess::Create => {
+                    self.make_ledger().await?;
+                    Ok(Some(Box::new(self.open(LEDGER).await?)))
+                }
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn written_since(&self, touched: &Touched, since: i64) -> Result<bool> {
+        self.rows_written_since(touched, since).await
+    }
+
+    async fn space(&self) -> Result<Space> {
+        // A snapshot and a clone take no room of their own.
+        Ok(Space { database: 0, free: None })
+    }
+
+    async fn secure(
+        &self,
+        work: &mut dyn Connection,
+        snapshot: Option<&str>,
+        _: Duration,
+        _: Progress,
+    ) -> Result<Option<SnapshotFacts>> {
+        let Some(name) = snapshot else { return Ok(None) };
+        // On the connection that does the work: another one's may miss the newest commits.
+        self.make_snapshot(link(work)?, name).await.map(Some)
+    }
+
+    async fn attach_before(&self, _: &mut dyn Connection, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn before(&self, snapshot: &str, table: &str) -> String {
+        format!("{}.{}{}", quote(&self.name), quote(table), hint(snapshot))
+    }
+
+    async fn create_snapshot(&self, name: &str, _: Progress) -> Result<SnapshotFacts> {
+        let mut link = self.open(&self.name).await?;
+        let made = self.make_snapshot(&mut link, name).await;
+        link.hang_up().await;
+        made
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotFacts>> {
+        let mut link = self.open("").await?;
+        let found = self.list_snapshots(&mut link, None).await;
+        link.hang_up().await;
+        found
+    }
+
+    async fn delete_snapshot(&self, name: &str) -> Result<()> {
+        let mut link = self.open("").await?;
+        let gone = self.drop_snapshot(&mut link, name).await;
+        link.hang_up().await;
+        gone
+    }
+
+    async fn open_snapshot(&self, name: &str) -> Result<Box<dyn Connection>> {
+        let mut link = self.open_known("").await?;
+        if self.list_snapshots(&mut link, Some(name)).await?.is_empty() {
+            let all = self.list_snapshots(&mut link, None).await;
+            link.hang_up().await;
+            return Err(say::no_snapshot(name, &all?));
+        }
+        Ok(Box::new(link.in_the_past(&self.name, name)))
+    }
+
+    async fn clone_snapshot(&self, name: &str, run: &str) -> Result<Clone> {
+        self.make_clone(name, run).await
+    }
+
+    async fn drop_clone(&self, run: &str) -> Result<()> {
+        self.remove_clone(run).await
+    }
+
+    async fn inventory(
+        &self,
+        connection: &mut dyn Connection,
+        counts: Counts,
+    ) -> Result<Inventory> {
+        catalog::inventory(link(connection)?, counts).await
+    }
+
+    async fn foreign_key_violations(
+        &self,
+        connection: &mut dyn Connection,
+        table: Option<&str>,
+    ) -> Result<Vec<Row>> {
+        catalog::orphans(link(connection)?, table).await
+    }
+
+    async fn damage(&self, _: &mut dyn Connection) -> Result<Vec<String>> {
+        // Counts and definitions are compared; the server has no test of its own.
+        Ok(Vec::new())
+    }
+
+    async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>> {
+        Ok(Box::new(restore::MatrixOneRestore::open(self, snapshot, wait).await?))
+    }
+}
+
+/// A connection of the pool for one question, with the engine's and the database's names.
+pub(crate) async fn pooled(
+    pool: &MySqlPool,
+) -> Option<(&'static str, String, Box<dyn Connection>)> {
+    let engine = MatrixOne::of_pool(pool).ok()?;
+    // An idle one without a question whether it still lives: if not, the long way finds out.
+    let connection = match pool.try_acquire() {
+        Some(connection) => connection,
+        None => pool.acquire().await.ok()?,
+    };
+    let (shown, database) = (engine.shown.clone(), engine.name.clone());
+    Some(("matrixone", shown, Box::new(Link::new(&engine, Owner::Pool(connection), &database))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_shown_has_the_password() {
+        let engine = MatrixOne::at("matrixone://root:hunter2@127.0.0.1:6001/Shop").unwrap();
+        assert_eq!(engine.database(), "127.0.0.1:6001/shop");
+        assert!(!format!("{engine:?} {engine:#?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_address_without_a_database_is_refused() {
+        for address in ["matrixone://root@127.0.0.1:6001", "mysql://root@127.0.0.1:6001/"] {
+            assert_eq!(MatrixOne::at(address).unwrap_err().code(), Code::Address);
+        }
+    }
+
+    #[test]
+    fn names_and_texts_can_not_break_out() {
+        assert_eq!(quote("a`; DROP TABLE b; --"), "`a``; DROP TABLE b; --`");
+        assert_eq!(literal(r"it's \ x"), r"'it''s \\ x'");
+    }
+}

@@ -1,0 +1,374 @@
+//! Putting a MatrixOne database back: one transaction that drops and clones the tables concerned.
+//!
+//! RESTORE DATABASE can leave a mixed database and say OK, loses sequences and grants, and takes
+//! back what others wrote; nothing of it is used here.
+//!
+//! Invariants:
+//! 1. every SET comes before BEGIN, which it would commit;
+//! 2. the DROPs come first: from then on writers of these tables wait, and the failed state is taken
+//!    by a second connection, so that no committed row is in neither;
+//! 3. after any error nothing but ROLLBACK is sent: a CLONE that failed leaves its table dropped;
+//! 4. the proof compares inside this transaction, and only then is it committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::link::Link;
+use super::{MatrixOne, catalog, hint, literal, quote};
+use crate::engine::{
+    Connection, Counts, Inventory, Object, ObjectKind, RestoreTransaction, RowComparison,
+    SnapshotFacts, Step,
+};
+use crate::error::{Error, Result, say};
+use crate::observer::Progress;
+
+/// Before a session that is in the way is looked for.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// A restore in progress.
+#[derive(Debug)]
+pub(super) struct MatrixOneRestore {
+    engine: MatrixOne,
+    snapshot: String,
+    link: Link,
+    wait: Duration,
+    then: Inventory,
+    /// Tables that this transaction has dropped.
+    dropped: BTreeSet<String>,
+    /// The next generated key of each table, as it was before anything was dropped.
+    next_keys: BTreeMap<String, u64>,
+    /// What can't be in the transaction, and is done after it.
+    afterwards: Vec<String>,
+}
+
+impl MatrixOneRestore {
+    pub(super) async fn open(engine: &MatrixOne, snapshot: &str, wait: Duration) -> Result<Self> {
+        let fence = engine.fence_held().await?;
+        let mut link = engine.open_known("").await?;
+        if engine.list_snapshots(&mut link, Some(snapshot)).await?.is_empty() {
+            let all = engine.list_snapshots(&mut link, None).await;
+            link.hang_up().await;
+            return Err(say::no_snapshot(snapshot, &all?));
+        }
+        let database = quote(&engine.name);
+        if !engine.database_exists(&mut link, &engine.name).await? {
+            link.send(&format!("CREATE DATABASE {database}")).await?;
+        }
+        link.send(&format!("USE {database}")).await?;
+        link.hang_up().await;
+        let mut link = engine.open_known(&engine.name).await?;
+        if let Some(fence) = fence {
+            link = link.fenced_by(fence);
+        }
+        link.send("SET foreign_key_checks = 0").await?;
+        let seconds = wait.as_secs().max(1);
+        link.send(&format!("SET lock_wait_timeout = {seconds}")).await?;
+        Ok(Self {
+            engine: engine.clone(),
+            snapshot: snapshot.to_owned(),
+            link,
+            wait,
+            then: Inventory::default(),
+            dropped: BTreeSet::new(),
+            next_keys: BTreeMap::new(),
+            afterwards: Vec::new(),
+        })
+    }
+
+    fn name(&self, table: &str) -> String {
+        format!("{}.{}", quote(&self.engine.name), quote(table))
+    }
+
+    fn past(&self, table: &str) -> String {
+        format!("{}{}", self.name(table), hint(&self.snapshot))
+    }
+
+    /// The next generated key of a table, exactly and whoever took the last one; none without.
+    async fn next_key(&mut self, table: &str) -> Result<Option<u64>> {
+        let sql = format!(
+            "SELECT auto_increment FROM information_schema.tables \
+             WHERE table_schema = {} AND table_name = {}",
+            literal(&self.engine.name),
+            literal(table)
+        );
+        let rows = self.link.ask(&sql).await?;
+        rows.first().map_or(Ok(None), |row| row.at(0))
+    }
+
+    /// Drops a table while another session may hold it; names that session when it takes too long.
+    async fn drop_table(&mut self, table: &str) -> Result<()> {
+        if !self.dropped.insert(table.to_owned()) {
+            return Ok(());
+        }
+        if let Some(next) = self.next_key(table).await? {
+            self.next_keys.insert(table.to_owned(), next);
+        }
+        let sql = format!("DROP TABLE IF EXISTS {}", self.name(table));
+        let (engine, session) = (self.engine.clone(), self.link.id());
+        let watch = async move {
+            tokio::time::sleep(LOOK_AFTER).await;
+            engine.blockers(session).await.unwrap_or_default()
+        };
+        let mut blocked = Vec::new();
+        let dropped = {
+            let dropping = self.link.send(&sql);
+            tokio::pin!(dropping, watch);
+            tokio::select! {
+                biased;
+                done = &mut dropping => done,
+                found = &mut watch => {
+                    blocked = found;
+                    dropping.await
+                }
+            }
+        };
+        match dropped {
+            Err(error) if error.database_code() == Some("1205") || !blocked.is_empty() => {
+                Err(say::blocked(table, &blocked, self.wait, error))
+            }
+            done => done.map(drop),
+        }
+    }
+
+    async fn clone_table(&mut self, table: &Object) -> Result<()> {
+        let sql = format!(
+            "CREATE TABLE {} CLONE {} COPY GRANTS",
+            self.name(&table.name),
+            self.past(&table.name)
+        );
+        self.link.send(&sql).await.map(drop)
+    }
+
+    /// Generated keys go on above the highest that was ever given out: a clone begins at what the
+    /// snapshot had reserved.
+    async fn push_keys(&mut self) -> Result<()> {
+        for (table, next) in self.next_keys.clone() {
+            let Some(object) = self.then.find(ObjectKind::Table, &table).cloned() else { continue };
+            if self.next_key(&table).await?.is_none_or(|now| now >= next) {
+                continue;
+            }
+            let Some(key) = self.key_column(&table).await? else { continue };
+            let value = next - 1;
+            let columns: Vec<&str> = object
+                .columns
+                .iter()
+                .filter(|column| !column.generated)
+                .map(|column| column.name.as_str())
+                .collect();
+            let listed: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+            let values: Vec<String> = columns
+                .iter()
+                .map(|c| if *c == key { value.to_string() } else { quote(c) })
+                .collect();
+            // A copy of any row under the new key moves the counter, and is taken out again.
+            let name = self.name(&table);
+            let before = catalog::count(&mut self.link, &name).await?;
+            let source = if before > 0 { name.clone() } else { continue };
+            self.link
+                .send(&format!(
+                    "INSERT IGNORE INTO {name} ({}) SELECT {} FROM {source} LIMIT 1",
+                    listed.join(", "),
+                    values.join(", ")
+                ))
+                .await?;
+            self.link.send(&format!("DELETE FROM {name} WHERE {} = {value}", quote(&key))).await?;
+        }
+        Ok(())
+    }
+
+    /// The column with generated keys.
+    async fn key_column(&mut self, table: &str) -> Result<Option<String>> {
+        let sql = format!(
+            "SELECT column_name FROM information_schema.columns \
+             WHERE table_schema = {} AND table_name = {} AND extra = 'auto_increment'",
+            literal(&self.engine.name),
+            literal(table)
+        );
+        let rows = self.link.ask(&sql).await?;
+        rows.first().map(|row| row.at(0)).transpose()
+    }
+
+    /// The places in which a table's rows can be read now. A partitioned table reads as empty in the
+    /// transaction that made it, its partitions do not.
+    async fn sources(&mut self, table: &str) -> Result<Vec<String>> {
+        if !self.dropped.contains(table) {
+            return Ok(vec![self.name(table)]);
+        }
+        let sql = format!(
+            "SELECT relname FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
+             AND reldatabase = {} AND relkind = 'partition'",
+            literal(&self.engine.name)
+        );
+        let ending = format!("%!%{table}");
+        let mut parts = Vec::new();
+        for row in self.link.ask(&sql).await? {
+            let name: String = row.at(0)?;
+            if name.ends_with(&ending) {
+                parts.push(self.name(&name));
+            }
+        }
+        Ok(if parts.is_empty() { vec![self.name(table)] } else { parts })
+    }
+
+    /// Rows and a sum over their contents: every value with its type, NULLs and lengths told apart.
+    async fn sum(&mut self, table: &Object, sources: &[String]) -> Result<(u64, u128)> {
+        let columns: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
+        let mut all = (0, 0);
+        for source in sources {
+            let sql = format!(
+                "SELECT count(*), CAST(sum(crc32(serial_full({}))) AS CHAR) FROM {source}",
+                columns.join(", ")
+            );
+            let rows = self.link.ask(&sql).await?;
+            let Some(row) = rows.first() else { return Err(say::connection_lost()) };
+            let sum: Option<String> = row.at(1)?;
+            let sum =
+                sum.map_or(Ok(0), |sum| sum.split('.').next().unwrap_or_default().parse::<u128>());
+            all.0 += row.at::<u64>(0)?;
+            all.1 += sum.map_err(|error| say::internal(&error))?;
+        }
+        Ok(all)
+    }
+}
+
+#[async_trait]
+impl RestoreTransaction for MatrixOneRestore {
+    async fn look(&mut self) -> Result<(Inventory, Inventory)> {
+        let past = hint(&self.snapshot);
+        self.then = catalog::inventory_at(&mut self.link, &past, Counts::Without).await?;
+        let now = catalog::inventory(&mut self.link, Counts::Without).await?;
+        Ok((self.then.clone(), now))
+    }
+
+    async fn differs(&mut self, table: &Object) -> Result<bool> {
+        let sql = format!(
+            "DATA BRANCH DIFF {} AGAINST {} OUTPUT COUNT",
+            self.name(&table.name),
+            self.past(&table.name)
+        );
+        // What the server can't compare is put back.
+        Ok(match self.link.ask(&sql).await {
+            Ok(rows) => rows.first().map_or(Ok(1), |row| row.at::<i64>(0))? > 0,
+            Err(_) => true,
+        })
+    }
+
+    async fn lock(&mut self, steps: &[Step]) -> Result<()> {
+        self.link.begin().await?;
+        for step in steps {
+            match step {
+                Step::Drop(object) if object.kind == ObjectKind::View => {
+                    let sql = format!("DROP VIEW IF EXISTS {}", self.name(&object.name));
+                    self.link.send(&sql).await?;
+                }
+                Step::Drop(object) | Step::Rows(object) if object.kind == ObjectKind::Table => {
+                    Box::pin(self.drop_table(&object.name)).await?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_failed_state(&mut self, name: &str, _: Progress) -> Result<SnapshotFacts> {
+        let mut second = self.engine.open(&self.engine.name).await?;
+        let kept = self.engine.make_snapshot(&mut second, name).await;
+        second.hang_up().await;
+        kept
+    }
+
+    async fn inventories(&mut self) -> Result<(Inventory, Inventory)> {
+        let now = catalog::inventory(&mut self.link, Counts::Without).await?;
+        Ok((self.then.clone(), now))
+    }
+
+    async fn compare(&mut self, table: &Object) -> Result<RowComparison> {
+        let sources = self.sources(&table.name).await?;
+        let now = self.sum(table, &sources).await?;
+        let past = self.past(&table.name);
+        let then = self.sum(table, &[past]).await?;
+        Ok(RowComparison { same: then.0, differs: now != then })
+    }
+
+    async fn apply(&mut self, step: &Step) -> Result<()> {
+        match step {
+            Step::Drop(object) if object.kind == ObjectKind::Sequence => {
+                self.afterwards
+                    .push(format!("DROP SEQUENCE IF EXISTS {}", self.name(&object.name)));
+                Ok(())
+            }
+            Step::Create(object) if object.kind == ObjectKind::Sequence => {
+                self.afterwards.extend(object.sql.clone());
+                Ok(())
+            }
+            Step::Create(object) if object.kind == ObjectKind::View => {
+                let sql = object.sql.clone().unwrap_or_default();
+                self.link.send(&sql).await.map(drop)
+            }
+            Step::Rows(table) => self.clone_table(table).await,
+            Step::Counters { .. } => self.push_keys().await,
+            // Dropped with the locks, and made with their rows.
+            Step::Drop(_) | Step::Create(_) | Step::Catalogue(_) => Ok(()),
+        }
+    }
+
+    fn connection(&mut self) -> Result<&mut dyn Connection> {
+        Ok(&mut self.link)
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<()> {
+        let committed = self.link.commit().await;
+        if committed.is_ok() {
+            for sql in std::mem::take(&mut self.afterwards) {
+                self.link.send(&sql).await?;
+            }
+        }
+        self.link.hang_up().await;
+        committed
+    }
+
+    async fn abandon(mut self: Box<Self>) {
+        // If it can't be rolled back the connection is lost, and with it the transaction.
+        let _ = self.link.rollback().await;
+        self.link.hang_up().await;
+    }
+}
+
+/// A session that is in the way, in words.
+pub(super) type Blocker = String;
+
+impl MatrixOne {
+    /// The sessions that hold what this session waits for.
+    async fn blockers(&self, session: u64) -> Result<Vec<Blocker>> {
+        let mut link = self.open("").await?;
+        // The views, for joining the functions behind them makes the server panic.
+        let sql = format!(
+            "SELECT p.conn_id, p.user, p.client_host, CAST(t.create_ts AS CHAR), p.info \
+             FROM information_schema.processlist x \
+             JOIN mo_catalog.mo_locks l ON l.lock_wait = x.txn_id \
+             JOIN information_schema.processlist p ON p.txn_id = l.txn_id \
+             JOIN mo_catalog.mo_transactions t ON t.txn_id = l.txn_id WHERE x.conn_id = {session}"
+        );
+        let rows = link.ask(&sql).await;
+        link.hang_up().await;
+        rows?
+            .iter()
+            .map(|row| {
+                let (id, user, host): (u64, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
+                let since: Option<String> = row.at(3)?;
+                let runs: Option<String> = row.at(4)?;
+                let runs = runs.filter(|text| !text.is_empty());
+                let runs = runs.map_or_else(
+                    || "runs nothing just now".to_owned(),
+                    |text| format!("ran `{}`", say::shortened(&text)),
+                );
+                Ok(format!(
+                    "session {id} of {user} at {host}, in a transaction since {}, {runs}",
+                    since.unwrap_or_else(|| "an unknown time".to_owned())
+                ))
+            })
+            .collect::<Result<Vec<_>, Error>>()
+    }
+}

@@ -1,0 +1,112 @@
+//! Snapshots: a name for a moment. They cost milliseconds at any size, and keep what the moment had
+//! from being collected.
+//!
+//! Invariants:
+//! 1. a name is never used twice: a session that has read the old one may read it still;
+//! 2. `mo_catalog.mo_snapshots` is believed, and not the server's OK;
+//! 3. the level is the account's where that is possible: a database's own snapshot does not keep
+//!    grants, foreign keys and routines from the collector.
+
+use super::link::Link;
+use super::{MatrixOne, literal, quote};
+use crate::engine::{SnapshotFacts, Touched};
+use crate::error::{Error, Result, say};
+
+/// The longest name that is not cut.
+const LONGEST: usize = 64;
+
+impl MatrixOne {
+    /// Makes a snapshot, and looks it up.
+    pub(super) async fn make_snapshot(&self, link: &mut Link, name: &str) -> Result<SnapshotFacts> {
+        if name.len() > LONGEST || name.to_lowercase() != name {
+            return Err(say::snapshot_name(name, LONGEST));
+        }
+        let of_account = format!("CREATE SNAPSHOT {} FOR ACCOUNT", quote(name));
+        let made = match link.send(&of_account).await {
+            Err(error) if is_quota(&error) => {
+                let database = quote(&self.name);
+                let sql = format!("CREATE SNAPSHOT {} FOR DATABASE {database}", quote(name));
+                link.send(&sql).await
+            }
+            made => made,
+        };
+        made.map_err(|error| said(error, name))?;
+        let found = self.list_snapshots(link, Some(name)).await?;
+        found.into_iter().next().ok_or_else(|| say::no_snapshot(name, &[]))
+    }
+
+    /// The snapshots from which this database can be read, or the one with this name.
+    pub(super) async fn list_snapshots(
+        &self,
+        link: &mut Link,
+        name: Option<&str>,
+    ) -> Result<Vec<SnapshotFacts>> {
+        let named = name.map(|name| format!(" AND sname = {}", literal(name))).unwrap_or_default();
+        let sql = format!(
+            "SELECT sname, CAST(ts AS CHAR), CAST(level AS CHAR) FROM mo_catalog.mo_snapshots \
+             WHERE kind = 'user' AND (level = 'account' OR level = 'cluster' OR database_name = {}){named} \
+             ORDER BY ts, sname",
+            literal(&self.name)
+        );
+        let rows = link.ask(&sql).await?;
+        rows.iter()
+            .map(|row| {
+                let nanoseconds: i64 = row.at(1)?;
+                Ok(SnapshotFacts {
+                    name: row.at(0)?,
+                    created_at: nanoseconds / 1_000_000,
+                    bytes: None,
+                    level: row.at(2)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Drops a snapshot; one that is gone already is no error.
+    pub(super) async fn drop_snapshot(&self, link: &mut Link, name: &str) -> Result<()> {
+        let dropped = link.send(&format!("DROP SNAPSHOT IF EXISTS {}", quote(name))).await;
+        dropped.map(drop).map_err(|error| said(error, name))
+    }
+
+    /// Whether rows of these tables were changed since then.
+    pub(super) async fn rows_written_since(&self, touched: &Touched, since: i64) -> Result<bool> {
+        if touched.unknown || touched.tables.is_empty() {
+            return Ok(true);
+        }
+        let mut link = self.open(&self.name).await?;
+        let mut written = false;
+        for table in &touched.tables {
+            let name = format!("{}.{}", quote(&self.name), quote(table));
+            let sql = format!(
+                "DATA BRANCH DIFF {name} AGAINST {name} {{MO_TS = {}}} OUTPUT COUNT",
+                since.saturating_mul(1_000_000)
+            );
+            // What can't be compared any more may have been written to.
+            written |= match link.ask(&sql).await {
+                Ok(rows) => rows.first().map_or(Ok(0), |row| row.at::<i64>(0))? > 0,
+                Err(_) => true,
+            };
+        }
+        link.hang_up().await;
+        Ok(written)
+    }
+}
+
+fn is_quota(error: &Error) -> bool {
+    error.message().contains("has reached the limit")
+}
+
+/// The server's refusal with what to do about it.
+fn said(error: Error, name: &str) -> Error {
+    let words = error.message().to_owned();
+    if words.contains("do not have privilege") {
+        return say::snapshot_rights(error);
+    }
+    if is_quota(&error) {
+        return say::snapshot_quota(error);
+    }
+    if words.contains("already exists") {
+        return say::snapshot_exists(name, error);
+    }
+    error
+}

@@ -1,0 +1,127 @@
+//! What a MatrixOne server refuses or lacks, with what to do about it.
+
+use std::time::Duration;
+
+use crate::error::{Code, Error};
+use crate::time;
+
+/// The server says that there is no such table or database.
+///
+/// It has several words for it: 1146 and 1049 are MySQL's, and 1064 is for what does not parse as
+/// well, so that its text has to be read.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    let said = error.message();
+    match error.database_code() {
+        Some("1146" | "1049") => true,
+        Some("1064") => said.contains("does not exist"),
+        _ => false,
+    }
+}
+
+pub(crate) fn check_writes() -> Error {
+    Error::new(Code::TransactionControl, "the statement may write, which a check must not")
+}
+
+pub(crate) fn several_statements() -> Error {
+    Error::new(Code::TransactionControl, "there are several statements in one call")
+        .because("the server stops in the middle, or takes all of them for a view's definition")
+        .hinted("give each statement a call of its own")
+}
+
+pub(crate) fn guards_transaction() -> Error {
+    Error::new(
+        Code::TransactionControl,
+        "the statement begins or ends a transaction, which is the guard's to do",
+    )
+}
+
+pub(crate) fn guards_history() -> Error {
+    Error::new(
+        Code::TransactionControl,
+        "the statement writes to the history table, which is the guard's alone",
+    )
+}
+
+/// Another start has the lock by now.
+pub(crate) fn taken_over(database: &str) -> Error {
+    Error::new(Code::Locked, format!("another start has taken over the run on `{database}`"))
+        .because("this one's connection was lost or silent for too long")
+        .hinted("see what it did with `migrate status`")
+}
+
+pub(crate) fn server_too_old() -> Error {
+    Error::new(Code::NoEngine, "the server has no locks with a name (GET_LOCK)")
+        .because("MatrixOne has them since 4.1")
+        .hinted("use MatrixOne 4.1 or later")
+}
+
+pub(crate) fn not_matrixone(version: &str) -> Error {
+    Error::new(Code::NoEngine, format!("the server is no MatrixOne; it says `{version}`"))
+        .because("snapshots of MySQL and MariaDB are not supported yet")
+}
+
+pub(crate) fn cannot_end_session(session: u64, error: &Error) -> Error {
+    Error::new(
+        Code::Locked,
+        format!("the holder of the lock is silent, and its session {session} can't be ended"),
+    )
+    .because(error.message().to_owned())
+    .hinted(format!("end it with `KILL {session}`, then `migrate up`"))
+}
+
+pub(crate) fn no_ledger_database(ledger: &str, error: Error) -> Error {
+    error
+        .within(Code::Database, format!("the ledger's database `{ledger}` can't be made"))
+        .hinted("make it, or give this user the right to CREATE DATABASE; then `migrate up`")
+}
+
+pub(crate) fn snapshot_name(name: &str, longest: usize) -> Error {
+    Error::new(
+        Code::Snapshot,
+        format!("`{name}` can't be a snapshot's name: at most {longest} characters, in lower case"),
+    )
+}
+
+pub(crate) fn snapshot_rights(error: Error) -> Error {
+    error
+        .within(Code::Snapshot, "this user has no right to snapshots")
+        .hinted("use one with the role `moadmin` (of the account `sys`) or `accountadmin`")
+}
+
+pub(crate) fn snapshot_quota(error: Error) -> Error {
+    error.within(Code::Snapshot, "the account's number of snapshots is used up").hinted(
+        "delete some with `migrate snapshot prune`, or let the account `sys` raise it: \
+             SELECT mo_feature_limit_upsert(<account id>, 'snapshot', 'account', -1)",
+    )
+}
+
+pub(crate) fn snapshot_exists(name: &str, error: Error) -> Error {
+    error.within(Code::Snapshot, format!("there is a snapshot `{name}` already"))
+}
+
+/// Another session holds a table that has to come back.
+pub(crate) fn blocked(table: &str, blockers: &[String], wait: Duration, error: Error) -> Error {
+    let who = if blockers.is_empty() {
+        "another session that is gone by now".to_owned()
+    } else {
+        blockers.join("; ")
+    };
+    error
+        .within(Code::Restore, format!("`{table}` is held by others; waited {}", time::words(wait)))
+        .because(who)
+        .hinted("end that session's transaction, then `migrate recover`")
+}
+
+/// Somebody else's statement, for a message: its first line, and not all of a long one.
+pub(crate) fn shortened(sql: &str) -> String {
+    let line = sql.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(120).collect();
+    if short.len() < sql.len() { format!("{short}…") } else { short }
+}
+
+/// The server says that there is no table of this name, and not only that something is missing.
+pub(crate) fn is_missing_on_matrixone(error: &Error, words: &str, table: &str) -> bool {
+    is_missing(error)
+        && error.database_code() != Some("1049")
+        && (words.ends_with(&format!(".{table}")) || words.contains(&format!("\"{table}\"")))
+}
