@@ -119,6 +119,12 @@ pub(crate) trait Connection: Send + Sync + std::fmt::Debug {
     /// The connection is lost.
     async fn foreign_commits(&mut self) -> Result<i64>;
 
+    /// The server's clock, by which the past can be read; none where it can't.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    async fn moment(&mut self) -> Result<Option<i64>>;
+
     /// Keeps the lock until this connection is really closed: when the future of a run is dropped, a
     /// statement in flight goes on, and nobody else may begin before it has ended.
     ///

@@ -234,6 +234,18 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         connection: &mut dyn Connection,
         table: Option<&str>,
     ) -> Result<Vec<Row>>;
+    /// How many rows of a table others changed between the snapshot and now, outside of these
+    /// windows in which the run itself may have changed some; none where it can't be told.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    async fn foreign_rows(
+        &self,
+        connection: &mut dyn Connection,
+        snapshot: &str,
+        table: &str,
+        windows: &[Window],
+    ) -> Result<Option<u64>>;
     /// The engine's own test of a database for damage; empty when it is sound.
     ///
     /// # Errors
@@ -264,6 +276,15 @@ pub(crate) struct Clone {
     pub name: String,
     /// A connection to it.
     pub connection: Box<dyn Connection>,
+}
+
+/// A time on the server's clock in which a run was writing to a table; open when it never ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Just before.
+    pub began: i64,
+    /// Just after.
+    pub ended: Option<i64>,
 }
 
 /// An engine that several parts of a run share.

@@ -116,6 +116,7 @@ impl Run<'_> {
             number,
             line: u64::try_from(statement.line).unwrap_or(0),
             touched,
+            began: self.work()?.moment().await?,
         };
         self.announce(job, &line).await?;
         let began = Instant::now();
@@ -130,13 +131,22 @@ impl Run<'_> {
             let error = done.as_ref().err().map(ToString::to_string);
             let took = time::ms(began.elapsed());
             let run = self.record.id.clone();
-            self.ledger.statement_ends(&run, &line, took, error).await?;
+            let ended = self.moment_after(done.is_err()).await?;
+            self.ledger.statement_ends(&run, &line, took, ended, error).await?;
         }
         self.touch(job, &seen).await?;
         if seen.rewritten {
             self.commits_then = self.work()?.foreign_commits().await?;
         }
         done.map(drop).and(kept)
+    }
+
+    /// The server's clock after a statement: a connection that is lost with it has none.
+    async fn moment_after(&mut self, failed: bool) -> Result<Option<i64>> {
+        match self.work()?.moment().await {
+            Err(_) if failed => Ok(None),
+            moment => moment,
+        }
     }
 
     /// Writes a statement's tables where a crash can't lose them. In ring 1 a crash undoes all of
@@ -200,6 +210,7 @@ impl Run<'_> {
             number: 1,
             line: 0,
             touched: Touched { unknown: job.ring == 2 && declared.tables.is_empty(), ..declared },
+            began: self.work()?.moment().await?,
         };
         let known = !self.record.touched.unknown;
         self.announce(job, &line).await?;
@@ -210,6 +221,7 @@ impl Run<'_> {
         work.fence(fence);
         work.limit(limit);
         let mut session = Session::new(work);
+        let started = Instant::now();
         let called = tokio::select! {
             biased;
             done = panics::catch((function.run)(&mut session)) => Some(done),
@@ -220,10 +232,19 @@ impl Run<'_> {
         let raw = session.raw_was_used();
         let unseen = raw && function.tables.is_empty();
         let work = self.work()?;
+        if called.is_none() {
+            // Its statement is still running.
+            work.end_statement().await?;
+        }
         work.fence(Fence::Open);
         work.limit(None);
         let seen = work.take_touched();
         let kept = self.still_in_transaction(job, step, swallowed.is_some() && !raw).await;
+        if job.ring == 2 {
+            let ended = self.moment_after(swallowed.is_some()).await?;
+            let (run, took) = (self.record.id.clone(), time::ms(started.elapsed()));
+            self.ledger.statement_ends(&run, &line, took, ended, swallowed.clone()).await?;
+        }
         self.record.touched.unknown = unseen || (self.record.touched.unknown && !known);
         self.touch(job, &seen).await?;
         let title = step.migration.title();

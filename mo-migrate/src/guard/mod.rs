@@ -10,6 +10,7 @@
 //! 3. a run ends in one outcome, and "rolled back" and "restored" are said only when they are true.
 
 mod apply;
+mod foreign;
 pub(crate) mod job;
 mod judge;
 mod recovery;

@@ -14,7 +14,7 @@ use crate::error::{Result, say};
 use crate::value::{Row, Value};
 
 pub use run::RunRecord;
-pub(crate) use run::{Child, StatementLine};
+pub(crate) use run::{Child, StatementLine, StatementWindow};
 pub(crate) use snapshot::SnapshotRecord;
 
 /// The schema that this program writes.
@@ -35,7 +35,7 @@ const TABLES: [&str; 6] = [
      detail TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS statements (run VARCHAR(64) NOT NULL, version BIGINT NOT NULL, \
      number BIGINT NOT NULL, line BIGINT NOT NULL, tables_touched TEXT NOT NULL, started_at BIGINT NOT NULL, \
-     duration_ms BIGINT, error TEXT, PRIMARY KEY (run, version, number))",
+     duration_ms BIGINT, server_began BIGINT, server_ended BIGINT, error TEXT, PRIMARY KEY (run, version, number))",
     "CREATE TABLE IF NOT EXISTS snapshots (name VARCHAR(100) PRIMARY KEY, guarded VARCHAR(64) NOT NULL, run VARCHAR(64), \
      purpose VARCHAR(32) NOT NULL, level VARCHAR(16) NOT NULL, created_by VARCHAR(255) NOT NULL, \
      created_at BIGINT NOT NULL, version_before BIGINT, version_target BIGINT, delete_after BIGINT, \

@@ -83,6 +83,19 @@ pub(crate) struct StatementLine {
     pub line: u64,
     /// What it writes to.
     pub touched: Touched,
+    /// The server's clock just before it, where the past can be read by it.
+    pub began: Option<i64>,
+}
+
+/// When a statement of a run was running, and what it wrote to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StatementWindow {
+    /// What it wrote to.
+    pub touched: Touched,
+    /// The server's clock just before it.
+    pub began: i64,
+    /// The server's clock just after it; none when it never ended.
+    pub ended: Option<i64>,
 }
 
 /// A process that a run started.
@@ -262,8 +275,8 @@ impl Ledger {
 
     /// Writes a statement before it is sent.
     pub(crate) async fn statement_begins(&mut self, run: &str, line: &StatementLine) -> Result<()> {
-        let sql = "INSERT INTO statements (run, version, number, line, tables_touched, started_at) \
-                   VALUES (?, ?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO statements (run, version, number, line, tables_touched, started_at, server_began) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?)";
         let params = [
             run.into(),
             line.version.into(),
@@ -271,6 +284,7 @@ impl Ledger {
             Value::Integer(i64::try_from(line.line).unwrap_or(i64::MAX)),
             store(&line.touched).into(),
             time::now_ms().into(),
+            line.began.into(),
         ];
         self.write(sql, &params).await
     }
@@ -281,17 +295,35 @@ impl Ledger {
         run: &str,
         line: &StatementLine,
         took: u64,
+        ended: Option<i64>,
         error: Option<String>,
     ) -> Result<()> {
-        let sql = "UPDATE statements SET duration_ms = ?, error = ? WHERE run = ? AND version = ? AND number = ?";
+        let sql = "UPDATE statements SET duration_ms = ?, server_ended = ?, error = ? WHERE run = ? AND version = ? AND number = ?";
         let params = [
             Value::Integer(i64::try_from(took).unwrap_or(i64::MAX)),
+            ended.into(),
             error.into(),
             run.into(),
             line.version.into(),
             Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
         ];
         self.write(sql, &params).await
+    }
+
+    /// When the statements of a run were running, in their order.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn windows(&mut self, run: &str) -> Result<Vec<StatementWindow>> {
+        let sql = "SELECT tables_touched, server_began, server_ended FROM statements \
+                   WHERE run = ? AND server_began IS NOT NULL ORDER BY server_began";
+        let rows = self.fetch(sql, &[run.into()]).await?;
+        rows.iter()
+            .map(|row| {
+                let touched = load(&row.at::<String>(0)?);
+                Ok(StatementWindow { touched, began: row.at(1)?, ended: row.at(2)? })
+            })
+            .collect()
     }
 
     /// The last statement that a run began: its migration and its number.

@@ -30,11 +30,3 @@ pub use quote::{quote_word, unquote};
 pub use read_only::is_read_only;
 pub use source::{SourceProblem, text_of};
 pub use split::{Piece, Scan, scan, split};
-
-// SHIM
-pub(crate) fn writes_to(statement: &str, dialect: Dialect, _: &str) -> crate::engine::Touched {
-    crate::engine::Touched { unknown: !is_read_only(statement, dialect), ..Default::default() }
-}
-pub(crate) fn fits_in_transaction(_: &str) -> bool {
-    false
-}

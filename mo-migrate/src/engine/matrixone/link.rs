@@ -490,6 +490,11 @@ impl Connection for Link {
         Ok(0)
     }
 
+    async fn moment(&mut self) -> Result<Option<i64>> {
+        let rows = self.ask(&format!("SELECT {}", super::CLOCK)).await?;
+        rows.first().map(|row| row.at(0)).transpose()
+    }
+
     async fn hold(&mut self, lock: Arc<dyn LockGuard>) -> Result<()> {
         self.held = Some(lock);
         Ok(())

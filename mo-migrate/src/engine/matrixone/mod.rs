@@ -7,6 +7,7 @@
 mod catalog;
 mod clone;
 mod decode;
+mod foreign;
 mod link;
 mod lock;
 mod restore;
@@ -23,13 +24,18 @@ use self::link::{Link, Owner};
 use self::lock::Slot;
 use super::{
     Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
-    RestoreTransaction, Role, SnapshotFacts, Space, Touched,
+    RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
 use crate::sql::Dialect;
 use crate::value::Row;
+
+/// The server's clock in nanoseconds since 1970, as it names a moment of the past. Its
+/// `unix_timestamp` drops the fraction, and a clock of ours that is ahead would be no error.
+const CLOCK: &str =
+    "timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6)) * 1000";
 
 /// The database that holds the ledger.
 const LEDGER: &str = "mo_migrate";
@@ -352,6 +358,16 @@ impl Engine for MatrixOne {
         table: Option<&str>,
     ) -> Result<Vec<Row>> {
         catalog::orphans(link(connection)?, table).await
+    }
+
+    async fn foreign_rows(
+        &self,
+        connection: &mut dyn Connection,
+        snapshot: &str,
+        table: &str,
+        windows: &[Window],
+    ) -> Result<Option<u64>> {
+        self.rows_in_gaps(link(connection)?, snapshot, table, windows).await
     }
 
     async fn damage(&self, _: &mut dyn Connection) -> Result<Vec<String>> {

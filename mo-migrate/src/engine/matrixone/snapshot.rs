@@ -9,7 +9,7 @@
 
 use super::link::Link;
 use super::{MatrixOne, literal, quote};
-use crate::engine::{SnapshotFacts, Touched};
+use crate::engine::SnapshotFacts;
 use crate::error::{Error, Result, say};
 
 /// The longest name that is not cut.
@@ -66,29 +66,6 @@ impl MatrixOne {
     pub(super) async fn drop_snapshot(&self, link: &mut Link, name: &str) -> Result<()> {
         let dropped = link.send(&format!("DROP SNAPSHOT IF EXISTS {}", quote(name))).await;
         dropped.map(drop).map_err(|error| said(error, name))
-    }
-
-    /// Whether rows of these tables were changed since then.
-    pub(super) async fn rows_written_since(&self, touched: &Touched, since: i64) -> Result<bool> {
-        if touched.unknown || touched.tables.is_empty() {
-            return Ok(true);
-        }
-        let mut link = self.open(&self.name).await?;
-        let mut written = false;
-        for table in &touched.tables {
-            let name = format!("{}.{}", quote(&self.name), quote(table));
-            let sql = format!(
-                "DATA BRANCH DIFF {name} AGAINST {name} {{MO_TS = {}}} OUTPUT COUNT",
-                since.saturating_mul(1_000_000)
-            );
-            // What can't be compared any more may have been written to.
-            written |= match link.ask(&sql).await {
-                Ok(rows) => rows.first().map_or(Ok(0), |row| row.at::<i64>(0))? > 0,
-                Err(_) => true,
-            };
-        }
-        link.hang_up().await;
-        Ok(written)
     }
 }
 

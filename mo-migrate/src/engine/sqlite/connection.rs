@@ -395,6 +395,10 @@ impl Connection for SqliteLink {
         rows.first().map_or(Ok(0), |row| row.at(0))
     }
 
+    async fn moment(&mut self) -> Result<Option<i64>> {
+        Ok(None)
+    }
+
     fn patience(&mut self, wait: Duration) {
         self.patience = wait;
     }
