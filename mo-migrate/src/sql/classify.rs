@@ -120,84 +120,6 @@ pub fn pragma(statement: &str, dialect: Dialect) -> Option<(String, Option<Strin
     Some((name, Some(value)))
 }
 
-/// Why the statement cannot do its work inside of a transaction; none when it can.
-#[must_use]
-pub fn needs_no_transaction(statement: &str, dialect: Dialect) -> Option<&'static str> {
-    match dialect {
-        Dialect::Sqlite => sqlite_outside(statement),
-        Dialect::MatrixOne => matrixone_outside(&Code::read(statement, dialect, BEGINNING)),
-        Dialect::Postgres => postgres_outside(&Code::read(statement, dialect, BEGINNING)),
-        Dialect::MySql => None,
-    }
-}
-
-fn sqlite_outside(statement: &str) -> Option<&'static str> {
-    let code = Code::read(statement, Dialect::Sqlite, BEGINNING);
-    match code.upper(0).as_str() {
-        "VACUUM" => return Some("SQLite refuses VACUUM inside a transaction"),
-        "DETACH" => return Some("SQLite cannot detach a database that the transaction has used"),
-        _ => {}
-    }
-    let (name, value) = pragma(statement, Dialect::Sqlite)?;
-    match (name.as_str(), value) {
-        ("foreign_keys", Some(_)) => {
-            Some("PRAGMA foreign_keys does nothing inside a transaction, and says nothing")
-        }
-        ("journal_mode", Some(_)) => {
-            Some("SQLite does not change the journal mode inside a transaction")
-        }
-        ("synchronous" | "temp_store", Some(_)) => {
-            Some("SQLite refuses to change this setting inside a transaction")
-        }
-        ("wal_checkpoint", _) => Some("SQLite cannot checkpoint inside a transaction"),
-        _ => None,
-    }
-}
-
-fn matrixone_outside(code: &Code<'_>) -> Option<&'static str> {
-    const REFUSED: &str = "MatrixOne refuses this statement inside a transaction";
-    const OBJECTS: [&str; 15] = [
-        "SEQUENCE",
-        "USER",
-        "ROLE",
-        "ACCOUNT",
-        "SNAPSHOT",
-        "PITR",
-        "FUNCTION",
-        "PROCEDURE",
-        "PUBLICATION",
-        "SUBSCRIPTION",
-        "STAGE",
-        "CDC",
-        "CONNECTOR",
-        "SOURCE",
-        "SNAPSHOTS",
-    ];
-    let first = code.upper(0);
-    match first.as_str() {
-        "CREATE" | "DROP" | "ALTER" => {
-            let or_replace = if code.has(1, "OR REPLACE") { 3 } else { 1 };
-            OBJECTS.contains(&code.upper(or_replace).as_str()).then_some(REFUSED)
-        }
-        "RENAME" | "GRANT" | "REVOKE" | "RESTORE" | "KILL" => Some(REFUSED),
-        "SET" => Some("a SET commits the open transaction on MatrixOne"),
-        _ => None,
-    }
-}
-
-fn postgres_outside(code: &Code<'_>) -> Option<&'static str> {
-    const REFUSED: &str = "PostgreSQL refuses this statement inside a transaction";
-    let second = code.upper(1);
-    let refused = match code.upper(0).as_str() {
-        "VACUUM" => true,
-        "CREATE" | "DROP" if matches!(second.as_str(), "DATABASE" | "TABLESPACE") => true,
-        "ALTER" => second == "SYSTEM",
-        "CREATE" | "DROP" | "REINDEX" => (1..5).any(|at| code.upper(at) == "CONCURRENTLY"),
-        _ => false,
-    };
-    refused.then_some(REFUSED)
-}
-
 #[cfg(test)]
 mod tests {
     use Dialect::{MatrixOne, MySql, Postgres, Sqlite};
@@ -274,40 +196,6 @@ mod tests {
         assert_eq!(read("PRAGMA user_version"), some("user_version", None));
         assert_eq!(read("SELECT 'PRAGMA x'"), None);
         assert_eq!(pragma("PRAGMA x", MatrixOne), None);
-    }
-
-    #[test]
-    fn what_a_transaction_cannot_hold_is_known() {
-        for (dialect, statement, refused) in [
-            (Sqlite, "VACUUM", true),
-            (Sqlite, "DETACH x", true),
-            (Sqlite, "PRAGMA journal_mode = WAL", true),
-            (Sqlite, "PRAGMA foreign_keys = OFF", true),
-            (Sqlite, "PRAGMA foreign_keys", false),
-            (Sqlite, "CREATE TABLE vacuum_log (a)", false),
-            (MatrixOne, "CREATE SEQUENCE s", true),
-            (MatrixOne, "RENAME TABLE a TO b", true),
-            (MatrixOne, "SET @a = 1", true),
-            (MatrixOne, "ALTER TABLE a RENAME TO b", false),
-            (Postgres, "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)", true),
-            (Postgres, "CREATE INDEX i ON t (a)", false),
-            (MySql, "VACUUM", false),
-        ] {
-            assert_eq!(needs_no_transaction(statement, dialect).is_some(), refused, "{statement}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_a_question_fail(text in "([;('\"`,.=@/*!-]|\\PC| |DROP|TABLE|SET|WITH|PRAGMA|EXPLAIN|INTO){0,12}") {
-            for dialect in [Sqlite, MatrixOne, MySql, Postgres] {
-                if let Some(span) = transaction_control(&text, dialect) {
-                    proptest::prop_assert!(text.get(span).is_some());
-                }
-                let _ = (drops_tables(&text, dialect), pragma(&text, dialect), super::super::is_read_only(&text, dialect));
-                let _ = (needs_no_transaction(&text, dialect), super::super::reaches_outside(&text, dialect));
-            }
-        }
     }
 
     #[test]

@@ -4,23 +4,33 @@
 //! by tokens, so that a word in a string or in a comment never counts.
 
 mod block;
+mod calls;
+mod certain;
 mod classify;
 mod code;
 mod dialect;
 mod extent;
+mod form;
 mod lexer;
 mod name;
 mod nearest;
+mod object;
 mod outside;
 mod placeholder;
 mod quote;
 mod read_only;
+mod references;
+mod rehearse;
 mod source;
 mod split;
+mod touches;
+mod transaction;
 
-pub use classify::{
-    drops_table, drops_tables, needs_no_transaction, pragma, renames_table_to, transaction_control,
-};
+#[cfg(test)]
+mod tests;
+
+pub use calls::breaks_the_lock;
+pub use classify::{drops_table, drops_tables, pragma, renames_table_to, transaction_control};
 pub use dialect::Dialect;
 pub use lexer::{Lexer, Token, TokenKind, lex};
 pub use nearest::{is_slip, nearest};
@@ -28,5 +38,8 @@ pub use outside::reaches_outside;
 pub use placeholder::{BeforeRef, before_references, substitute, substitute_before};
 pub use quote::{quote_word, unquote};
 pub use read_only::is_read_only;
+pub use rehearse::names_no_database;
 pub use source::{SourceProblem, text_of};
 pub use split::{Piece, Scan, scan, split};
+pub use touches::{writes_elsewhere, writes_to};
+pub use transaction::{fits_in_transaction_of_its_own, mixes_in_transaction, needs_no_transaction};

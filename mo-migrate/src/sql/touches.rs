@@ -1,0 +1,59 @@
+//! The tables that a statement writes to, by its text.
+
+use std::collections::BTreeSet;
+
+use super::Dialect;
+use super::calls::{calls_server, sequences};
+use super::code::Code;
+use super::form::{Form, Kind};
+use super::object::fold;
+use crate::engine::Touched;
+
+/// What the statement writes to in `default_database`, as far as its text shows it.
+///
+/// 1. Only a form of the list in `form.rs` is read. CALL, EXECUTE, PREPARE, RESTORE, more than one
+///    statement, and every text that the server might read in another way set `unknown`.
+/// 2. Names are in lower case, as a server with `lower_case_table_names = 1` keeps them. Views and
+///    sequences are named as tables are.
+/// 3. A table of another database is left out and sets nothing: [`writes_elsewhere`] speaks of it.
+/// 4. More may be named than is written to: all tables of an UPDATE, a parent whose foreign key is
+///    new, a temporary table under the name of a real one.
+///
+/// What the text does not show is the caller's: the children of ON DELETE CASCADE and SET NULL, a
+/// sequence behind a column's DEFAULT, triggers where a server has them.
+#[must_use]
+pub fn writes_to(statement: &str, dialect: Dialect, default_database: &str) -> Touched {
+    let code = Code::read(statement, dialect, usize::MAX);
+    let read = Form::read(&code).and_then(|form| Some((form, sequences(&code)?)));
+    let Some((form, sequences)) = read.filter(|_| !calls_server(&code)) else {
+        return Touched { unknown: true, ..Touched::default() };
+    };
+    let definitions =
+        matches!(form.kind, Kind::Definition | Kind::External | Kind::Rename | Kind::Sequence);
+    let mut tables: BTreeSet<String> = sequences.iter().map(|name| fold(name)).collect();
+    if !matches!(form.kind, Kind::Routine | Kind::Rights) {
+        let own = form.writes.into_iter().filter(|object| object.is_in(default_database));
+        tables.extend(own.map(|object| object.name));
+    }
+    Touched { tables, definitions, ..Touched::default() }
+}
+
+/// What the statement writes to in another database than `default_database`; none when its text
+/// shows nothing of the kind.
+///
+/// A name behind RENAME counts, although MatrixOne leaves the table where it is: whoever writes it
+/// means another database. Rights and routines of another database count as well.
+#[must_use]
+pub fn writes_elsewhere(
+    statement: &str,
+    dialect: Dialect,
+    default_database: &str,
+) -> Option<String> {
+    let form = Form::read(&Code::read(statement, dialect, usize::MAX))?;
+    let object = form.writes.into_iter().find(|object| !object.is_in(default_database))?;
+    let database = dialect.quote(object.database.as_deref()?);
+    Some(format!("it changes {database}.{} of another database", dialect.quote(&object.name)))
+}
+
+#[cfg(test)]
+mod tests;
