@@ -55,11 +55,7 @@ mod tests {
     #[test]
     fn a_statement_of_which_nothing_is_known_may_have_written_anywhere() {
         let line = |table: &str, unknown, began| StatementWindow {
-            touched: Touched {
-                tables: [table.to_owned()].into(),
-                unknown,
-                ..Touched::default()
-            },
+            touched: Touched { tables: [table.to_owned()].into(), unknown, ..Touched::default() },
             began,
             ended: Some(began + 1),
         };

@@ -3,8 +3,8 @@
 use crate::engine::Engine;
 use crate::error::{Code, Error, Result, say};
 use crate::migration::{
-    Kind, Migration, MigrationSet, RustMigration, SetSource, SqlFile, TransactionMode, Version,
-    Work,
+    Kind, Migration, MigrationSet, RustMigration, SetSource, SqlFile, SqlStatement,
+    TransactionMode, Version, Work,
 };
 use crate::plan::Plan;
 use crate::settings::{Settings, SnapshotPolicy};
@@ -219,16 +219,29 @@ impl<'a> Step<'a> {
             return Err(Error::new(Code::TransactionControl, place.message.clone()).placed(place));
         }
         let transactional = is_transactional(file.directives.transaction, engine);
+        let refused =
+            |text: &str, statement: &SqlStatement, why: &str, code: Code, help: &str| {
+                let place = sql::SourceProblem::new(text, 0..text.len(), why)
+                    .with_help(help)
+                    .in_file(&file.path, &file.text, statement.span.start);
+                Error::new(code, why).placed(place)
+            };
         for statement in &file.statements {
             let text = file.sql(statement);
+            if let Some(why) = sql::breaks_the_lock(text, dialect) {
+                let help = "take it out: without its lock, another run could begin";
+                return Err(refused(text, statement, why, Code::TransactionControl, help));
+            }
             if transactional && let Some(why) = sql::needs_no_transaction(text, dialect) {
-                let place = sql::SourceProblem::new(text, 0..text.len(), why)
-                    .with_help("write `-- mo-migrate: no-transaction` at the head of the file")
-                    .in_file(&file.path, &file.text, statement.span.start);
-                return Err(Error::new(Code::TransactionControl, why).placed(place));
+                let help = "write `-- mo-migrate: no-transaction` at the head of the file";
+                return Err(refused(text, statement, why, Code::TransactionControl, help));
             }
             let allowed = file.directives.allows.iter().any(|allow| allow.code == "NO_WAY_BACK");
-            if !allowed && let Some(why) = sql::reaches_outside(text, dialect) {
+            let elsewhere = sql::writes_elsewhere(text, dialect, engine.ledger_key());
+            let elsewhere =
+                elsewhere.map(|what| format!("it writes to {what}, in another database"));
+            let outside = sql::reaches_outside(text, dialect).map(ToOwned::to_owned).or(elsewhere);
+            if !allowed && let Some(why) = outside {
                 let place = sql::SourceProblem::new(text, 0..text.len(), why)
                     .with_help("take it out, or write `-- mo-migrate: allow NO_WAY_BACK because …` at the head")
                     .in_file(&file.path, &file.text, statement.span.start);
@@ -238,6 +251,13 @@ impl<'a> Step<'a> {
                 )
                 .placed(place));
             }
+        }
+        let texts: Vec<&str> =
+            file.statements.iter().map(|statement| file.sql(statement)).collect();
+        if transactional && let Some((at, why)) = sql::mixes_in_transaction(&texts, dialect) {
+            let help = "leave `-- mo-migrate: transaction` out, or put it into a file of its own";
+            let statement = &file.statements[at];
+            return Err(refused(texts[at], statement, why, Code::TransactionControl, help));
         }
         Ok(Self { migration, direction, body: Body::Sql(file), transactional })
     }

@@ -69,7 +69,7 @@ impl Run<'_> {
             let mut line = check_line(*version, check, answer, self.settings.evidence);
             if line.verdict == CheckVerdict::Fail
                 && needs_before(check)
-                && self.others_wrote(connection).await?
+                && self.others_wrote(connection, check).await?
             {
                 line.verdict = CheckVerdict::Inconclusive;
                 line.detail = format!("others have written since the snapshot: {}", line.detail);
@@ -123,7 +123,16 @@ impl Run<'_> {
         carry_out(check, connection, &context, &mut self.ledger).await
     }
 
-    async fn others_wrote(&mut self, connection: &mut dyn Connection) -> Result<bool> {
+    /// Others have written to what the check compares, or may have.
+    async fn others_wrote(
+        &mut self,
+        connection: &mut dyn Connection,
+        check: &Check,
+    ) -> Result<bool> {
+        let compared = compared_with(check, self.engine.dialect());
+        if let Some(theirs) = self.written_by_others(connection, compared.iter()).await? {
+            return Ok(!theirs.is_empty());
+        }
         if !self.record.foreign_seen {
             self.record.foreign_seen = connection.foreign_commits().await? != self.commits_then;
         }

@@ -20,7 +20,12 @@ use crate::history::History;
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
 use crate::report::{RestoreReport, SnapshotReport};
+use crate::settings::ForeignWrites;
 use crate::{snapshot, time};
+
+/// In a larger database, tables that the run did not touch are not looked through for others' writes,
+/// which stay where they are in any case.
+const LOOKED_THROUGH: usize = 100;
 
 /// What the proof compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +64,11 @@ impl Run<'_> {
             proof: if proof.counts_only { "counts" } else { "contents" }.to_owned(),
             rows_compared: proof.rows,
             kept_writes: plan.kept,
-            discarded_writes: if foreign { self.of_users(&plan.tables) } else { Vec::new() },
+            discarded_writes: match &plan.foreign_tables {
+                Some(theirs) => self.of_users(theirs),
+                None if foreign => self.of_users(&plan.tables),
+                None => Vec::new(),
+            },
             tables: plan.tables,
             failed_state: Some(failed_state),
             duration_ms: time::ms(began.elapsed()),
@@ -176,23 +185,36 @@ impl Run<'_> {
 
     async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
         let (then, now) = back.look().await?;
+        let mut touched = self.record.touched.clone();
+        touched.tables.insert(self.settings.history_table.clone());
+        let named =
+            |name: &str| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let all = touched.unknown
+            || self.settings.foreign_writes != ForeignWrites::Keep
+            || then.tables().count() <= LOOKED_THROUGH;
         let mut rows_differ = BTreeSet::new();
         for table in then.objects.iter().filter(|object| object.kind.has_rows()) {
             let same_definition =
                 now.find(table.kind, &table.name).is_some_and(|found| found.sql == table.sql);
             // To plan what comes back; the proof is made by `prove`.
-            if same_definition && back.differs(table).await? {
+            if same_definition && (all || named(&table.name)) && back.differs(table).await? {
                 rows_differ.insert(table.name.clone());
             }
         }
-        let mut touched = self.record.touched.clone();
-        touched.tables.insert(self.settings.history_table.clone());
+        let concerned: BTreeSet<String> = (then.tables().map(|table| &table.name))
+            .filter(|name| rows_differ.contains(*name) || named(name))
+            .filter(|name| **name != self.settings.history_table)
+            .cloned()
+            .collect();
+        let theirs = self.written_by_others(back.connection()?, concerned.iter()).await?;
+        self.record.foreign_seen |= theirs.as_ref().is_some_and(|theirs| !theirs.is_empty());
         let plan = restore_plan(&Situation {
             then: &then,
             now: &now,
             rows_differ: &rows_differ,
             touched: &touched,
             foreign: self.record.foreign_seen,
+            foreign_tables: theirs.as_ref(),
             policy: self.settings.foreign_writes,
         });
         self.record.foreign_seen = plan.foreign;

@@ -23,6 +23,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) touched: &'a Touched,
     /// Others were seen to commit, or their rows were found.
     pub(crate) foreign: bool,
+    /// The tables that others wrote to, where that can be told for each.
+    pub(crate) foreign_tables: Option<&'a BTreeSet<String>>,
     /// What to do about others' rows.
     pub(crate) policy: ForeignWrites,
 }
@@ -37,6 +39,8 @@ pub(crate) struct RestorePlan {
     pub(crate) kept: Vec<String>,
     /// Others have written: counters stay above what was given to them.
     pub(crate) foreign: bool,
+    /// Tables that come back and that others wrote to, where that can be told.
+    pub(crate) foreign_tables: Option<Vec<String>>,
     /// A person decides, and this is why.
     pub(crate) undecided: Option<String>,
 }
@@ -76,6 +80,9 @@ pub(crate) fn restore_plan(situation: &Situation<'_>) -> RestorePlan {
         back.iter().map(|table| table.name.clone()).chain(changed.gone.iter().cloned()).collect();
     plan.tables.sort();
     plan.tables.dedup();
+    plan.foreign_tables = situation.foreign_tables.map(|theirs| {
+        plan.tables.iter().filter(|table| theirs.contains(*table)).cloned().collect()
+    });
     plan.steps.extend(changed.drops.into_iter().map(Step::Drop));
     plan.steps.extend(changed.creates.into_iter().map(Step::Create));
     plan.steps.extend(back.into_iter().map(Step::Rows));
@@ -242,7 +249,12 @@ fn is_ours(situation: &Situation<'_>, table: &Object) -> bool {
         || named(&table.name)
         || through_virtual
         || table.kind == ObjectKind::SystemTable
-        || (touched.unknown && !situation.foreign)
+        || (touched.unknown && !wrote(situation, &table.name))
+}
+
+/// Others have written to this table, or may have.
+fn wrote(situation: &Situation<'_>, table: &str) -> bool {
+    situation.foreign_tables.map_or(situation.foreign, |theirs| theirs.contains(table))
 }
 
 fn undecided(situation: &Situation<'_>, others: &[String]) -> Option<String> {
@@ -298,7 +310,15 @@ mod tests {
     ) -> RestorePlan {
         let rows_differ = differ.iter().map(ToString::to_string).collect();
         let policy = ForeignWrites::Keep;
-        restore_plan(&Situation { then, now, rows_differ: &rows_differ, touched, foreign, policy })
+        restore_plan(&Situation {
+            then,
+            now,
+            rows_differ: &rows_differ,
+            touched,
+            foreign,
+            foreign_tables: None,
+            policy,
+        })
     }
 
     fn words(plan: &RestorePlan) -> Vec<String> {
@@ -379,6 +399,7 @@ mod tests {
                 rows_differ: &rows_differ,
                 touched: &set,
                 foreign: true,
+                foreign_tables: None,
                 policy,
             })
         };

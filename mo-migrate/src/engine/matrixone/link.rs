@@ -285,6 +285,9 @@ impl Link {
             return Err(say::several_statements());
         }
         let touched = self.touched_by(text);
+        if let Some(why) = sql::breaks_the_lock(text, Dialect::MatrixOne) {
+            return Err(Error::new(Code::TransactionControl, format!("the statement {why}")));
+        }
         let history = match &self.forbidden {
             Forbidden::Nothing => return Ok(()),
             Forbidden::History(table) => table,
@@ -409,7 +412,10 @@ impl Connection for Link {
             return Ok(done.rows_affected());
         }
         let of_a_migration = self.forbidden != Forbidden::Nothing && self.fence.is_some();
-        if of_a_migration && !self.in_transaction && sql::fits_in_transaction(text) {
+        if of_a_migration
+            && !self.in_transaction
+            && sql::fits_in_transaction_of_its_own(text, Dialect::MatrixOne)
+        {
             return self.fenced(text).await;
         }
         self.send(text).await

@@ -34,8 +34,7 @@ use crate::value::Row;
 
 /// The server's clock in nanoseconds since 1970, as it names a moment of the past. Its
 /// `unix_timestamp` drops the fraction, and a clock of ours that is ahead would be no error.
-const CLOCK: &str =
-    "timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6)) * 1000";
+const CLOCK: &str = "timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6)) * 1000";
 
 /// The database that holds the ledger.
 const LEDGER: &str = "mo_migrate";
