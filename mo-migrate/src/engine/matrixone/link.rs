@@ -16,13 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::mysql::{MySql, MySqlArguments, MySqlConnection};
+use sqlx::mysql::{MySql, MySqlConnection};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::Notify;
 
-use super::decode::{Protocol, row};
 use super::lock::Slot;
+use super::text::{self, with_params};
 use super::{MatrixOne, quote};
 use crate::engine::{Connection, Fence, Interrupt, LockGuard, Touched};
 use crate::error::{Code, Error, Result, say};
@@ -221,8 +221,8 @@ impl Link {
     async fn ask_for(&mut self, text: &str, most: usize) -> Result<Vec<Row>> {
         let query = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
         let rows = self.watched(async |connection| connection.fetch_all(query).await).await?;
-        let columns = super::decode::columns(&rows);
-        rows.iter().take(most).map(|r| row(r, &columns, Protocol::Text)).collect()
+        let columns = text::columns(&rows);
+        rows.iter().take(most).map(|row| text::row(row, &columns)).collect()
     }
 
     /// Runs something on the connection; ends it when its time is over or somebody interrupts.
@@ -371,29 +371,6 @@ impl Link {
     }
 }
 
-/// A statement that is prepared once and not kept: one that was first run with NULL for a parameter
-/// stores NULL for it ever after, and says OK.
-fn prepared(text: &str, params: &[Value]) -> sqlx::query::Query<'static, MySql, MySqlArguments> {
-    sqlx::query_with(AssertSqlSafe(text.to_owned()), arguments(params)).persistent(false)
-}
-
-/// Every value as sqlx takes it.
-fn arguments(params: &[Value]) -> MySqlArguments {
-    use sqlx::Arguments as _;
-    let mut arguments = MySqlArguments::default();
-    for value in params {
-        // Adding can fail only for types whose encoding can; none of these does.
-        let _ = match value {
-            Value::Null => arguments.add(None::<String>),
-            Value::Integer(n) => arguments.add(*n),
-            Value::Real(n) => arguments.add(*n),
-            Value::Text(text) => arguments.add(text.clone()),
-            Value::Blob(bytes) => arguments.add(bytes.clone()),
-        };
-    }
-    arguments
-}
-
 #[async_trait]
 impl Connection for Link {
     fn dialect(&self) -> Dialect {
@@ -406,19 +383,20 @@ impl Connection for Link {
 
     async fn execute(&mut self, text: &str, params: &[Value]) -> Result<u64> {
         self.examine(text)?;
-        if !params.is_empty() {
-            let query = prepared(text, params);
-            let done = self.watched(async |connection| query.execute(connection).await).await?;
-            return Ok(done.rows_affected());
+        let of_a_migration = self.forbidden != Forbidden::Nothing;
+        if of_a_migration {
+            let more = self.cascades(&self.touched_by(text)).await?;
+            self.touched.tables.extend(more);
         }
-        let of_a_migration = self.forbidden != Forbidden::Nothing && self.fence.is_some();
+        let whole = with_params(text, params)?;
         if of_a_migration
+            && self.fence.is_some()
             && !self.in_transaction
             && sql::fits_in_transaction_of_its_own(text, Dialect::MatrixOne)
         {
-            return self.fenced(text).await;
+            return self.fenced(&whole).await;
         }
-        self.send(text).await
+        self.send(&whole).await
     }
 
     async fn fetch(
@@ -428,14 +406,7 @@ impl Connection for Link {
         limit: Option<usize>,
     ) -> Result<Vec<Row>> {
         self.examine(text)?;
-        let most = limit.unwrap_or(usize::MAX);
-        if params.is_empty() {
-            return self.ask_for(text, most).await;
-        }
-        let query = prepared(text, params);
-        let rows = self.watched(async |connection| connection.fetch_all(query).await).await?;
-        let columns = super::decode::columns(&rows);
-        rows.iter().take(most).map(|r| row(r, &columns, Protocol::Binary)).collect()
+        self.ask_for(&with_params(text, params)?, limit.unwrap_or(usize::MAX)).await
     }
 
     async fn touches(&mut self, text: &str) -> Result<Touched> {

@@ -6,12 +6,12 @@
 
 mod catalog;
 mod clone;
-mod decode;
 mod foreign;
 mod link;
 mod lock;
 mod restore;
 mod snapshot;
+mod text;
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use self::link::{Link, Owner};
 use self::lock::Slot;
+use self::text::literal;
 use super::{
     Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
     RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
@@ -42,11 +43,6 @@ const LEDGER: &str = "mo_migrate";
 /// A name for SQL: quoted, so that no name is ever read as anything else.
 fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
-}
-
-/// A text for SQL.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// What stands behind a table's name to read it as it was in a snapshot.
