@@ -31,6 +31,9 @@ pub(crate) struct Object {
     /// Rows of a table, where they were counted.
     #[serde(default)]
     pub rows: Option<u64>,
+    /// The next value of a sequence.
+    #[serde(default)]
+    pub value: Option<i64>,
 }
 
 /// A column of a table.
@@ -75,6 +78,10 @@ pub(crate) enum ObjectKind {
     Sequence,
     /// A table whose rows are not the database's.
     ExternalTable,
+    /// A function.
+    Routine,
+    /// A right of a role on a table or view.
+    Grant,
 }
 
 impl ObjectKind {
@@ -82,6 +89,12 @@ impl ObjectKind {
     #[must_use]
     pub(crate) fn has_rows(self) -> bool {
         matches!(self, Self::Table | Self::ShadowTable | Self::SystemTable)
+    }
+
+    /// No transaction can hold it: it is put back after the restore.
+    #[must_use]
+    pub(crate) fn is_put_back_afterwards(self) -> bool {
+        matches!(self, Self::Sequence | Self::Routine | Self::Grant)
     }
 }
 
@@ -91,6 +104,7 @@ impl Inventory {
     pub(crate) fn table(&self, name: &str) -> Option<&Object> {
         self.objects.iter().find(|object| {
             !matches!(object.kind, ObjectKind::Index | ObjectKind::Trigger)
+                && !object.kind.is_put_back_afterwards()
                 && object.name.eq_ignore_ascii_case(name)
         })
     }
@@ -106,6 +120,19 @@ impl Inventory {
     /// The tables that an application made.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &Object> {
         self.objects.iter().filter(|object| object.kind == ObjectKind::Table)
+    }
+
+    /// What one transaction can put back.
+    #[must_use]
+    pub(crate) fn without_afterwards(mut self) -> Self {
+        self.objects.retain(|object| !object.kind.is_put_back_afterwards());
+        self
+    }
+
+    /// What a clone has too, on an engine whose clones leave things out: the tables.
+    #[must_use]
+    pub(crate) fn tables_alone(&self) -> Self {
+        Self { objects: self.tables().cloned().collect() }
     }
 
     /// Whether the definitions are the same, the order of the catalogue left aside.

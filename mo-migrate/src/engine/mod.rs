@@ -32,6 +32,7 @@ use crate::sql::Dialect;
 use crate::value::Row;
 
 /// What an engine can be relied on for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capabilities {
     /// Definitions and rows may change together in one transaction that really is one: ring 1.
@@ -40,6 +41,8 @@ pub(crate) struct Capabilities {
     pub durable: bool,
     /// Foreign keys must be switched off outside of a transaction to rebuild a table.
     pub foreign_keys_outside: bool,
+    /// A clone has all that its snapshot has, and not the tables alone.
+    pub whole_clones: bool,
 }
 
 /// What a connection is for.
@@ -252,6 +255,12 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// It can't be tested.
     async fn damage(&self, connection: &mut dyn Connection) -> Result<Vec<String>>;
 
+    /// Puts back, after a restore was committed, what could not be in its transaction. It may be
+    /// called again.
+    ///
+    /// # Errors
+    /// Something can't be put back.
+    async fn put_back_afterwards(&self, then: &Inventory, touched: &Touched) -> Result<()>;
     /// Begins a restore from this snapshot, on a connection of its own. Locks of others are waited
     /// for this long at the most.
     ///

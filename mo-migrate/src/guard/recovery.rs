@@ -160,6 +160,9 @@ impl Run<'_> {
             }
             Recovery::Finish(outcome) => {
                 self.engine.drop_clone(&self.record.id).await?;
+                if outcome == Outcome::Restored {
+                    self.put_back_afterwards().await?;
+                }
                 Ok(outcome)
             }
             Recovery::Keep => {

@@ -112,7 +112,8 @@ impl Run<'_> {
         let found = self.engine.inventory(&mut *clone.connection, Counts::With).await?;
         let known = self.ledger.snapshot(name).await?;
         if let Some(known) = known {
-            same_inventory(&known.inventory, &found)?;
+            let whole = self.engine.capabilities().whole_clones;
+            same_inventory(&known.inventory, &found, whole)?;
             self.then = known.inventory;
         } else {
             self.then.clone_from(&found);
@@ -282,9 +283,18 @@ impl Run<'_> {
         }
     }
 
+    /// What could not be in the restore's transaction: from what the ledger wrote down of the snapshot.
+    pub(super) async fn put_back_afterwards(&mut self) -> Result<()> {
+        let Some(name) = self.record.snapshot.clone() else { return Ok(()) };
+        let Some(known) = self.ledger.snapshot(&name).await? else { return Ok(()) };
+        let touched = self.record.touched.clone();
+        self.engine.put_back_afterwards(&known.inventory, &touched).await
+    }
+
     /// What is told and looked at once the database is back.
     async fn after_restore(&mut self) -> Result<()> {
         self.enter(Phase::Afterwards, "").await?;
+        self.put_back_afterwards().await?;
         let mut read = self.engine.connect(crate::engine::Role::Work).await?;
         let now = self.engine.inventory(&mut *read, Counts::With).await;
         let history = History::read(&mut *read, &self.settings.history_table).await;
@@ -315,9 +325,18 @@ pub(super) fn plural(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-/// Holds what a clone has against what the ledger says the snapshot had.
-pub(crate) fn same_inventory(known: &Inventory, found: &Inventory) -> Result<(), Error> {
-    if !known.same_definitions(found) {
+/// Holds what a clone has against what the ledger says the snapshot had: all of it, or the tables.
+pub(crate) fn same_inventory(
+    known: &Inventory,
+    found: &Inventory,
+    whole: bool,
+) -> Result<(), Error> {
+    let same = if whole {
+        known.same_definitions(found)
+    } else {
+        known.tables_alone().same_definitions(&found.tables_alone())
+    };
+    if !same {
         return Err(say::damaged(
             "its definitions are not those that were written down when it was made",
         ));

@@ -286,6 +286,7 @@ mod tests {
             columns: Vec::new(),
             key: RowKey::Columns,
             rows: None,
+            value: None,
         }
     }
 

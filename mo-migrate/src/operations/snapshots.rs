@@ -117,8 +117,12 @@ impl Operations<'_> {
             let known = ledger.snapshot(name).await?;
             ledger.close().await;
             if let Some(known) = known.filter(|known| !known.inventory.objects.is_empty()) {
-                crate::guard::same_inventory(&known.inventory, &found)
-                    .map_err(|e| say::snapshot_bad(name, e))?;
+                crate::guard::same_inventory(
+                    &known.inventory,
+                    &found,
+                    self.engine.capabilities().whole_clones,
+                )
+                .map_err(|e| say::snapshot_bad(name, e))?;
             }
         }
         let rows: u64 = found.tables().filter_map(|table| table.rows).sum();

@@ -13,8 +13,8 @@ use crate::engine::Touched;
 ///
 /// 1. Only a form of the list in `form.rs` is read. CALL, EXECUTE, PREPARE, RESTORE, more than one
 ///    statement, and every text that the server might read in another way set `unknown`.
-/// 2. Names are in lower case, as a server with `lower_case_table_names = 1` keeps them. Views and
-///    sequences are named as tables are.
+/// 2. Names are in lower case, as a server with `lower_case_table_names = 1` keeps them. Views,
+///    sequences and routines are named as tables are, and a grant names what it is on.
 /// 3. A table of another database is left out and sets nothing: [`writes_elsewhere`] speaks of it.
 /// 4. More may be named than is written to: all tables of an UPDATE, a parent whose foreign key is
 ///    new, a temporary table under the name of a real one.
@@ -31,10 +31,8 @@ pub fn writes_to(statement: &str, dialect: Dialect, default_database: &str) -> T
     let definitions =
         matches!(form.kind, Kind::Definition | Kind::External | Kind::Rename | Kind::Sequence);
     let mut tables: BTreeSet<String> = sequences.iter().map(|name| fold(name)).collect();
-    if !matches!(form.kind, Kind::Routine | Kind::Rights) {
-        let own = form.writes.into_iter().filter(|object| object.is_in(default_database));
-        tables.extend(own.map(|object| object.name));
-    }
+    let own = form.writes.into_iter().filter(|object| object.is_in(default_database));
+    tables.extend(own.map(|object| object.name));
     Touched { tables, definitions, ..Touched::default() }
 }
 

@@ -9,7 +9,7 @@ use super::clone::MARKER;
 use super::link::Link;
 use super::{literal, quote};
 use crate::engine::{Column, Connection as _, Counts, Inventory, Object, ObjectKind, RowKey};
-use crate::error::Result;
+use crate::error::{Result, say};
 use crate::value::Row;
 
 /// What the database of this connection consists of, as it reads it.
@@ -42,10 +42,18 @@ pub(super) async fn inventory_at(link: &mut Link, hint: &str, counts: Counts) ->
             "e" => ObjectKind::ExternalTable,
             _ => ObjectKind::Table,
         };
+        let mut value = None;
         let sql = match kind {
             ObjectKind::View => shown(link, &format!("SHOW CREATE VIEW {whole}{hint}")).await?,
-            ObjectKind::Sequence => sequence(link, &name, &format!("{whole}{hint}")).await?,
-            _ => shown(link, &format!("SHOW CREATE TABLE {whole}{hint}")).await?,
+            ObjectKind::Sequence => {
+                let (sql, next) = sequence(link, &name, &format!("{whole}{hint}")).await?;
+                value = next;
+                sql
+            }
+            _ => {
+                let sql = shown(link, &format!("SHOW CREATE TABLE {whole}{hint}")).await?;
+                in_order(&sql)
+            }
         };
         let rows = match (kind, counts) {
             (ObjectKind::Table, Counts::With) => {
@@ -61,10 +69,114 @@ pub(super) async fn inventory_at(link: &mut Link, hint: &str, counts: Counts) ->
             columns: columns.remove(&name).unwrap_or_default(),
             key: RowKey::Columns,
             rows,
+            value,
             name,
         });
     }
+    grants(link, &database, hint, &mut objects).await?;
+    functions(link, &database, hint, &mut objects).await?;
     Ok(Inventory { objects })
+}
+
+/// An object that is put back after a restore.
+fn afterwards(kind: ObjectKind, name: String, table: String, sql: String, order: usize) -> Object {
+    Object {
+        kind,
+        name,
+        table,
+        sql: Some(sql),
+        order: i64::try_from(order).unwrap_or(i64::MAX),
+        columns: Vec::new(),
+        key: RowKey::Columns,
+        rows: None,
+        value: None,
+    }
+}
+
+/// The rights of roles on single tables and views; none where this user may not read them.
+async fn grants(
+    link: &mut Link,
+    database: &str,
+    hint: &str,
+    objects: &mut Vec<Object>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT rp.role_name, rp.obj_type, rp.privilege_name, rp.with_grant_option, t.relname \
+         FROM mo_catalog.mo_role_privs{hint} rp JOIN mo_catalog.mo_tables{hint} t \
+         ON t.rel_logical_id = rp.obj_id WHERE rp.privilege_level = 'd.t' \
+         AND t.account_id = current_account_id() AND t.reldatabase = {} \
+         ORDER BY t.relname, rp.role_name, rp.privilege_name",
+        literal(database)
+    );
+    let rows = match link.ask(&sql).await {
+        Ok(rows) => rows,
+        Err(error) if say::has_no_right(&error) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for row in rows {
+        let (role, kind, right): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
+        let (option, table): (bool, String) = (row.at(3)?, row.at(4)?);
+        let words = match right.as_str() {
+            "table all" => "ALL",
+            "table ownership" => "OWNERSHIP",
+            other => other,
+        };
+        let kind = if kind == "view" { "VIEW" } else { "TABLE" };
+        let option = if option { " WITH GRANT OPTION" } else { "" };
+        let sql = format!(
+            "GRANT {words} ON {kind} {}.{} TO {}{option}",
+            quote(database),
+            quote(&table),
+            quote(&role)
+        );
+        let name = format!("{right} on {table} to {role}");
+        objects.push(afterwards(ObjectKind::Grant, name, table, sql, objects.len()));
+    }
+    Ok(())
+}
+
+/// The functions in SQL; none where this user may not read them.
+async fn functions(
+    link: &mut Link,
+    database: &str,
+    hint: &str,
+    objects: &mut Vec<Object>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT name, CAST(args AS CHAR), rettype, body FROM mo_catalog.mo_user_defined_function{hint} \
+         WHERE db = {} AND language = 'sql' ORDER BY name, function_id",
+        literal(database)
+    );
+    let rows = match link.ask(&sql).await {
+        Ok(rows) => rows,
+        Err(error) if say::has_no_right(&error) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for row in rows {
+        let (name, args): (String, String) = (row.at(0)?, row.at(1)?);
+        let (result, body): (String, String) = (row.at(2)?, row.at(3)?);
+        let args: Vec<Argument> = serde_json::from_str(&args).unwrap_or_default();
+        let types: Vec<&str> = args.iter().map(|arg| arg.kind.as_str()).collect();
+        let listed: Vec<String> =
+            args.iter().map(|arg| format!("{} {}", arg.name, arg.kind)).collect();
+        let sql = format!(
+            "CREATE FUNCTION {} ({}) RETURNS {result} LANGUAGE sql AS {}",
+            quote(&name),
+            listed.join(", "),
+            literal(&body)
+        );
+        let whole = format!("{}({})", quote(&name), types.join(", "));
+        objects.push(afterwards(ObjectKind::Routine, whole, name, sql, objects.len()));
+    }
+    Ok(())
+}
+
+/// An argument of a function, as the catalogue has it.
+#[derive(Debug, serde::Deserialize)]
+struct Argument {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 async fn columns(
@@ -91,21 +203,41 @@ async fn shown(link: &mut Link, sql: &str) -> Result<String> {
     rows.first().map_or_else(|| Ok(String::new()), |row| row.at(1))
 }
 
-/// How a sequence is made; its value is not part of its definition.
-async fn sequence(link: &mut Link, name: &str, source: &str) -> Result<String> {
+/// A definition with its foreign keys in one order: a clone has those first that leave the database.
+fn in_order(sql: &str) -> String {
+    let is_key =
+        |line: &str| line.trim_start().starts_with("CONSTRAINT") && line.contains("FOREIGN KEY");
+    let mut keys: Vec<&str> =
+        (sql.lines().filter(|line| is_key(line))).map(|line| line.trim_end_matches(',')).collect();
+    keys.sort_unstable();
+    let mut keys = keys.into_iter();
+    let lines: Vec<String> = sql
+        .lines()
+        .map(|line| match (is_key(line), line.ends_with(',')) {
+            (true, true) => format!("{},", keys.next().unwrap_or_default()),
+            (true, false) => keys.next().unwrap_or_default().to_owned(),
+            (false, _) => line.to_owned(),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// How a sequence is made, and its next value, which is no part of that.
+async fn sequence(link: &mut Link, name: &str, source: &str) -> Result<(String, Option<i64>)> {
     let sql = format!(
-        "SELECT CAST(start_value AS CHAR), CAST(increment_value AS CHAR), CAST(min_value AS CHAR), \
-         CAST(max_value AS CHAR), cycle FROM {source}"
+        "SELECT start_value, increment_value, min_value, max_value, cycle, last_seq_num, is_called FROM {source}"
     );
     let rows = link.ask(&sql).await?;
-    let Some(row) = rows.first() else { return Ok(String::new()) };
-    let (start, step): (String, String) = (row.at(0)?, row.at(1)?);
-    let (least, most): (String, String) = (row.at(2)?, row.at(3)?);
+    let Some(row) = rows.first() else { return Ok((String::new(), None)) };
+    let whole = |at: usize| row.at::<i64>(at);
+    let (start, step, least, most) = (whole(0)?, whole(1)?, whole(2)?, whole(3)?);
     let cycle = if row.at::<bool>(4)? { "CYCLE" } else { "NO CYCLE" };
-    Ok(format!(
+    let next = whole(5)? + if row.at::<bool>(6)? { step } else { 0 };
+    let sql = format!(
         "CREATE SEQUENCE {} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} START WITH {start} {cycle}",
         quote(name)
-    ))
+    );
+    Ok((sql, Some(next)))
 }
 
 /// The rows of a table.
@@ -169,4 +301,20 @@ pub(super) async fn orphans(link: &mut Link, table: Option<&str>) -> Result<Vec<
         found.extend(link.ask(&sql).await?);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_keys_have_one_order() {
+        let table = |first: &str, second: &str| {
+            format!(
+                "CREATE TABLE `t` (\n  `a` int,\n  CONSTRAINT `{first}` FOREIGN KEY (`a`),\n  CONSTRAINT `{second}` FOREIGN KEY (`a`)\n)"
+            )
+        };
+        assert_eq!(in_order(&table("b", "a")), table("a", "b"));
+        assert_eq!(in_order(&table("a", "b")), table("a", "b"));
+    }
 }

@@ -4,6 +4,7 @@
 //! statement by statement, its way back is a snapshot of the whole account, and a restore is one
 //! transaction that drops and clones the tables concerned.
 
+mod afterwards;
 mod catalog;
 mod clone;
 mod foreign;
@@ -205,7 +206,12 @@ impl Engine for MatrixOne {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactional_ddl: false, durable: true, foreign_keys_outside: false }
+        Capabilities {
+            transactional_ddl: false,
+            durable: true,
+            foreign_keys_outside: false,
+            whole_clones: false,
+        }
     }
 
     fn database(&self) -> &str {
@@ -368,6 +374,10 @@ impl Engine for MatrixOne {
     async fn damage(&self, _: &mut dyn Connection) -> Result<Vec<String>> {
         // Counts and definitions are compared; the server has no test of its own.
         Ok(Vec::new())
+    }
+
+    async fn put_back_afterwards(&self, then: &Inventory, touched: &Touched) -> Result<()> {
+        self.put_back_the_rest(then, touched).await
     }
 
     async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>> {

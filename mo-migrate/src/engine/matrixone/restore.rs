@@ -39,8 +39,6 @@ pub(super) struct MatrixOneRestore {
     dropped: BTreeSet<String>,
     /// The next generated key of each table, as it was before anything was dropped.
     next_keys: BTreeMap<String, u64>,
-    /// What can't be in the transaction, and is done after it.
-    afterwards: Vec<String>,
 }
 
 impl MatrixOneRestore {
@@ -73,7 +71,6 @@ impl MatrixOneRestore {
             then: Inventory::default(),
             dropped: BTreeSet::new(),
             next_keys: BTreeMap::new(),
-            afterwards: Vec::new(),
         })
     }
 
@@ -237,9 +234,10 @@ impl MatrixOneRestore {
 impl RestoreTransaction for MatrixOneRestore {
     async fn look(&mut self) -> Result<(Inventory, Inventory)> {
         let past = hint(&self.snapshot);
-        self.then = catalog::inventory_at(&mut self.link, &past, Counts::Without).await?;
+        let then = catalog::inventory_at(&mut self.link, &past, Counts::Without).await?;
+        self.then = then.without_afterwards();
         let now = catalog::inventory(&mut self.link, Counts::Without).await?;
-        Ok((self.then.clone(), now))
+        Ok((self.then.clone(), now.without_afterwards()))
     }
 
     async fn differs(&mut self, table: &Object) -> Result<bool> {
@@ -281,7 +279,7 @@ impl RestoreTransaction for MatrixOneRestore {
 
     async fn inventories(&mut self) -> Result<(Inventory, Inventory)> {
         let now = catalog::inventory(&mut self.link, Counts::Without).await?;
-        Ok((self.then.clone(), now))
+        Ok((self.then.clone(), now.without_afterwards()))
     }
 
     async fn compare(&mut self, table: &Object) -> Result<RowComparison> {
@@ -294,15 +292,6 @@ impl RestoreTransaction for MatrixOneRestore {
 
     async fn apply(&mut self, step: &Step) -> Result<()> {
         match step {
-            Step::Drop(object) if object.kind == ObjectKind::Sequence => {
-                self.afterwards
-                    .push(format!("DROP SEQUENCE IF EXISTS {}", self.name(&object.name)));
-                Ok(())
-            }
-            Step::Create(object) if object.kind == ObjectKind::Sequence => {
-                self.afterwards.extend(object.sql.clone());
-                Ok(())
-            }
             Step::Create(object) if object.kind == ObjectKind::View => {
                 let sql = object.sql.clone().unwrap_or_default();
                 self.link.send(&sql).await.map(drop)
@@ -320,11 +309,6 @@ impl RestoreTransaction for MatrixOneRestore {
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
         let committed = self.link.commit().await;
-        if committed.is_ok() {
-            for sql in std::mem::take(&mut self.afterwards) {
-                self.link.send(&sql).await?;
-            }
-        }
         self.link.hang_up().await;
         committed
     }

@@ -42,6 +42,7 @@ pub(super) async fn inventory(
             columns: Vec::new(),
             key: RowKey::Columns,
             rows: None,
+            value: None,
         };
         if kind.has_rows() {
             let without_rowid = kinds.get(&object.name).is_some_and(|kind| kind.1);

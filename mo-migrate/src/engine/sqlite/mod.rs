@@ -156,7 +156,12 @@ impl Engine for Sqlite {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactional_ddl: true, durable: !self.memory, foreign_keys_outside: true }
+        Capabilities {
+            transactional_ddl: true,
+            durable: !self.memory,
+            foreign_keys_outside: true,
+            whole_clones: true,
+        }
     }
 
     fn database(&self) -> &str {
@@ -373,6 +378,11 @@ impl Engine for Sqlite {
         let rule =
             |word: &String| word.starts_with("CHECK constraint") || word.starts_with("NULL value");
         Ok(words.into_iter().filter(|word| word != "ok" && !rule(word)).collect())
+    }
+
+    async fn put_back_afterwards(&self, _: &Inventory, _: &Touched) -> Result<()> {
+        // Its restore holds everything.
+        Ok(())
     }
 
     async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>> {

@@ -72,8 +72,12 @@ impl SqliteRestore {
     async fn drop_object(&mut self, object: &Object) -> Result<()> {
         let name = quote(&object.name);
         match object.kind {
-            // SQLite has none of the last two.
-            ObjectKind::ShadowTable | ObjectKind::Sequence | ObjectKind::ExternalTable => Ok(()),
+            // SQLite has none of those behind the first.
+            ObjectKind::ShadowTable
+            | ObjectKind::Sequence
+            | ObjectKind::ExternalTable
+            | ObjectKind::Routine
+            | ObjectKind::Grant => Ok(()),
             ObjectKind::SystemTable if object.name == SEQUENCE => self.drop_sequence().await,
             ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::SystemTable => {
                 self.run(&format!("DROP TABLE main.{name}")).await

@@ -125,3 +125,8 @@ pub(crate) fn is_missing_on_matrixone(error: &Error, words: &str, table: &str) -
         && error.database_code() != Some("1049")
         && (words.ends_with(&format!(".{table}")) || words.contains(&format!("\"{table}\"")))
 }
+
+/// The user may not do or see this.
+pub(crate) fn has_no_right(error: &Error) -> bool {
+    error.message().contains("do not have privilege")
+}

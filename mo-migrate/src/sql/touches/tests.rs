@@ -139,11 +139,11 @@ fn what_reads_or_sets_touches_nothing() {
         ("ANALYZE TABLE a, b (x)", ""),
         ("SET @x = 1", ""),
         ("SET @x = (SELECT nextval('s'))", "s"),
-        ("GRANT SELECT ON TABLE shop.a TO r", ""),
+        ("GRANT SELECT ON TABLE shop.a TO r", "a"),
         ("REVOKE r FROM u", ""),
-        ("CREATE FUNCTION f () RETURNS INT LANGUAGE sql AS '1'", ""),
-        ("CREATE OR REPLACE PROCEDURE p () 'begin delete from a; end'", ""),
-        ("DROP FUNCTION IF EXISTS f ()", ""),
+        ("CREATE FUNCTION f () RETURNS INT LANGUAGE sql AS '1'", "f"),
+        ("CREATE OR REPLACE PROCEDURE p () 'begin delete from a; end'", "p"),
+        ("DROP FUNCTION IF EXISTS f ()", "f"),
     ]);
 }
 
@@ -204,9 +204,9 @@ fn another_database_is_elsewhere_and_not_touched() {
         ("CREATE VIEW v AS SELECT * FROM other.a", "v!", None),
         ("CREATE SEQUENCE other.s", "!", Some("`other`.`s`")),
         ("CREATE FUNCTION other.f () RETURNS INT LANGUAGE sql AS '1'", "", Some("`other`.`f`")),
-        ("DROP PROCEDURE shop.p", "", None),
+        ("DROP PROCEDURE shop.p", "p", None),
         ("GRANT SELECT ON TABLE other.a TO r", "", Some("`other`.`a`")),
-        ("GRANT SELECT ON TABLE SHOP.a TO r", "", None),
+        ("GRANT SELECT ON TABLE SHOP.a TO r", "a", None),
         ("TRUNCATE `other.a`", "other.a!", None),
         ("/*! TRUNCATE */ other . a", "!", Some("`other`.`a`")),
         ("SELECT 'DROP TABLE other.a'", "", None),

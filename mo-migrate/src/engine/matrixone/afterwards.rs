@@ -1,0 +1,115 @@
+//! What no transaction of this server can hold, put back after the restore: sequences, functions,
+//! grants.
+//!
+//! Every step looks first and changes only what differs, so that a start after a crash does them
+//! again. What the run did not name is left alone: others may have changed it.
+
+use super::link::Link;
+use super::{MatrixOne, catalog, quote};
+use crate::engine::{Counts, Inventory, Object, ObjectKind, Touched};
+use crate::error::Result;
+
+impl MatrixOne {
+    /// Puts back what differs from `then` and was touched by the run, or went with what was.
+    pub(super) async fn put_back_the_rest(
+        &self,
+        then: &Inventory,
+        touched: &Touched,
+    ) -> Result<()> {
+        let mut link = self.open_known(&self.name).await?;
+        let done = self.put_back_on(&mut link, then, touched).await;
+        link.hang_up().await;
+        done
+    }
+
+    async fn put_back_on(
+        &self,
+        link: &mut Link,
+        then: &Inventory,
+        touched: &Touched,
+    ) -> Result<()> {
+        let now = catalog::inventory(link, Counts::Without).await?;
+        let concerned = |object: &Object| {
+            touched.unknown
+                || touched.tables.iter().any(|name| {
+                    name.eq_ignore_ascii_case(&object.name)
+                        || name.eq_ignore_ascii_case(&object.table)
+                })
+        };
+        let of = |inventory: &Inventory, kind: ObjectKind| -> Vec<Object> {
+            inventory.objects.iter().filter(|object| object.kind == kind).cloned().collect()
+        };
+        for kind in [ObjectKind::Sequence, ObjectKind::Routine, ObjectKind::Grant] {
+            for object in of(&now, kind).iter().filter(|object| concerned(object)) {
+                let wanted = then.find(kind, &object.name);
+                if wanted.is_none_or(|wanted| wanted.sql != object.sql) {
+                    self.take_away(link, object).await?;
+                }
+            }
+            for object in &of(then, kind) {
+                let found = now.find(kind, &object.name);
+                // What is gone and was not the run's is another's to answer for, unless its table
+                // was made again.
+                let gone = found.is_none() && concerned(object);
+                let other = found.is_some_and(|found| found.sql != object.sql && concerned(found));
+                if gone || other {
+                    put_back(link, object, found).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_away(&self, link: &mut Link, object: &Object) -> Result<()> {
+        let sql = match object.kind {
+            ObjectKind::Sequence => format!("DROP SEQUENCE IF EXISTS {}", quote(&object.name)),
+            ObjectKind::Routine => format!("DROP FUNCTION {}", object.name),
+            ObjectKind::Grant => match &object.sql {
+                Some(grant) => revoke(grant),
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        link.send(&sql).await.map(drop)
+    }
+}
+
+/// Makes an object again. A sequence goes on above all that it ever gave.
+async fn put_back(link: &mut Link, object: &Object, now: Option<&Object>) -> Result<()> {
+    let Some(sql) = &object.sql else { return Ok(()) };
+    link.send(sql).await?;
+    let next = object.value.max(now.and_then(|now| now.value));
+    if let (ObjectKind::Sequence, Some(next)) = (object.kind, next) {
+        let name = super::literal(&object.name);
+        // Not called yet, so that this very value is the next.
+        link.ask(&format!("SELECT setval({name}, '{next}', false)")).await?;
+    }
+    Ok(())
+}
+
+/// The statement that takes a grant back.
+fn revoke(grant: &str) -> String {
+    let revoke = grant.replacen("GRANT ", "REVOKE ", 1).replace(" WITH GRANT OPTION", "");
+    match revoke.rfind(" TO ") {
+        Some(at) => format!("{} FROM {}", &revoke[..at], &revoke[at + 4..]),
+        None => revoke,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_taken_back_by_its_own_words() {
+        for (grant, back) in [
+            ("GRANT select ON TABLE `d`.`t` TO `r`", "REVOKE select ON TABLE `d`.`t` FROM `r`"),
+            (
+                "GRANT insert ON TABLE `d`.` TO ` TO `r` WITH GRANT OPTION",
+                "REVOKE insert ON TABLE `d`.` TO ` FROM `r`",
+            ),
+        ] {
+            assert_eq!(revoke(grant), back);
+        }
+    }
+}
