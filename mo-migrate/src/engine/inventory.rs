@@ -129,10 +129,20 @@ impl Inventory {
         self
     }
 
-    /// What a clone has too, on an engine whose clones leave things out: the tables.
+    /// What a clone has too, on an engine whose clones leave things out: of `only` these tables, or of
+    /// all, the definitions without the ties to others.
     #[must_use]
-    pub(crate) fn tables_alone(&self) -> Self {
-        Self { objects: self.tables().cloned().collect() }
+    pub(crate) fn tables_alone(&self, only: Option<&[String]>) -> Self {
+        let wanted = |name: &String| {
+            only.is_none_or(|only| only.iter().any(|o| o.eq_ignore_ascii_case(name)))
+        };
+        let alone = |table: &Object| {
+            let lines = table.sql.as_deref().unwrap_or_default().lines();
+            let kept = lines.filter(|line| !line.contains(" FOREIGN KEY "));
+            let kept: Vec<&str> = kept.map(|line| line.trim_end_matches(',')).collect();
+            Object { sql: Some(kept.join("\n")), ..table.clone() }
+        };
+        Self { objects: self.tables().filter(|table| wanted(&table.name)).map(alone).collect() }
     }
 
     /// Whether the definitions are the same, the order of the catalogue left aside.

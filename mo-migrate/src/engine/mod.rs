@@ -211,11 +211,13 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// It is gone, or it can't be read.
     async fn open_snapshot(&self, name: &str) -> Result<Box<dyn Connection>>;
 
-    /// Clones a snapshot into the `_verify` database and opens it.
+    /// Clones a snapshot into the `_verify` database and opens it: all of it, or these tables where
+    /// cloning costs by the table.
     ///
     /// # Errors
     /// It can't be cloned.
-    async fn clone_snapshot(&self, name: &str, run: &str) -> Result<Clone>;
+    async fn clone_snapshot(&self, name: &str, run: &str, only: Option<&[String]>)
+    -> Result<Clone>;
     /// Removes a clone that [`clone_snapshot`](Self::clone_snapshot) made for this run.
     ///
     /// # Errors
@@ -283,6 +285,8 @@ pub(crate) enum Counts {
 pub(crate) struct Clone {
     /// Its name, for people.
     pub name: String,
+    /// The tables that it has; none when it has all.
+    pub only: Option<Vec<String>>,
     /// A connection to it.
     pub connection: Box<dyn Connection>,
 }

@@ -303,11 +303,12 @@ fn explain(
         Some(at) if at < text.len() => word_at(text, at),
         _ => 0..text.len(),
     };
-    let place = SourceProblem::new(text, span, error.message().to_owned()).in_file(
-        &file.path,
-        &file.text,
-        statement.span.start,
-    );
+    let problem = SourceProblem::new(text, span, error.message().to_owned());
+    let problem = match say::help_with(&error) {
+        Some(help) => problem.with_help(help),
+        None => problem,
+    };
+    let place = problem.in_file(&file.path, &file.text, statement.span.start);
     let total = file.statements.len();
     say::statement_failed(&step.migration.title(), number, total, place, error)
 }

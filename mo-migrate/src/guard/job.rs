@@ -238,8 +238,6 @@ impl<'a> Step<'a> {
             }
             let allowed = file.directives.allows.iter().any(|allow| allow.code == "NO_WAY_BACK");
             let elsewhere = sql::writes_elsewhere(text, dialect, engine.ledger_key());
-            let elsewhere =
-                elsewhere.map(|what| format!("it writes to {what}, in another database"));
             let outside = sql::reaches_outside(text, dialect).map(ToOwned::to_owned).or(elsewhere);
             if !allowed && let Some(why) = outside {
                 let place = sql::SourceProblem::new(text, 0..text.len(), why)

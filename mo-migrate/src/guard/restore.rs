@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::job::Judge;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Counts, Inventory, Object, RestoreTransaction};
+use crate::engine::{Counts, Engine, Inventory, Object, RestoreTransaction};
 use crate::error::{Error, Result, say};
 use crate::history::History;
 use crate::ledger::SnapshotRecord;
@@ -26,6 +26,9 @@ use crate::{snapshot, time};
 /// In a larger database, tables that the run did not touch are not looked through for others' writes,
 /// which stay where they are in any case.
 const LOOKED_THROUGH: usize = 100;
+
+/// How often a restore that was a deadlock's victim is tried.
+const DEADLOCKS: u32 = 5;
 
 /// What the proof compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,13 +49,19 @@ impl Run<'_> {
         self.close_work().await;
         let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
         self.verify_on_clone(&name, checks).await?;
-        let mut back = self.engine.restore(&name, self.settings.lock_timeout).await?;
-        let done = self.restore_in(&mut *back, &name).await;
-        let (plan, proof, failed_state) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                back.abandon().await;
-                return Err(error);
+        let mut tries = 0;
+        let (back, (plan, proof, failed_state)) = loop {
+            tries += 1;
+            let mut back = self.engine.restore(&name, self.settings.lock_timeout).await?;
+            match self.restore_in(&mut *back, &name).await {
+                Ok(done) => break (back, done),
+                Err(error) => {
+                    back.abandon().await;
+                    // The server has rolled all of it back to let another session go on.
+                    if tries == DEADLOCKS || error.database_code() != Some("20701") {
+                        return Err(error);
+                    }
+                }
             }
         };
         back.commit().await.map_err(say::restore_commit_failed)?;
@@ -93,7 +102,10 @@ impl Run<'_> {
         run: &str,
         checks: &[Judge],
     ) -> Result<String> {
-        let mut clone = self.engine.clone_snapshot(name, run).await?;
+        let touched = &self.record.touched;
+        let only: Option<Vec<String>> =
+            (!touched.unknown).then(|| touched.tables.iter().cloned().collect());
+        let mut clone = self.engine.clone_snapshot(name, run, only.as_deref()).await?;
         let tested = self.test_clone_on(&mut clone, name, checks).await;
         clone.connection.close().await;
         tested.map(|found| format!("{} is sound: {found}", clone.name))
@@ -112,8 +124,7 @@ impl Run<'_> {
         let found = self.engine.inventory(&mut *clone.connection, Counts::With).await?;
         let known = self.ledger.snapshot(name).await?;
         if let Some(known) = known {
-            let whole = self.engine.capabilities().whole_clones;
-            same_inventory(&known.inventory, &found, whole)?;
+            same_inventory(&known.inventory, &found, self.engine, clone.only.as_deref())?;
             self.then = known.inventory;
         } else {
             self.then.clone_from(&found);
@@ -325,18 +336,19 @@ pub(super) fn plural(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-/// Holds what a clone has against what the ledger says the snapshot had: all of it, or the tables.
+/// Holds what a clone has against what the ledger says the snapshot had.
 pub(crate) fn same_inventory(
     known: &Inventory,
     found: &Inventory,
-    whole: bool,
+    engine: &dyn Engine,
+    only: Option<&[String]>,
 ) -> Result<(), Error> {
-    let same = if whole {
-        known.same_definitions(found)
+    let (known, found) = if engine.capabilities().whole_clones {
+        (known.clone(), found.clone())
     } else {
-        known.tables_alone().same_definitions(&found.tables_alone())
+        (known.tables_alone(only), found.tables_alone(None))
     };
-    if !same {
+    if !known.same_definitions(&found) {
         return Err(say::damaged(
             "its definitions are not those that were written down when it was made",
         ));

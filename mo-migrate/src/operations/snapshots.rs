@@ -104,7 +104,7 @@ impl Operations<'_> {
         self.snapshot_show(name).await?;
         let _lock = self.lock().await?;
         let run = format!("verify_{}", time::compact(time::now_ms()));
-        let mut clone = self.engine.clone_snapshot(name, &run).await?;
+        let mut clone = self.engine.clone_snapshot(name, &run, None).await?;
         let damage = self.engine.damage(&mut *clone.connection).await;
         let found = self.engine.inventory(&mut *clone.connection, Counts::With).await;
         clone.connection.close().await;
@@ -120,7 +120,8 @@ impl Operations<'_> {
                 crate::guard::same_inventory(
                     &known.inventory,
                     &found,
-                    self.engine.capabilities().whole_clones,
+                    self.engine(),
+                    clone.only.as_deref(),
                 )
                 .map_err(|e| say::snapshot_bad(name, e))?;
             }

@@ -225,6 +225,11 @@ impl Link {
         rows.iter().take(most).map(|row| text::row(row, &columns)).collect()
     }
 
+    /// A statement failed in a way of which it is known that it rolled back itself alone.
+    pub(super) fn forgive(&mut self) {
+        self.poisoned = false;
+    }
+
     /// Runs something on the connection; ends it when its time is over or somebody interrupts.
     async fn watched<T>(
         &mut self,

@@ -31,10 +31,12 @@ const TAKE_OVER_AFTER: Duration = Duration::from_mins(1);
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// The ledger's tables that the lock needs.
-const TABLES: [&str; 2] = [
+const TABLES: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS {}.fence (guarded VARCHAR(64) PRIMARY KEY, n BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {}.holders (guarded VARCHAR(64) PRIMARY KEY, holder TEXT NOT NULL, \
      session BIGINT UNSIGNED NOT NULL, beat BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS {}.sessions (name VARCHAR(64) PRIMARY KEY, guarded VARCHAR(64) NOT NULL, \
+     session BIGINT UNSIGNED NOT NULL)",
 ];
 
 /// Where the connection is that holds the lock.
@@ -155,7 +157,9 @@ impl MatrixOne {
             return Ok(LockAttempt::Taken(holder.map(|(holder, ..)| holder)));
         }
         let last = self.holder(&mut link).await?;
+        self.end_left_sessions(&mut link).await?;
         let fence = self.take_fence(&mut link, ours).await?;
+        self.register(&mut link).await?;
         *state = State::Held(Box::new(link.fenced_by(fence)));
         let last: LastHolder = last.map(|(holder, beat, _)| (holder, beat));
         let pulse = Arc::default();
@@ -214,6 +218,51 @@ impl MatrixOne {
         let sql = format!("SELECT n FROM {ledger}.fence WHERE guarded = {guarded}");
         let rows = link.ask(&sql).await?;
         rows.first().map_or_else(|| Err(say::connection_lost()), |row| row.at(0))
+    }
+
+    /// Writes down a session that may change the database, so that the next start can end it.
+    pub(super) async fn register(&self, link: &mut Link) -> Result<()> {
+        let sql = format!(
+            "INSERT INTO {}.sessions (name, guarded, session) SELECT session_id, {}, conn_id \
+             FROM information_schema.processlist WHERE conn_id = {}",
+            quote(LEDGER),
+            literal(&self.name),
+            link.id()
+        );
+        link.send(&sql).await.map(drop)
+    }
+
+    /// Ends what a dead run left running, and waits until it is gone.
+    async fn end_left_sessions(&self, link: &mut Link) -> Result<()> {
+        let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
+        let left = format!(
+            "SELECT s.session FROM {ledger}.sessions s JOIN information_schema.processlist p \
+             ON p.session_id = s.name WHERE s.guarded = {guarded}"
+        );
+        let until = tokio::time::Instant::now() + GONE_WITHIN;
+        loop {
+            let rows = match link.ask(&left).await {
+                Ok(rows) => rows,
+                Err(error) if say::is_missing(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            if rows.is_empty() {
+                break;
+            }
+            for row in &rows {
+                let session: u64 = row.at(0)?;
+                tracing::warn!(session, "a session that a dead run left is ended");
+                // It may have gone by itself in the meantime; the next look tells.
+                if let Err(error) = link.send(&format!("KILL {session}")).await
+                    && tokio::time::Instant::now() >= until
+                {
+                    return Err(say::cannot_end_session(session, &error));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let forget = format!("DELETE FROM {ledger}.sessions WHERE guarded = {guarded}");
+        link.send(&forget).await.map(drop)
     }
 
     /// Ends the session of a holder that was not heard of for long and runs nothing.
@@ -309,6 +358,7 @@ impl MatrixOne {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let now = self.take_fence(&mut link, &Holder::here()).await?;
+        self.register(&mut link).await?;
         if now != fence + 1 {
             return Err(say::taken_over(&self.shown));
         }

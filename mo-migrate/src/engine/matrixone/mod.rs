@@ -337,8 +337,13 @@ impl Engine for MatrixOne {
         Ok(Box::new(link.in_the_past(&self.name, name)))
     }
 
-    async fn clone_snapshot(&self, name: &str, run: &str) -> Result<Clone> {
-        self.make_clone(name, run).await
+    async fn clone_snapshot(
+        &self,
+        name: &str,
+        run: &str,
+        only: Option<&[String]>,
+    ) -> Result<Clone> {
+        self.make_clone(name, run, only).await
     }
 
     async fn drop_clone(&self, run: &str) -> Result<()> {

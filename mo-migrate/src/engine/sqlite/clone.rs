@@ -44,7 +44,7 @@ impl Sqlite {
                 Ok(()) => {
                     Files::remove_database(&partial)?;
                     let connection = Box::new(self.open_file(&path, true).await?);
-                    return Ok(Clone { name: path.display().to_string(), connection });
+                    return Ok(Clone { name: path.display().to_string(), only: None, connection });
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(say::io("make", &path, &error)),

@@ -332,7 +332,7 @@ impl Engine for Sqlite {
         Ok(Box::new(self.open_file(&path, false).await?))
     }
 
-    async fn clone_snapshot(&self, name: &str, run: &str) -> Result<Clone> {
+    async fn clone_snapshot(&self, name: &str, run: &str, _: Option<&[String]>) -> Result<Clone> {
         self.make_clone(name, run).await
     }
 

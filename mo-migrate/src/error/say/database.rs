@@ -43,6 +43,12 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
     }
 }
 
+/// What to do about an error of which a server's own words say little.
+#[cfg(not(feature = "matrixone"))]
+pub(crate) fn help_with(_: &Error) -> Option<&'static str> {
+    None
+}
+
 /// A server's own number, where the driver's code is the same for all.
 fn number(said: &dyn sqlx::error::DatabaseError) -> Option<String> {
     #[cfg(feature = "matrixone")]

@@ -112,6 +112,23 @@ pub(crate) fn blocked(table: &str, blockers: &[String], wait: Duration, error: E
         .hinted("end that session's transaction, then `migrate recover`")
 }
 
+/// What to do about an error of which the server's own words say little.
+pub(crate) fn help_with(error: &Error) -> Option<&'static str> {
+    let said = error.message();
+    if said.contains("no such table") && said.contains("_copy_") {
+        return Some(
+            "in a transaction that changes a table's definition and then its rows, the server loses \
+             sight of a large table: leave `-- mo-migrate: transaction` out",
+        );
+    }
+    if said.contains("cannot drop and add column") {
+        return Some(
+            "under a snapshot the server takes no DROP and ADD of columns in one statement: write two",
+        );
+    }
+    None
+}
+
 /// Somebody else's statement, for a message: its first line, and not all of a long one.
 pub(crate) fn shortened(sql: &str) -> String {
     let line = sql.lines().next().unwrap_or_default();
