@@ -17,7 +17,9 @@ use crate::operations::{
 };
 use crate::plan::Goal;
 use crate::report::Report;
-use crate::settings::{ForeignWrites, Policy, Settings, SnapshotPolicy, Stop, Unit, Verify};
+use crate::settings::{
+    ForeignWrites, Policy, Settings, SnapshotPolicy, SnapshotScope, Stop, Unit, Verify,
+};
 
 /// A set of migrations with its settings.
 ///
@@ -157,6 +159,12 @@ impl Migrator {
         newer: Policy = |settings, policy| settings.newer = policy;
         /// How many rows of evidence a check leaves in the report. Default: 10.
         evidence: usize = |settings, rows| settings.evidence = rows;
+        /// What a snapshot is of, on `MatrixOne`. Default: the account.
+        snapshot_scope: SnapshotScope = |settings, scope| settings.snapshot_scope = scope;
+        /// Up to how many rows of a table a restore is proved by contents. Default: 10 million.
+        proof_limit: u64 = |settings, rows| settings.proof_limit = rows;
+        /// Ends sessions that hold a table which has to come back. Default: no.
+        terminate_blockers: bool = |settings, end| settings.terminate_blockers = end;
         /// How old a dead run may be for its recovery to take later rows back. Default: 15 min.
         recover_within: Duration = |settings, time| settings.recover_within = time;
         /// How long `run` does not try again what failed; it doubles. Default: 10 min.

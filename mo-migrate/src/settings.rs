@@ -60,6 +60,17 @@ pub enum Unit {
     Migration,
 }
 
+/// What a snapshot is of, on a server that has the choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SnapshotScope {
+    /// Of the whole account: it keeps grants, foreign keys and functions from being collected, and the
+    /// dead data of every database of the account.
+    #[default]
+    Account,
+    /// Of the database alone: what the catalogue said is gone after about an hour.
+    Database,
+}
+
 /// All settings of a run.
 #[derive(Clone)]
 pub struct Settings {
@@ -93,8 +104,12 @@ pub struct Settings {
     pub newer: Policy,
     /// How many rows of evidence are kept of a check.
     pub evidence: usize,
-    /// Up to how many rows a proof compares contents; above it, counts.
+    /// Up to how many rows of a table a proof compares contents; above it, counts.
     pub proof_limit: u64,
+    /// What a snapshot is of, where the engine has a choice.
+    pub snapshot_scope: SnapshotScope,
+    /// Sessions that hold a table which has to come back are ended.
+    pub terminate_blockers: bool,
     /// How old a dead run may be for its recovery to take later rows back.
     pub recover_within: Duration,
     /// For how long a set that failed is not tried again by a starting application.
@@ -127,7 +142,9 @@ impl Default for Settings {
             changed: Policy::Refuse,
             newer: Policy::Refuse,
             evidence: 10,
-            proof_limit: u64::MAX,
+            proof_limit: 10_000_000,
+            snapshot_scope: SnapshotScope::Account,
+            terminate_blockers: false,
             recover_within: Duration::from_mins(15),
             retry_after: Duration::from_mins(10),
             retry: false,

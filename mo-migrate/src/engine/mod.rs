@@ -28,6 +28,7 @@ pub use target::Target;
 use crate::error::Result;
 use crate::lock::Holder;
 use crate::observer::Progress;
+use crate::settings::{Settings, SnapshotScope};
 use crate::sql::Dialect;
 use crate::value::Row;
 
@@ -63,6 +64,27 @@ pub(crate) enum LedgerAccess {
     Create,
     /// Read as it is; none when it is missing.
     ReadOnly,
+}
+
+/// How an engine goes about a snapshot and a restore: from the settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conduct {
+    /// How long others' locks are waited for.
+    pub wait: Duration,
+    /// Sessions that hold what has to come back are ended.
+    pub terminate_blockers: bool,
+    /// What a snapshot is of, where there is a choice.
+    pub scope: SnapshotScope,
+}
+
+impl From<&Settings> for Conduct {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            wait: settings.lock_timeout,
+            terminate_blockers: settings.terminate_blockers,
+            scope: settings.snapshot_scope,
+        }
+    }
 }
 
 /// What is known of a snapshot from looking at it.
@@ -179,7 +201,7 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         &self,
         work: &mut dyn Connection,
         snapshot: Option<&str>,
-        wait: Duration,
+        conduct: Conduct,
         progress: Progress,
     ) -> Result<Option<SnapshotFacts>>;
     /// Makes the snapshot readable from `work` under [`before`](Self::before), where a
@@ -194,7 +216,12 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// It can't be made; what was begun is removed.
-    async fn create_snapshot(&self, name: &str, progress: Progress) -> Result<SnapshotFacts>;
+    async fn create_snapshot(
+        &self,
+        name: &str,
+        conduct: Conduct,
+        progress: Progress,
+    ) -> Result<SnapshotFacts>;
     /// The snapshots that are there, whoever made them.
     ///
     /// # Errors
@@ -263,12 +290,15 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Something can't be put back.
     async fn put_back_afterwards(&self, then: &Inventory, touched: &Touched) -> Result<()>;
-    /// Begins a restore from this snapshot, on a connection of its own. Locks of others are waited
-    /// for this long at the most.
+    /// Begins a restore from this snapshot, on a connection of its own.
     ///
     /// # Errors
     /// The snapshot is gone, or the database can't be opened.
-    async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>>;
+    async fn restore(
+        &self,
+        snapshot: &str,
+        conduct: Conduct,
+    ) -> Result<Box<dyn RestoreTransaction>>;
 }
 
 /// Whether rows are counted.

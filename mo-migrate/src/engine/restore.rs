@@ -67,6 +67,11 @@ pub(crate) trait RestoreTransaction: Send + std::fmt::Debug {
     /// # Errors
     /// A side can't be read.
     async fn compare(&mut self, table: &Object) -> Result<RowComparison>;
+    /// Compares how many rows a table has, where its contents would take too long.
+    ///
+    /// # Errors
+    /// A side can't be read.
+    async fn compare_counts(&mut self, table: &Object) -> Result<RowComparison>;
     /// Carries out one step.
     ///
     /// # Errors

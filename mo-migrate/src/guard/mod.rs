@@ -154,9 +154,10 @@ impl Run<'_> {
         }
         self.end_when_asked(&*work);
         self.work = Some(work);
-        let (engine, wait, progress) = (self.engine, self.settings.lock_timeout, self.progress());
+        let (engine, progress) = (self.engine, self.progress());
+        let conduct = (&self.settings).into();
         let facts = engine
-            .secure(self.work()?, name.as_deref(), wait, progress)
+            .secure(self.work()?, name.as_deref(), conduct, progress)
             .await
             .map_err(say::snapshot_failed)?;
         if engine.capabilities().transactional_ddl {

@@ -47,7 +47,8 @@ impl Operations<'_> {
         let _lock = self.lock().await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let name = snapshot::name(purpose, None, time::now_ms());
-        let facts = self.engine.create_snapshot(&name, Progress::silent()).await?;
+        let facts =
+            self.engine.create_snapshot(&name, (&self.settings).into(), Progress::silent()).await?;
         let mut past = self.engine.open_snapshot(&name).await?;
         let inventory = self.engine.inventory(&mut *past, Counts::With).await;
         past.close().await;

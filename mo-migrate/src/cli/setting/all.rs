@@ -1,7 +1,7 @@
 //! The list of all settings.
 
 use super::{Format, Kind, Setting};
-use crate::settings::{ForeignWrites, Policy, SnapshotPolicy, Unit, Verify};
+use crate::settings::{ForeignWrites, Policy, SnapshotPolicy, SnapshotScope, Unit, Verify};
 
 const CONNECTION: &str = "Connection";
 const GUARD: &str = "Guard";
@@ -109,6 +109,27 @@ pub(crate) const ALL: &[Setting] = &[
             ("clone", |c| c.settings.verify = Verify::Clone),
         ]),
         "How a snapshot is verified when it is made [default: inventory]",
+    ),
+    setting(
+        "snapshot-scope",
+        GUARD,
+        Kind::OneOf(&[
+            ("account", |c| c.settings.snapshot_scope = SnapshotScope::Account),
+            ("database", |c| c.settings.snapshot_scope = SnapshotScope::Database),
+        ]),
+        "What a snapshot is of, on MatrixOne [default: account]",
+    ),
+    setting(
+        "proof-limit",
+        GUARD,
+        Kind::Number(|c, rows| c.settings.proof_limit = u64::try_from(rows).unwrap_or(u64::MAX)),
+        "Up to how many rows of a table a restore is proved by contents, and not by counts [default: 10000000]",
+    ),
+    setting(
+        "terminate-blockers",
+        GUARD,
+        Kind::Switch(|c| c.settings.terminate_blockers = true),
+        "Ends sessions that hold a table which has to come back",
     ),
     setting(
         "recover-within",

@@ -15,7 +15,6 @@ mod snapshot;
 mod text;
 
 use std::str::FromStr as _;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
@@ -25,7 +24,7 @@ use self::link::{Link, Owner};
 use self::lock::Slot;
 use self::text::literal;
 use super::{
-    Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
+    Capabilities, Clone, Conduct, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
     RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
@@ -290,12 +289,12 @@ impl Engine for MatrixOne {
         &self,
         work: &mut dyn Connection,
         snapshot: Option<&str>,
-        _: Duration,
+        conduct: Conduct,
         _: Progress,
     ) -> Result<Option<SnapshotFacts>> {
         let Some(name) = snapshot else { return Ok(None) };
         // On the connection that does the work: another one's may miss the newest commits.
-        self.make_snapshot(link(work)?, name).await.map(Some)
+        self.make_snapshot(link(work)?, name, conduct.scope).await.map(Some)
     }
 
     async fn attach_before(&self, _: &mut dyn Connection, _: &str) -> Result<()> {
@@ -306,9 +305,14 @@ impl Engine for MatrixOne {
         format!("{}.{}{}", quote(&self.name), quote(table), hint(snapshot))
     }
 
-    async fn create_snapshot(&self, name: &str, _: Progress) -> Result<SnapshotFacts> {
+    async fn create_snapshot(
+        &self,
+        name: &str,
+        conduct: Conduct,
+        _: Progress,
+    ) -> Result<SnapshotFacts> {
         let mut link = self.open(&self.name).await?;
-        let made = self.make_snapshot(&mut link, name).await;
+        let made = self.make_snapshot(&mut link, name, conduct.scope).await;
         link.hang_up().await;
         made
     }
@@ -385,8 +389,12 @@ impl Engine for MatrixOne {
         self.put_back_the_rest(then, touched).await
     }
 
-    async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>> {
-        Ok(Box::new(restore::MatrixOneRestore::open(self, snapshot, wait).await?))
+    async fn restore(
+        &self,
+        snapshot: &str,
+        conduct: Conduct,
+    ) -> Result<Box<dyn RestoreTransaction>> {
+        Ok(Box::new(restore::MatrixOneRestore::open(self, snapshot, conduct).await?))
     }
 }
 

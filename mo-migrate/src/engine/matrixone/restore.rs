@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use super::link::Link;
 use super::{MatrixOne, catalog, hint, literal, quote};
 use crate::engine::{
-    Connection, Counts, Inventory, Object, ObjectKind, RestoreTransaction, RowComparison,
+    Conduct, Connection, Counts, Inventory, Object, ObjectKind, RestoreTransaction, RowComparison,
     SnapshotFacts, Step,
 };
 use crate::error::{Error, Result, say};
@@ -33,7 +33,7 @@ pub(super) struct MatrixOneRestore {
     engine: MatrixOne,
     snapshot: String,
     link: Link,
-    wait: Duration,
+    conduct: Conduct,
     then: Inventory,
     /// Tables that this transaction has dropped.
     dropped: BTreeSet<String>,
@@ -42,7 +42,7 @@ pub(super) struct MatrixOneRestore {
 }
 
 impl MatrixOneRestore {
-    pub(super) async fn open(engine: &MatrixOne, snapshot: &str, wait: Duration) -> Result<Self> {
+    pub(super) async fn open(engine: &MatrixOne, snapshot: &str, conduct: Conduct) -> Result<Self> {
         let fence = engine.fence_held().await?;
         let mut link = engine.open_known("").await?;
         if engine.list_snapshots(&mut link, Some(snapshot)).await?.is_empty() {
@@ -62,13 +62,13 @@ impl MatrixOneRestore {
             engine.register(&mut link).await?;
         }
         link.send("SET foreign_key_checks = 0").await?;
-        let seconds = wait.as_secs().max(1);
+        let seconds = conduct.wait.as_secs().max(1);
         link.send(&format!("SET lock_wait_timeout = {seconds}")).await?;
         Ok(Self {
             engine: engine.clone(),
             snapshot: snapshot.to_owned(),
             link,
-            wait,
+            conduct,
             then: Inventory::default(),
             dropped: BTreeSet::new(),
             next_keys: BTreeMap::new(),
@@ -105,9 +105,10 @@ impl MatrixOneRestore {
         }
         let sql = format!("DROP TABLE IF EXISTS {}", self.name(table));
         let (engine, session) = (self.engine.clone(), self.link.id());
+        let end = self.conduct.terminate_blockers;
         let watch = async move {
             tokio::time::sleep(LOOK_AFTER).await;
-            engine.blockers(session).await.unwrap_or_default()
+            engine.blockers(session, end).await.unwrap_or_default()
         };
         let mut blocked = Vec::new();
         let dropped = {
@@ -124,7 +125,7 @@ impl MatrixOneRestore {
         };
         match dropped {
             Err(error) if error.database_code() == Some("1205") || !blocked.is_empty() => {
-                Err(say::blocked(table, &blocked, self.wait, error))
+                Err(say::blocked(table, &blocked, self.conduct.wait, error))
             }
             done => done.map(drop),
         }
@@ -301,7 +302,7 @@ impl RestoreTransaction for MatrixOneRestore {
 
     async fn keep_failed_state(&mut self, name: &str, _: Progress) -> Result<SnapshotFacts> {
         let mut second = self.engine.open(&self.engine.name).await?;
-        let kept = self.engine.make_snapshot(&mut second, name).await;
+        let kept = self.engine.make_snapshot(&mut second, name, self.conduct.scope).await;
         second.hang_up().await;
         kept
     }
@@ -317,6 +318,16 @@ impl RestoreTransaction for MatrixOneRestore {
         let past = self.past(&table.name);
         let then = self.sum(table, &[past]).await?;
         Ok(RowComparison { same: then.0, differs: now != then })
+    }
+
+    async fn compare_counts(&mut self, table: &Object) -> Result<RowComparison> {
+        let mut now = 0;
+        for source in self.sources(&table.name).await? {
+            now += catalog::count(&mut self.link, &source).await?;
+        }
+        let past = self.past(&table.name);
+        let then = catalog::count(&mut self.link, &past).await?;
+        Ok(RowComparison { same: then, differs: now != then })
     }
 
     async fn apply(&mut self, step: &Step) -> Result<()> {
@@ -354,7 +365,8 @@ pub(super) type Blocker = String;
 
 impl MatrixOne {
     /// The sessions that hold what this session waits for.
-    async fn blockers(&self, session: u64) -> Result<Vec<Blocker>> {
+    /// They are ended where that is wanted.
+    async fn blockers(&self, session: u64, end: bool) -> Result<Vec<Blocker>> {
         let mut link = self.open("").await?;
         // The views, for joining the functions behind them makes the server panic.
         let sql = format!(
@@ -364,10 +376,14 @@ impl MatrixOne {
              JOIN information_schema.processlist p ON p.txn_id = l.txn_id \
              JOIN mo_catalog.mo_transactions t ON t.txn_id = l.txn_id WHERE x.conn_id = {session}"
         );
-        let rows = link.ask(&sql).await;
+        let rows = link.ask(&sql).await?;
+        for row in rows.iter().filter(|_| end) {
+            let session: u64 = row.at(0)?;
+            tracing::warn!(session, "a session that is in the way is ended");
+            link.send(&format!("KILL {session}")).await?;
+        }
         link.hang_up().await;
-        rows?
-            .iter()
+        rows.iter()
             .map(|row| {
                 let (id, user, host): (u64, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
                 let since: Option<String> = row.at(3)?;

@@ -11,24 +11,31 @@ use super::link::Link;
 use super::{MatrixOne, literal, quote};
 use crate::engine::SnapshotFacts;
 use crate::error::{Error, Result, say};
+use crate::settings::SnapshotScope;
 
 /// The longest name that is not cut.
 const LONGEST: usize = 64;
 
 impl MatrixOne {
     /// Makes a snapshot, and looks it up.
-    pub(super) async fn make_snapshot(&self, link: &mut Link, name: &str) -> Result<SnapshotFacts> {
+    pub(super) async fn make_snapshot(
+        &self,
+        link: &mut Link,
+        name: &str,
+        scope: SnapshotScope,
+    ) -> Result<SnapshotFacts> {
         if name.len() > LONGEST || name.to_lowercase() != name {
             return Err(say::snapshot_name(name, LONGEST));
         }
         let of_account = format!("CREATE SNAPSHOT {} FOR ACCOUNT", quote(name));
-        let made = match link.send(&of_account).await {
-            Err(error) if is_quota(&error) => {
-                let database = quote(&self.name);
-                let sql = format!("CREATE SNAPSHOT {} FOR DATABASE {database}", quote(name));
-                link.send(&sql).await
-            }
-            made => made,
+        let of_database =
+            format!("CREATE SNAPSHOT {} FOR DATABASE {}", quote(name), quote(&self.name));
+        let made = match scope {
+            SnapshotScope::Database => link.send(&of_database).await,
+            SnapshotScope::Account => match link.send(&of_account).await {
+                Err(error) if is_quota(&error) => link.send(&of_database).await,
+                made => made,
+            },
         };
         made.map_err(|error| said(error, name))?;
         let found = self.list_snapshots(link, Some(name)).await?;

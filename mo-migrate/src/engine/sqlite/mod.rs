@@ -27,7 +27,7 @@ use self::files::{Files, canonical, with_suffix};
 pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
 use super::{
-    Capabilities, Clone, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
+    Capabilities, Clone, Conduct, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
     RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
@@ -264,7 +264,7 @@ impl Engine for Sqlite {
         &self,
         work: &mut dyn Connection,
         snapshot: Option<&str>,
-        wait: Duration,
+        conduct: Conduct,
         progress: Progress,
     ) -> Result<Option<SnapshotFacts>> {
         let mut facts = None;
@@ -274,7 +274,7 @@ impl Engine for Sqlite {
             };
             facts = Some(self.copy_memory(source, name, &progress).await?);
         }
-        work.patience(wait);
+        work.patience(conduct.wait);
         work.begin().await?;
         let Some(name) = snapshot else { return Ok(None) };
         if !self.memory {
@@ -301,7 +301,12 @@ impl Engine for Sqlite {
         format!("{BEFORE}.{}", quote(table))
     }
 
-    async fn create_snapshot(&self, name: &str, progress: Progress) -> Result<SnapshotFacts> {
+    async fn create_snapshot(
+        &self,
+        name: &str,
+        _: Conduct,
+        progress: Progress,
+    ) -> Result<SnapshotFacts> {
         self.need_file()?;
         let mut source = self.work().await?;
         if self.memory {
@@ -385,12 +390,16 @@ impl Engine for Sqlite {
         Ok(())
     }
 
-    async fn restore(&self, snapshot: &str, wait: Duration) -> Result<Box<dyn RestoreTransaction>> {
+    async fn restore(
+        &self,
+        snapshot: &str,
+        conduct: Conduct,
+    ) -> Result<Box<dyn RestoreTransaction>> {
         self.need_file()?;
         let path = self.files.snapshot(snapshot)?;
         if !path.is_file() {
             return Err(say::no_snapshot(snapshot, &snapshot::list(&self.files)?));
         }
-        Ok(Box::new(restore::SqliteRestore::open(self.clone(), snapshot, wait).await?))
+        Ok(Box::new(restore::SqliteRestore::open(self.clone(), snapshot, conduct.wait).await?))
     }
 }

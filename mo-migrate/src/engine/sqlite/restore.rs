@@ -284,6 +284,17 @@ impl RestoreTransaction for SqliteRestore {
         found?.map_err(|error| say::database(&error.message, Some(error.code.to_string()), None))
     }
 
+    async fn compare_counts(&mut self, table: &Object) -> Result<RowComparison> {
+        let name = quote(&table.name);
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM main.{name}), (SELECT count(*) FROM {BEFORE}.{name})"
+        );
+        let rows = self.link()?.fetch(&sql, &[], Some(1)).await?;
+        let Some(row) = rows.first() else { return Err(say::connection_lost()) };
+        let (now, then): (u64, u64) = (row.at(0)?, row.at(1)?);
+        Ok(RowComparison { same: then, differs: now != then })
+    }
+
     async fn apply(&mut self, step: &Step) -> Result<()> {
         match step {
             Step::Drop(object) => self.drop_object(object).await,
