@@ -40,7 +40,9 @@ impl Touched {
 pub(crate) enum Fence<'a> {
     /// The guard itself is at work: nothing is forbidden.
     Open,
-    /// Writing to the history table.
+    /// Writing to the history table alone: what has no way back was allowed.
+    Allowed(&'a str),
+    /// Writing to the history table, and where it can be told, outside of this database.
     History(&'a str),
     /// That, and beginning or ending a transaction, and attaching a database.
     Transaction(&'a str),

@@ -101,7 +101,7 @@ impl Run<'_> {
         let limit = self.settings.statement_timeout;
         let history = self.settings.history_table.clone();
         let allowed = file.directives.allows.iter().any(|allow| allow.code == "NO_WAY_BACK");
-        let fence = fence(step.transactional && !allowed, &history);
+        let fence = fence(step.transactional, allowed, &history);
         let work = self.work()?;
         work.fence(fence);
         work.limit(limit);
@@ -216,7 +216,7 @@ impl Run<'_> {
         self.announce(job, &line).await?;
         let (limit, asked) = (self.settings.statement_timeout, self.settings.stop.clone());
         let history = self.settings.history_table.clone();
-        let fence = fence(step.transactional, &history);
+        let fence = fence(step.transactional, false, &history);
         let work = self.work()?;
         work.fence(fence);
         work.limit(limit);
@@ -315,8 +315,12 @@ fn explain(
 
 /// What a migration's code must not do: without a transaction there is none to protect, and VACUUM
 /// needs one of its own.
-fn fence(transactional: bool, history: &str) -> Fence<'_> {
-    if transactional { Fence::Transaction(history) } else { Fence::History(history) }
+fn fence(transactional: bool, allowed: bool, history: &str) -> Fence<'_> {
+    match (allowed, transactional) {
+        (true, _) => Fence::Allowed(history),
+        (false, true) => Fence::Transaction(history),
+        (false, false) => Fence::History(history),
+    }
 }
 
 /// The word that begins at this byte, or the one character there.

@@ -79,12 +79,11 @@ impl Gate {
 }
 
 /// What the code of a migration or of a check must not do; the owned form of [`Fence`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Forbidden {
-    #[default]
-    Nothing,
-    History(String),
-    Transaction(String),
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Forbidden {
+    history: String,
+    /// Writing to other databases, and to what all of the server shares.
+    outside: bool,
 }
 
 /// A connection to MatrixOne.
@@ -98,7 +97,7 @@ pub(super) struct Link {
     /// Everything is read as it was in this snapshot.
     past: Option<String>,
     gate: Arc<Gate>,
-    forbidden: Forbidden,
+    forbidden: Option<Forbidden>,
     writable: bool,
     touched: Touched,
     limit: Option<Duration>,
@@ -134,7 +133,7 @@ impl Link {
             database: database.to_owned(),
             past: None,
             gate: Arc::default(),
-            forbidden: Forbidden::Nothing,
+            forbidden: None,
             writable: true,
             touched: Touched::default(),
             limit: None,
@@ -283,27 +282,25 @@ impl Link {
         if !self.writable && !reads {
             return Err(say::check_writes());
         }
-        if self.forbidden == Forbidden::Nothing {
-            return Ok(());
-        }
+        let Some(forbidden) = &self.forbidden else { return Ok(()) };
         if sql::split(text, Dialect::MatrixOne)?.len() > 1 {
             return Err(say::several_statements());
         }
-        let touched = self.touched_by(text);
-        if let Some(why) = sql::breaks_the_lock(text, Dialect::MatrixOne) {
-            return Err(Error::new(Code::TransactionControl, format!("the statement {why}")));
+        if sql::transaction_control(text, Dialect::MatrixOne).is_some() {
+            return Err(say::guards_transaction());
         }
-        let history = match &self.forbidden {
-            Forbidden::Nothing => return Ok(()),
-            Forbidden::History(table) => table,
-            Forbidden::Transaction(table) => {
-                if sql::transaction_control(text, Dialect::MatrixOne).is_some() {
-                    return Err(say::guards_transaction());
-                }
-                table
+        if let Some(why) = sql::breaks_the_lock(text, Dialect::MatrixOne) {
+            return Err(Error::new(Code::TransactionControl, format!("the statement: {why}")));
+        }
+        if forbidden.outside {
+            let outside = sql::reaches_outside(text, Dialect::MatrixOne).map(ToOwned::to_owned);
+            let elsewhere = || sql::writes_elsewhere(text, Dialect::MatrixOne, &self.database);
+            if let Some(why) = outside.or_else(elsewhere) {
+                return Err(say::no_way_back_for(&why));
             }
-        };
-        if touched.tables.contains(&history.to_lowercase()) {
+        }
+        let touched = self.touched_by(text);
+        if touched.tables.contains(&forbidden.history.to_lowercase()) {
             return Err(say::guards_history());
         }
         self.touched.extend(&touched);
@@ -388,7 +385,7 @@ impl Connection for Link {
 
     async fn execute(&mut self, text: &str, params: &[Value]) -> Result<u64> {
         self.examine(text)?;
-        let of_a_migration = self.forbidden != Forbidden::Nothing;
+        let of_a_migration = self.forbidden.is_some();
         if of_a_migration {
             let more = self.cascades(&self.touched_by(text)).await?;
             self.touched.tables.extend(more);
@@ -484,9 +481,11 @@ impl Connection for Link {
 
     fn fence(&mut self, fence: Fence<'_>) {
         self.forbidden = match fence {
-            Fence::Open => Forbidden::Nothing,
-            Fence::History(table) => Forbidden::History(table.to_owned()),
-            Fence::Transaction(table) => Forbidden::Transaction(table.to_owned()),
+            Fence::Open => None,
+            Fence::Allowed(table) => Some(Forbidden { history: table.to_owned(), outside: false }),
+            Fence::History(table) | Fence::Transaction(table) => {
+                Some(Forbidden { history: table.to_owned(), outside: true })
+            }
         };
     }
 
@@ -526,7 +525,7 @@ impl Connection for Link {
         let _held = self.held.take();
         match self.home.take() {
             Some(home) if healthy => {
-                self.forbidden = Forbidden::Nothing;
+                self.forbidden = None;
                 (self.writable, self.limit) = (true, None);
                 home.put_back(*self).await;
             }

@@ -189,6 +189,29 @@ impl MatrixOne {
     }
 }
 
+impl MatrixOne {
+    /// Takes a database's snapshots and its rows out of the ledger.
+    async fn forget(&self, link: &mut Link) -> Result<()> {
+        let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
+        let known = format!("SELECT name FROM {ledger}.snapshots WHERE guarded = {guarded}");
+        for row in link.ask(&known).await? {
+            let name: String = row.at(0)?;
+            self.drop_snapshot(link, &name).await?;
+        }
+        for table in ["phases", "statements", "children"] {
+            link.send(&format!(
+                "DELETE FROM {ledger}.{table} WHERE run IN \
+                 (SELECT id FROM {ledger}.runs WHERE guarded = {guarded})"
+            ))
+            .await?;
+        }
+        for table in ["runs", "snapshots"] {
+            link.send(&format!("DELETE FROM {ledger}.{table} WHERE guarded = {guarded}")).await?;
+        }
+        Ok(())
+    }
+}
+
 /// The connection behind the trait, which is always one of this engine's.
 fn link(connection: &mut dyn Connection) -> Result<&mut Link> {
     connection.itself().downcast_mut::<Link>().ok_or_else(say::foreign_connection)
@@ -236,7 +259,15 @@ impl Engine for MatrixOne {
     }
 
     async fn drop_database(&self) -> Result<()> {
-        self.remove_empty_database().await
+        self.remove_empty_database().await?;
+        let mut link = self.open("").await?;
+        let forgotten = self.forget(&mut link).await;
+        link.hang_up().await;
+        match forgotten {
+            // There is no ledger yet.
+            Err(error) if say::is_missing(&error) => Ok(()),
+            other => other,
+        }
     }
 
     async fn remove_empty_database(&self) -> Result<()> {

@@ -35,6 +35,8 @@ pub(super) struct MatrixOneRestore {
     link: Link,
     conduct: Conduct,
     then: Inventory,
+    /// The snapshot of what went wrong, once it is kept.
+    failed: Option<String>,
     /// Tables that this transaction has dropped.
     dropped: BTreeSet<String>,
     /// The next generated key of each table, as it was before anything was dropped.
@@ -70,6 +72,7 @@ impl MatrixOneRestore {
             link,
             conduct,
             then: Inventory::default(),
+            failed: None,
             dropped: BTreeSet::new(),
             next_keys: BTreeMap::new(),
         })
@@ -189,18 +192,31 @@ impl MatrixOneRestore {
                 .iter()
                 .map(|c| if *c == key { value.to_string() } else { quote(c) })
                 .collect();
-            // A copy of any row under the new key moves the counter, and is taken out again.
+            // A copy of any row under the new key moves the counter, and is taken out again; a table
+            // without rows borrows one of those that went wrong.
             let name = self.name(&table);
-            let before = catalog::count(&mut self.link, &name).await?;
-            let source = if before > 0 { name.clone() } else { continue };
-            self.link
+            let source = match (catalog::count(&mut self.link, &name).await?, &self.failed) {
+                (0, Some(failed)) => format!("{name}{}", hint(failed)),
+                _ => name.clone(),
+            };
+            let copied = self
+                .link
                 .send(&format!(
                     "INSERT IGNORE INTO {name} ({}) SELECT {} FROM {source} LIMIT 1",
                     listed.join(", "),
                     values.join(", ")
                 ))
-                .await?;
-            self.link.send(&format!("DELETE FROM {name} WHERE {} = {value}", quote(&key))).await?;
+                .await;
+            if let Err(error) = copied {
+                // Its row has not these columns any more; the statement rolled back itself alone.
+                if !matches!(error.database_code(), Some("20301" | "1064")) {
+                    return Err(error);
+                }
+                self.link.forgive();
+                continue;
+            }
+            let key = quote(&key);
+            self.link.send(&format!("DELETE FROM {name} WHERE {key} = {value}")).await?;
         }
         Ok(())
     }
@@ -304,6 +320,7 @@ impl RestoreTransaction for MatrixOneRestore {
         let mut second = self.engine.open(&self.engine.name).await?;
         let kept = self.engine.make_snapshot(&mut second, name, self.conduct.scope).await;
         second.hang_up().await;
+        self.failed = Some(name.to_owned());
         kept
     }
 

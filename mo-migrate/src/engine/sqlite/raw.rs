@@ -425,7 +425,9 @@ impl Recorder {
             record.fenced = matches!(fence, Fence::Transaction(_));
             record.history = match fence {
                 Fence::Open => None,
-                Fence::History(table) | Fence::Transaction(table) => Some(table.to_owned()),
+                Fence::Allowed(table) | Fence::History(table) | Fence::Transaction(table) => {
+                    Some(table.to_owned())
+                }
             };
         });
     }

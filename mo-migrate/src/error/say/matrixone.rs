@@ -147,3 +147,10 @@ pub(crate) fn is_missing_on_matrixone(error: &Error, words: &str, table: &str) -
 pub(crate) fn has_no_right(error: &Error) -> bool {
     error.message().contains("do not have privilege")
 }
+
+/// A migration's code does what no restore takes back.
+pub(crate) fn no_way_back_for(why: &str) -> Error {
+    Error::new(Code::NoWayBack, "the statement has effects that no restore takes back")
+        .because(why.to_owned())
+        .hinted("do it in an SQL file that says `-- mo-migrate: allow NO_WAY_BACK because …`")
+}
