@@ -16,9 +16,9 @@ use crate::operations::{
     Validation, Verification,
 };
 use crate::plan::Goal;
-use crate::report::Report;
+use crate::report::{RehearsalReport, Report};
 use crate::settings::{
-    ForeignWrites, Policy, Settings, SnapshotPolicy, SnapshotScope, Stop, Unit, Verify,
+    ForeignWrites, Policy, Rehearse, Settings, SnapshotPolicy, SnapshotScope, Stop, Unit, Verify,
 };
 
 /// A set of migrations with its settings.
@@ -149,6 +149,8 @@ impl Migrator {
         snapshot: SnapshotPolicy = |settings, policy| settings.snapshot = policy;
         /// How a snapshot is verified when it is made. Default: read back.
         verify_snapshot: Verify = |settings, how| settings.verify = how;
+        /// Whether the migrations are tried on a clone of the snapshot first. Default: no.
+        rehearse: Rehearse = |settings, when| settings.rehearse = when;
         /// What to do about a migration that is older than one that was applied. Default: refuse.
         out_of_order: Policy = |settings, policy| settings.out_of_order = policy;
         /// What to do about an applied migration that is not in the set. Default: refuse.
@@ -214,6 +216,22 @@ impl Migrator {
             return Ok(report);
         }
         Box::pin(self.with_operations(target, async |all| Box::pin(all.up(goal)).await)).await
+    }
+
+    /// Tries what is pending on a clone of a snapshot, both of which are removed again. None when
+    /// nothing is pending.
+    ///
+    /// # Errors
+    /// A migration or a check failed on the clone.
+    pub async fn rehearse_pending(
+        &self,
+        target: impl Into<Target>,
+        goal: Goal,
+    ) -> Result<Option<RehearsalReport>> {
+        Box::pin(
+            self.with_operations(target.into(), async |all| Box::pin(all.rehearsal(goal)).await),
+        )
+        .await
     }
 
     /// What would run; writes nothing.

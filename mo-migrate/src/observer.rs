@@ -20,6 +20,8 @@ pub enum Phase {
     Preflight,
     /// The snapshot is made and read back.
     Snapshot,
+    /// The migrations and their checks are tried on a clone of the snapshot.
+    Rehearse,
     /// Migrations run.
     Apply,
     /// Checks run before the commit.
@@ -48,6 +50,7 @@ impl Phase {
         Self::Recover,
         Self::Preflight,
         Self::Snapshot,
+        Self::Rehearse,
         Self::Apply,
         Self::Validate,
         Self::Commit,
@@ -68,6 +71,7 @@ impl Phase {
             Self::Recover => "recover",
             Self::Preflight => "preflight",
             Self::Snapshot => "snapshot",
+            Self::Rehearse => "rehearse",
             Self::Apply => "apply",
             Self::Validate => "validate",
             Self::Commit => "commit",

@@ -60,6 +60,18 @@ pub enum Unit {
     Migration,
 }
 
+/// Whether the migrations are tried on a clone of the snapshot before anything is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rehearse {
+    /// No.
+    #[default]
+    Never,
+    /// Where a clone takes moments, and the database has at most 100 tables and 10 million rows.
+    WhenQuick,
+    /// Always.
+    Always,
+}
+
 /// What a snapshot is of, on a server that has the choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SnapshotScope {
@@ -94,6 +106,8 @@ pub struct Settings {
     pub snapshot: SnapshotPolicy,
     /// How it is verified when it is made.
     pub verify: Verify,
+    /// Whether the migrations are tried on a clone of the snapshot first.
+    pub rehearse: Rehearse,
     /// A migration older than one that was applied.
     pub out_of_order: Policy,
     /// An applied migration that is not in the set.
@@ -137,6 +151,7 @@ impl Default for Settings {
             unit: Unit::Run,
             snapshot: SnapshotPolicy::Always,
             verify: Verify::Inventory,
+            rehearse: Rehearse::Never,
             out_of_order: Policy::Refuse,
             missing: Policy::Refuse,
             changed: Policy::Refuse,

@@ -14,7 +14,7 @@ use super::{Cli, Source};
 use crate::error::{Code, Error, Result, say};
 use crate::migration::MigrationSet;
 use crate::report::Report;
-use crate::settings::Settings;
+use crate::settings::{Rehearse, Settings};
 use crate::{Migrator, Target};
 
 /// The surroundings of a command.
@@ -58,7 +58,10 @@ impl Context {
             }
         }
         let printer = Printer::new(choice.format, invocation(words));
-        let settings = choice.settings;
+        let mut settings = choice.settings;
+        if choice.rehearse == Rehearse::Never || settings.rehearse == Rehearse::Never {
+            settings.rehearse = choice.rehearse;
+        }
         let (migrator, directory) = cli.migrations(choice.dirs, file_dirs);
         let progress = Progress::new(printer.clone());
         let migrator = migrator.with(|own| *own = settings).attended(true).observer(progress);

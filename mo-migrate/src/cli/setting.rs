@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) use self::all::ALL;
 use crate::parse_duration;
-use crate::settings::Settings;
+use crate::settings::{Rehearse, Settings};
 
 /// What the answer looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,13 +21,28 @@ pub(super) enum Format {
 }
 
 /// What was chosen, as far as it has been read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Choice {
     pub(super) url: Option<String>,
     pub(super) dirs: Vec<PathBuf>,
     pub(super) settings: Settings,
     pub(super) format: Format,
     pub(super) yes: bool,
+    pub(super) rehearse: Rehearse,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self {
+            url: None,
+            dirs: Vec::new(),
+            settings: Settings::default(),
+            format: Format::default(),
+            yes: false,
+            // A person has the time that a starting application has not.
+            rehearse: Rehearse::WhenQuick,
+        }
+    }
 }
 
 /// A word, and what it changes.

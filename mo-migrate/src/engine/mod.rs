@@ -42,6 +42,8 @@ pub(crate) struct Capabilities {
     pub durable: bool,
     /// Foreign keys must be switched off outside of a transaction to rebuild a table.
     pub foreign_keys_outside: bool,
+    /// A clone takes moments and no room of its own.
+    pub cheap_clones: bool,
     /// A clone has all that its snapshot has, and not the tables alone.
     pub whole_clones: bool,
 }

@@ -85,6 +85,9 @@ codes! {
     /// The database has tables and no history.
     NotBaselined = "0308" => REFUSED,
 
+    /// The rehearsal on a clone failed.
+    Rehearsal = "0309" => REFUSED,
+
     /// Another one holds the lock.
     Locked = "0401" => LOCKED,
 

@@ -288,7 +288,7 @@ impl Run<'_> {
 }
 
 /// A statement's error with the place in the file.
-fn explain(
+pub(super) fn explain(
     step: &Step<'_>,
     file: &SqlFile,
     statement: &SqlStatement,

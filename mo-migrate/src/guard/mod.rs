@@ -14,6 +14,7 @@ mod foreign;
 pub(crate) mod job;
 mod judge;
 mod recovery;
+mod rehearse;
 mod restore;
 mod restore_plan;
 mod run;
@@ -26,7 +27,7 @@ pub(crate) use run::{Run, record_of};
 
 use self::job::{Direction, Job, Judge};
 use self::run::Stage;
-use crate::engine::{Counts, Inventory};
+use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Error, Result, say};
 use crate::history::{HistoryWriter, Marker};
 use crate::ledger::SnapshotRecord;
@@ -54,6 +55,7 @@ impl Run<'_> {
     async fn go(&mut self, job: &Job<'_>) -> Result<()> {
         self.preflight(job).await?;
         self.snapshot(job).await?;
+        self.rehearse(job).await?;
         self.mark(job).await?;
 
         self.enter(Phase::Apply, &restore::plural(job.steps.len(), "migration")).await?;
@@ -166,22 +168,9 @@ impl Run<'_> {
         self.commits_then = self.work()?.foreign_commits().await?;
         if let Some(facts) = facts {
             let inventory = self.read_back(&facts.name).await.map_err(say::snapshot_failed)?;
-            let record = SnapshotRecord {
-                name: facts.name,
-                run: Some(self.record.id.clone()),
-                purpose: "pre_upgrade".to_owned(),
-                level: facts.level,
-                created_by: crate::lock::who(),
-                created_at: facts.created_at,
-                version_before: job.from,
-                version_target: job.to,
-                delete_after: None,
-                pinned: true,
-                bytes: facts.bytes,
-                inventory,
-            };
+            self.then = inventory;
+            let record = self.snapshot_record("pre_upgrade", facts);
             self.ledger.add_snapshot(&record).await?;
-            self.then.clone_from(&record.inventory);
             self.report_snapshot(&record);
             if self.settings.verify == Verify::Clone {
                 self.verify_when_made(job, &record.name).await?;
@@ -190,6 +179,24 @@ impl Run<'_> {
         }
         self.leave(if job.snapshot { self.state(&self.then) } else { "none is taken".to_owned() });
         Ok(())
+    }
+
+    /// What the ledger keeps of the run's own snapshot.
+    fn snapshot_record(&self, purpose: &str, facts: SnapshotFacts) -> SnapshotRecord {
+        SnapshotRecord {
+            name: facts.name,
+            run: Some(self.record.id.clone()),
+            purpose: purpose.to_owned(),
+            level: facts.level,
+            created_by: crate::lock::who(),
+            created_at: facts.created_at,
+            version_before: self.record.version_before,
+            version_target: self.record.version_target,
+            delete_after: None,
+            pinned: true,
+            bytes: facts.bytes,
+            inventory: self.then.clone(),
+        }
     }
 
     async fn verify_when_made(&mut self, job: &Job<'_>, name: &str) -> Result<()> {

@@ -60,7 +60,9 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
     }
     let is_open = marker.is_some();
     match run.phase {
-        Phase::Check | Phase::Lock | Phase::Recover | Phase::Preflight => Recovery::CleanUp,
+        Phase::Check | Phase::Lock | Phase::Recover | Phase::Preflight | Phase::Rehearse => {
+            Recovery::CleanUp
+        }
         // Ring 1 has the marker only once everything is committed.
         Phase::Snapshot | Phase::Apply | Phase::Validate | Phase::Commit if run.ring == 1 => {
             if is_open {

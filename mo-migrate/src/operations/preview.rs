@@ -7,8 +7,11 @@ use super::{Operations, PendingMigration};
 use crate::engine::Role;
 use crate::error::{Result, say};
 use crate::guard::job::{Body, Job, Step};
+use crate::guard::{Run, record_of};
+use crate::ledger::Ledger;
 use crate::migration::Version;
 use crate::plan::{Finding, Goal, plan};
+use crate::report::RehearsalReport;
 use crate::validate::When;
 
 /// What a run would do.
@@ -26,6 +29,8 @@ pub struct Preview {
     pub guard: Option<PreviewGuard>,
     /// Differences between the set and the history that the policies allow.
     pub tolerated: Vec<Finding>,
+    /// The rehearsal, where one was asked for.
+    pub rehearsal: Option<RehearsalReport>,
 }
 
 /// One migration of a preview.
@@ -86,7 +91,31 @@ impl Operations<'_> {
             checks: if job.steps.is_empty() { Vec::new() } else { checks(&job) },
             guard: (!job.steps.is_empty()).then(|| guard_of(&job, one_transaction)),
             tolerated: plan.tolerated,
+            rehearsal: None,
         })
+    }
+
+    /// Tries what is pending on a clone of a snapshot that is taken for it; none when nothing is.
+    pub(crate) async fn rehearsal(&self, goal: Goal) -> Result<Option<RehearsalReport>> {
+        if !self.engine.exists().await? {
+            return Ok(None);
+        }
+        let lock = self.lock().await?;
+        let history = self.history(Role::Start).await?;
+        if history.as_ref().is_some_and(|history| !history.is_settled()) {
+            return Err(say::open_run_first());
+        }
+        let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
+        if plan.pending.is_empty() {
+            return Ok(None);
+        }
+        let mut job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        job.purpose = "rehearse";
+        let record = record_of(&job, &self.settings, history.as_ref());
+        let ledger = Ledger::open(self.engine()).await?;
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock, record);
+        run.history = history;
+        Box::pin(run.rehearse_alone(&job)).await.map(Some)
     }
 
     /// The versions that `down` would take back, the newest first.

@@ -6,6 +6,6 @@ pub(crate) mod text;
 
 pub use outcome::Outcome;
 pub use run::{
-    CheckReport, CheckVerdict, ErrorReport, MigrationReport, MigrationState, Report, RestoreReport,
-    SnapshotReport, TableReport,
+    CheckReport, CheckVerdict, ErrorReport, MigrationReport, MigrationState, RehearsalReport,
+    Report, RestoreReport, SnapshotReport, TableReport,
 };

@@ -36,7 +36,7 @@ pub struct Report {
     /// The run's snapshot.
     pub snapshot: Option<SnapshotReport>,
     /// The rehearsal on a clone, where there was one.
-    pub rehearsal: Option<serde_json::Value>,
+    pub rehearsal: Option<RehearsalReport>,
     /// The restore, where there was one.
     pub restore: Option<RestoreReport>,
     /// How long each phase took.
@@ -104,6 +104,21 @@ pub struct MigrationReport {
     /// How many statements it sent.
     pub statements: u64,
     /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// A rehearsal on a clone of the snapshot.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RehearsalReport {
+    /// It was made; else `why` says why not.
+    pub done: bool,
+    /// Why it could not be made.
+    pub why: Option<String>,
+    /// The migrations, with how long each took on the clone.
+    pub migrations: Vec<MigrationReport>,
+    /// The checks that ran on the clone.
+    pub checks: Vec<CheckReport>,
+    /// How long all of it took.
     pub duration_ms: u64,
 }
 

@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::error::{Result, printable};
 use crate::operations::{Preview, PreviewGuard, PreviewStep};
 use crate::plan::Goal;
+use crate::report::RehearsalReport;
 use crate::report::text::count;
 use crate::report::text::table::{BOLD, DIM, Table, YELLOW, one_line, paint, section};
 use crate::{error::say, time};
@@ -19,16 +20,22 @@ use crate::{error::say, time};
 pub(crate) struct Plan {
     #[command(flatten)]
     reach: Reach,
+    /// Tries it on a clone of a snapshot, which are both removed again
+    #[arg(long)]
+    rehearse: bool,
 }
 
 impl Plan {
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
-        preview(context, self.reach.goal()).await
+        preview(context, self.reach.goal(), self.rehearse).await
     }
 }
 
-pub(crate) async fn preview(context: &Context, goal: Goal) -> Result<Answer> {
-    let preview = context.migrator().preview(context.target()?, goal).await?;
+pub(crate) async fn preview(context: &Context, goal: Goal, rehearse: bool) -> Result<Answer> {
+    let mut preview = context.migrator().preview(context.target()?, goal).await?;
+    if rehearse {
+        preview.rehearsal = context.runner()?.rehearse_pending(context.target()?, goal).await?;
+    }
     let keep = time::words(context.settings().keep);
     Ok(Answer::new(text(&preview, &keep), &preview))
 }
@@ -50,7 +57,23 @@ fn text(preview: &Preview, keep: &str) -> String {
     if let Some(guard) = &preview.guard {
         text.push_str(&section(true, "guard", &guard_text(guard, keep)));
     }
+    if let Some(rehearsal) = &preview.rehearsal {
+        text.push_str(&section(true, "rehearsal", &rehearsal_text(rehearsal)));
+    }
     text + &last_line(preview)
+}
+
+fn rehearsal_text(rehearsal: &RehearsalReport) -> String {
+    if let Some(why) = &rehearsal.why {
+        return format!("  could not be made: {}\n", one_line(why));
+    }
+    let length = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    format!(
+        "  {} and {} went well on a clone, in {} ms\n",
+        count(length(rehearsal.migrations.len()), "migration"),
+        count(length(rehearsal.checks.len()), "check"),
+        rehearsal.duration_ms
+    )
 }
 
 fn last_line(preview: &Preview) -> String {

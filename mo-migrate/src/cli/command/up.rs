@@ -50,7 +50,7 @@ impl Up {
 
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         if self.dry_run {
-            return plan::preview(context, self.reach.goal()).await;
+            return plan::preview(context, self.reach.goal(), false).await;
         }
         let target = context.target()?;
         let report = context.runner()?.retry(self.retry).to(target, self.reach.goal()).await?;

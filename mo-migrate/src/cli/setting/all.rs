@@ -1,7 +1,9 @@
 //! The list of all settings.
 
 use super::{Format, Kind, Setting};
-use crate::settings::{ForeignWrites, Policy, SnapshotPolicy, SnapshotScope, Unit, Verify};
+use crate::settings::{
+    ForeignWrites, Policy, Rehearse, SnapshotPolicy, SnapshotScope, Unit, Verify,
+};
 
 const CONNECTION: &str = "Connection";
 const GUARD: &str = "Guard";
@@ -109,6 +111,12 @@ pub(crate) const ALL: &[Setting] = &[
             ("clone", |c| c.settings.verify = Verify::Clone),
         ]),
         "How a snapshot is verified when it is made [default: inventory]",
+    ),
+    setting(
+        "no-rehearse",
+        GUARD,
+        Kind::Switch(|c| c.rehearse = Rehearse::Never),
+        "Does not try the migrations on a clone of the snapshot first, as is done on MatrixOne",
     ),
     setting(
         "snapshot-scope",

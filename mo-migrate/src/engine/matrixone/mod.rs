@@ -232,6 +232,7 @@ impl Engine for MatrixOne {
             transactional_ddl: false,
             durable: true,
             foreign_keys_outside: false,
+            cheap_clones: true,
             whole_clones: false,
         }
     }

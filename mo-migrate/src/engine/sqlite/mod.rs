@@ -160,6 +160,7 @@ impl Engine for Sqlite {
             transactional_ddl: true,
             durable: !self.memory,
             foreign_keys_outside: true,
+            cheap_clones: false,
             whole_clones: true,
         }
     }

@@ -159,3 +159,14 @@ pub(crate) fn kept_but_failed(failure: Error) -> Error {
         .true_now("applied, judged and kept; what failed came after that")
         .hinted("see `migrate status`")
 }
+
+/// The rehearsal failed, so that nothing was begun.
+pub(crate) fn rehearsal_failed(error: Error, clones_leave_out: bool) -> Error {
+    let error = error.within(Code::Rehearsal, "the rehearsal on a clone of the snapshot failed");
+    let error = if clones_leave_out {
+        error.because("a clone has no sequences, functions and grants, which may be why")
+    } else {
+        error
+    };
+    error.hinted("mend it, or go on without a rehearsal with `migrate up --no-rehearse`")
+}
