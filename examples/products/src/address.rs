@@ -18,7 +18,7 @@ pub fn default() -> String {
 }
 
 /// The address of a database beside this one: `sqlite:shop.db` and `_demo` give
-/// `sqlite:shop_demo.db`.
+/// `sqlite:shop_demo.db`, `matrixone://root@host:6001/shop` gives `matrixone://root@host:6001/shop_demo`.
 #[must_use]
 pub fn beside(address: &str, ending: &str) -> String {
     let (place, options) = match address.find('?') {
@@ -26,11 +26,23 @@ pub fn beside(address: &str, ending: &str) -> String {
         None => (address, ""),
     };
     let name = place.rfind(['/', ':']).map_or(0, |at| at + 1);
-    let (stem, extension) = match place[name..].rfind('.').filter(|at| *at > 0) {
-        Some(at) => place.split_at(name + at),
-        None => (place, ""),
-    };
+    let dot = place[name..].rfind('.').filter(|at| *at > 0 && is_file(address));
+    let (stem, extension) = dot.map_or((place, ""), |at| place.split_at(name + at));
     format!("{stem}{ending}{extension}{options}")
+}
+
+/// The same address as sqlx writes it, to which MatrixOne is a MySQL.
+#[must_use]
+pub fn of_sqlx(address: &str) -> String {
+    address
+        .strip_prefix("matrixone:")
+        .map_or_else(|| address.to_owned(), |rest| format!("mysql:{rest}"))
+}
+
+/// Whether the database is a file of SQLite; else it is a name on a server.
+#[must_use]
+pub fn is_file(address: &str) -> bool {
+    address.starts_with("sqlite:")
 }
 
 #[cfg(test)]
@@ -45,8 +57,25 @@ mod tests {
             ("sqlite:./v1.2/shop?mode=rwc", "sqlite:./v1.2/shop_demo?mode=rwc"),
             ("sqlite:.hidden", "sqlite:.hidden_demo"),
             ("sqlite://shop.db?mode=rwc", "sqlite://shop_demo.db?mode=rwc"),
+            ("matrixone://root@host:6001/shop", "matrixone://root@host:6001/shop_demo"),
+            (
+                "mysql://a:b@host/shop?ssl-ca=/etc/ca.pem",
+                "mysql://a:b@host/shop_demo?ssl-ca=/etc/ca.pem",
+            ),
+            ("matrixone://host/shop.v1", "matrixone://host/shop.v1_demo"),
         ] {
             assert_eq!(beside(address, "_demo"), wanted);
+        }
+    }
+
+    #[test]
+    fn only_the_engine_has_another_name_in_sqlx() {
+        for (address, wanted) in [
+            ("sqlite:matrixone:.db", "sqlite:matrixone:.db"),
+            ("matrixone://root@host:6001/shop?a=b", "mysql://root@host:6001/shop?a=b"),
+            ("mysql://root@host/shop", "mysql://root@host/shop"),
+        ] {
+            assert_eq!(of_sqlx(address), wanted);
         }
     }
 }

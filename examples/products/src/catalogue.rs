@@ -1,8 +1,13 @@
 //! The application's own view of the catalogue.
+//!
+//! It is written for any engine, so that the address alone says which. An application with one
+//! engine names that one's pool, which a migrator takes as it takes an address.
 
 use std::fmt;
 
-use sqlx::{Row as _, SqlitePool};
+use sqlx::{AnyPool, Row as _};
+
+use crate::address;
 
 /// The application's one query.
 pub const LIST: &str =
@@ -37,11 +42,20 @@ impl fmt::Display for Product {
     }
 }
 
+/// The application's connections.
+///
+/// # Errors
+/// There is no such database, or it can't be reached.
+pub async fn open(address: &str) -> sqlx::Result<AnyPool> {
+    sqlx::any::install_default_drivers();
+    AnyPool::connect(&address::of_sqlx(address)).await
+}
+
 /// All products, in the order of their keys.
 ///
 /// # Errors
 /// The database can't be read, or has no version 2.
-pub async fn products(pool: &SqlitePool) -> sqlx::Result<Vec<Product>> {
+pub async fn products(pool: &AnyPool) -> sqlx::Result<Vec<Product>> {
     let rows = sqlx::query(LIST).fetch_all(pool).await?;
     rows.iter()
         .map(|row| {
@@ -51,7 +65,8 @@ pub async fn products(pool: &SqlitePool) -> sqlx::Result<Vec<Product>> {
                 category: row.try_get("category")?,
                 price: row.try_get("price")?,
                 stock: row.try_get("stock")?,
-                rating: row.try_get("rating")?,
+                // FLOAT is of another width in each engine; both are read into the wider one.
+                rating: row.try_get_unchecked("rating")?,
                 review_count: row.try_get("review_count")?,
             })
         })

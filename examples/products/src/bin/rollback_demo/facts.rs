@@ -1,7 +1,5 @@
 //! What has to be true for the story to have come true.
 
-use std::path::Path;
-
 use mo_migrate::SnapshotLine;
 use mo_migrate::prelude::*;
 use mo_migrate::report::{CheckVerdict, TableReport};
@@ -110,8 +108,8 @@ impl Facts {
         );
     }
 
-    /// The snapshot's details, read back.
-    pub(crate) fn snapshot(&mut self, error: &Error, listed: &[SnapshotLine]) {
+    /// The snapshot's details, read back; its level is the engine's.
+    pub(crate) fn snapshot(&mut self, error: &Error, listed: &[SnapshotLine], level: &str) {
         let name = error
             .report()
             .and_then(|report| report.snapshot.as_ref())
@@ -121,7 +119,7 @@ impl Facts {
             found.is_some_and(|line| {
                 line.name.starts_with("pre_upgrade_v2_")
                     && !line.created_at.is_empty()
-                    && line.level == "database"
+                    && line.level == level
                     && line.database.contains("_rollback_demo")
                     && (line.version_before, line.version_target) == (Some(1), Some(2))
             })
@@ -132,13 +130,8 @@ impl Facts {
     }
 
     /// The clone was dropped.
-    pub(crate) fn nothing_left_beside(&mut self, address: &str) {
-        let path = address.trim_start_matches("sqlite:").trim_start_matches("//");
-        let path = path.split('?').next().unwrap_or(path);
-        self.fact(
-            "the verify database is dropped",
-            Path::new(path).exists() && !Path::new(&format!("{path}_verify")).exists(),
-        );
+    pub(crate) fn clone_dropped(&mut self, is_there: bool) {
+        self.fact("the verify database is dropped", !is_there);
     }
 
     /// What the run said was in the database.

@@ -10,6 +10,7 @@ mod story;
 use std::process::ExitCode;
 
 use facts::Facts;
+use mo_migrate::error::Code;
 use mo_migrate::plan::Goal;
 use mo_migrate::prelude::*;
 use products::address;
@@ -43,7 +44,7 @@ async fn tell(address: &str) -> Result<Facts> {
     let wrong = WRONG.clone().set_name(SET).attended(true).observer(story.clone());
     let mut facts = Facts::default();
 
-    clear_the_place(&right, address).await?;
+    clear_the_place(&right, &wrong, address).await?;
     line("1  deploy version 1");
     right.to(address, Goal::Version(1)).await?;
     let shop = Shop::open(address).await?;
@@ -56,36 +57,52 @@ async fn tell(address: &str) -> Result<Facts> {
         Ok(report) => facts.went_through(&report),
         Err(failure) => {
             facts.failure(&failure);
-            facts.snapshot(&failure, &right.snapshot_list(address).await?);
-            facts.nothing_left_beside(address);
+            // A server's snapshot is of all of an account's databases, and of their rights.
+            let level = if address::is_file(address) { "database" } else { "account" };
+            facts.snapshot(&failure, &right.snapshot_list(address).await?, level);
         }
     }
 
     facts.states(&story.states());
     let shop = Shop::open(address).await?;
     let after = shop.state().await?;
+    facts.clone_dropped(shop.clone_is_there(address).await?);
     shop.close().await;
     facts.back(&before, &after, right.status(address).await?.version);
     line("7  clean up");
-    right.dangerous_drop_database(address).await?;
+    remove(&right, address).await?;
     line("     the demo's database is dropped, its snapshots with it");
     Ok(facts)
 }
 
 /// Removes what an earlier demo left; a database of somebody else's stays.
-async fn clear_the_place(migrator: &Migrator, address: &str) -> Result<()> {
-    let status = migrator.status(address).await?;
+async fn clear_the_place(right: &Migrator, wrong: &Migrator, address: &str) -> Result<()> {
+    let status = right.status(address).await?;
     if status.state == "no_database" {
         return Ok(());
     }
     if status.applied.is_empty() && status.open_run.is_none() {
         return Err(Error::new(
-            mo_migrate::error::Code::NotConfirmed,
+            Code::NotConfirmed,
             format!(
                 "the database `{}` is there and is not the demo's own; remove it, or name another `DATABASE_URL`",
                 status.database
             ),
         ));
+    }
+    if status.open_run.is_some() {
+        // Of a demo that was killed: the record of it, on a server, is not in the database.
+        wrong.recover(address).await?;
+    }
+    remove(right, address).await
+}
+
+/// Drops the demo's database and its snapshots, which on a server are no part of it.
+async fn remove(migrator: &Migrator, address: &str) -> Result<()> {
+    for snapshot in migrator.snapshot_list(address).await? {
+        if snapshot.purpose.is_some() && !snapshot.gone {
+            migrator.snapshot_delete(address, &snapshot.name).await?;
+        }
     }
     migrator.dangerous_drop_database(address).await
 }

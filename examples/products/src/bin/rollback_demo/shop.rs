@@ -1,14 +1,16 @@
 //! What is in the demo's database, asked as any application would ask.
 
 use std::fmt;
+use std::path::Path;
 
 use mo_migrate::error::Code;
 use mo_migrate::prelude::*;
-use sqlx::{Column as _, Row as _, SqlitePool};
+use products::{address, catalogue};
+use sqlx::{AnyPool, Column as _, Row as _};
 
 /// The shop's connection.
 #[derive(Debug)]
-pub(crate) struct Shop(SqlitePool);
+pub(crate) struct Shop(AnyPool);
 
 /// The catalogue at a moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +29,7 @@ impl fmt::Display for State {
 
 impl Shop {
     pub(crate) async fn open(address: &str) -> Result<Self> {
-        SqlitePool::connect(address).await.map(Self).map_err(unreadable)
+        catalogue::open(address).await.map(Self).map_err(unreadable)
     }
 
     pub(crate) async fn close(self) {
@@ -52,6 +54,19 @@ impl Shop {
         });
         let products = products.collect::<sqlx::Result<_>>().map_err(unreadable)?;
         Ok(State { columns, products })
+    }
+
+    /// Whether a clone for a test, `<database>_verify`, is there.
+    pub(crate) async fn clone_is_there(&self, address: &str) -> Result<bool> {
+        if address::is_file(address) {
+            let path = address.trim_start_matches("sqlite:").trim_start_matches("//");
+            let path = path.split('?').next().unwrap_or(path);
+            return Ok(Path::new(&format!("{path}_verify")).exists());
+        }
+        let clones = "SELECT schema_name FROM information_schema.schemata \
+                      WHERE schema_name LIKE concat(database(), '_verify%')";
+        let clones = sqlx::query(clones).fetch_all(&self.0).await.map_err(unreadable)?;
+        Ok(!clones.is_empty())
     }
 }
 
