@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod engines;
+
 use mo_migrate::prelude::*;
 use mo_migrate::testing::{self, Restores};
 use products::MIGRATOR;
@@ -36,55 +38,63 @@ async fn a_database_of_the_callers_own_stays() -> Result<()> {
 
 #[tokio::test]
 async fn only_the_next_migration_is_applied() -> Result<()> {
-    let mut db = testing::at(&MIGRATOR, 0).await?;
-    let error = db.apply(2).await.unwrap_err();
-    assert!(error.to_string().contains("1 `create_products` is"), "{error}");
-    assert_eq!(error.hint(), Some("begin with `testing::at(&MIGRATOR, 1)`"));
-    db.apply(1).await?;
-    db.apply(2).await?;
-    assert!(db.apply(2).await.unwrap_err().to_string().contains("applied already"));
+    for engine in engines::all() {
+        let mut db = engine.at(0).await?;
+        let error = db.apply(2).await.unwrap_err();
+        assert!(error.to_string().contains("1 `create_products` is"), "{error}");
+        assert_eq!(error.hint(), Some("begin with `testing::at(&MIGRATOR, 1)`"));
+        db.apply(1).await?;
+        db.apply(2).await?;
+        assert!(db.apply(2).await.unwrap_err().to_string().contains("applied already"));
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn a_seed_is_all_or_nothing_and_says_which_statement_failed() -> Result<()> {
-    let mut db = testing::at(&MIGRATOR, 1).await?;
-    let seed = "DELETE FROM products; -- one; two\nINSERT INTO produkts VALUES (1);";
-    let error = db.seed(seed).await.unwrap_err();
-    assert!(error.to_string().contains("statement 2 of 2 of the seed failed"), "{error}");
-    assert_eq!(db.row_count("products").await?, 5);
-    assert!(db.seed("COMMIT").await.is_err());
+    for engine in engines::all() {
+        let mut db = engine.at(1).await?;
+        let seed = "DELETE FROM products; -- one; two\nINSERT INTO produkts VALUES (1);";
+        let error = db.seed(seed).await.unwrap_err();
+        assert!(error.to_string().contains("statement 2 of 2 of the seed failed"), "{error}");
+        assert_eq!(db.row_count("products").await?, 5);
+        assert!(db.seed("COMMIT").await.is_err());
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn a_session_works_as_a_migrations_does() -> Result<()> {
-    let db = testing::at(&MIGRATOR, 2).await?;
-    let name: String = db
-        .session(async |session| {
-            session
-                .execute_with("UPDATE products SET stock = ? WHERE id = ?", params![0, 5])
-                .await?;
-            session.fetch_scalar("SELECT name FROM products WHERE stock = 0").await
-        })
-        .await?;
-    assert_eq!(name, "USB-C Hub");
-    let listed = Query::select()
-        .column("name")
-        .from("products")
-        .and_where(Expr::col("price").gt(300))
-        .take();
-    assert_eq!(db.fetch_all(listed).await?.len(), 2);
-    assert!(db.row_count("orders").await.unwrap_err().to_string().contains("there are"));
+    for engine in engines::all() {
+        let db = engine.at(2).await?;
+        let name: String = db
+            .session(async |session| {
+                session
+                    .execute_with("UPDATE products SET stock = ? WHERE id = ?", params![0, 5])
+                    .await?;
+                session.fetch_scalar("SELECT name FROM products WHERE stock = 0").await
+            })
+            .await?;
+        assert_eq!(name, "USB-C Hub");
+        let listed = Query::select()
+            .column("name")
+            .from("products")
+            .and_where(Expr::col("price").gt(300))
+            .take();
+        assert_eq!(db.fetch_all(listed).await?.len(), 2);
+        assert!(db.row_count("orders").await.unwrap_err().to_string().contains("there are"));
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn a_view_has_its_columns_even_when_it_is_empty() -> Result<()> {
-    let mut db = testing::at(&MIGRATOR, 2).await?;
-    db.seed("CREATE VIEW sold_out AS SELECT id, name FROM products WHERE stock = 0").await?;
-    assert_eq!(db.columns("sold_out").await?, ["id", "name"]);
-    assert_eq!(db.row_count("sold_out").await?, 0);
+    for engine in engines::all() {
+        let mut db = engine.at(2).await?;
+        db.seed("CREATE VIEW sold_out AS SELECT id, name FROM products WHERE stock = 0").await?;
+        assert_eq!(db.columns("sold_out").await?, ["id", "name"]);
+        assert_eq!(db.row_count("sold_out").await?, 0);
+    }
     Ok(())
 }
 
