@@ -65,10 +65,12 @@ pub(super) fn question(ready: &Ready, context: &Context<'_>) -> Result<Question>
                 .collect::<Vec<_>>()
                 .join(", ");
             let (table_name, column_name) = (name(table), name(column));
+            // With a length, MatrixOne takes 255 at the most; without one, PostgreSQL takes 1.
+            let text = if dialect.is_mysql_family() { "CHAR" } else { "CHAR(1000)" };
             Question {
                 sql: format!(
                     "SELECT * FROM {table_name} AS t WHERE t.{column_name} IS NOT NULL \
-                     AND CAST(t.{column_name} AS CHAR(1000)) NOT IN ({list})"
+                     AND CAST(t.{column_name} AS {text}) NOT IN ({list})"
                 ),
                 wrong: format!("`{table}.{column}` has values that are not accepted"),
             }
