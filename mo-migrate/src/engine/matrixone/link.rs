@@ -24,10 +24,13 @@ use tokio::sync::Notify;
 use super::lock::Slot;
 use super::text::{self, with_params};
 use super::{MatrixOne, quote};
-use crate::engine::{Connection, Fence, Interrupt, LockGuard, Touched};
+use crate::engine::{Conduct, Connection, Fence, Interrupt, LockGuard, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::sql::{self, Dialect};
 use crate::value::{Row, Value};
+
+/// Before a session that is in the way is looked for.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// Whose connection it is, and so what happens to it in the end.
 pub(super) enum Owner {
@@ -104,6 +107,8 @@ pub(super) struct Link {
     in_transaction: bool,
     /// A statement failed inside of the transaction that is open.
     poisoned: bool,
+    /// Sessions that are in the way are looked for, and ended if that is wanted.
+    conduct: Option<Conduct>,
     /// A statement was sent and its answer not read.
     in_flight: Arc<AtomicBool>,
     /// The number that the fence must still have.
@@ -139,6 +144,7 @@ impl Link {
             limit: None,
             in_transaction: false,
             poisoned: false,
+            conduct: None,
             in_flight: Arc::default(),
             fence: None,
             held: None,
@@ -179,6 +185,15 @@ impl Link {
         self.send(&format!("USE {}", quote(database))).await?;
         database.clone_into(&mut self.database);
         Ok(self)
+    }
+
+    /// Waits for others' locks as long as is said, and no longer. It may not be in a transaction, which
+    /// a SET would commit.
+    pub(super) async fn waits(&mut self, conduct: Conduct) -> Result<()> {
+        let seconds = conduct.wait.as_secs().max(1);
+        self.send(&format!("SET lock_wait_timeout = {seconds}")).await?;
+        self.conduct = Some(conduct);
+        Ok(())
     }
 
     /// The server's number of this session; 0 when it was not asked for.
@@ -244,7 +259,8 @@ impl Link {
         let gate = Arc::clone(&self.gate);
         let in_flight = Arc::clone(&self.in_flight);
         in_flight.store(true, Ordering::Relaxed);
-        let mut ended = None;
+        let conduct = self.conduct;
+        let (mut ended, mut blocked) = (None, Vec::new());
         let answer = {
             let running = work(&mut self.connection);
             tokio::pin!(running);
@@ -254,25 +270,40 @@ impl Link {
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
-                biased;
-                answer = &mut running => answer,
-                () = over => {
-                    ended = Some(say::statement_time_limit(limit.unwrap_or_default()));
-                    engine.end_query(id).await?;
-                    running.await
+            let look = async {
+                match conduct {
+                    Some(conduct) => {
+                        tokio::time::sleep(LOOK_AFTER).await;
+                        engine.who_blocks(id, conduct.terminate_blockers).await
+                    }
+                    None => std::future::pending().await,
                 }
-                () = gate.asked() => {
-                    ended = Some(say::interrupted());
-                    engine.end_query(id).await?;
-                    running.await
+            };
+            tokio::pin!(over, look);
+            let mut looked = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut running => break answer,
+                    () = &mut over => {
+                        ended = Some(say::statement_time_limit(limit.unwrap_or_default()));
+                        engine.end_query(id).await?;
+                        break running.await;
+                    }
+                    () = gate.asked() => {
+                        ended = Some(say::interrupted());
+                        engine.end_query(id).await?;
+                        break running.await;
+                    }
+                    found = &mut look, if !looked => (blocked, looked) = (found, true),
                 }
             }
         };
         in_flight.store(false, Ordering::Relaxed);
         answer.map_err(|error| {
             self.poisoned = self.in_transaction;
-            ended.unwrap_or_else(|| say::driver(error))
+            let error = ended.unwrap_or_else(|| say::driver(error));
+            if error.database_code() == Some("1205") { say::waited(error, &blocked) } else { error }
         })
     }
 

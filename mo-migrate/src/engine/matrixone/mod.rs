@@ -5,6 +5,7 @@
 //! transaction that drops and clones the tables concerned.
 
 mod afterwards;
+mod blockers;
 mod catalog;
 mod clone;
 mod foreign;
@@ -324,6 +325,7 @@ impl Engine for MatrixOne {
         conduct: Conduct,
         _: Progress,
     ) -> Result<Option<SnapshotFacts>> {
+        link(work)?.waits(conduct).await?;
         let Some(name) = snapshot else { return Ok(None) };
         // On the connection that does the work: another one's may miss the newest commits.
         self.make_snapshot(link(work)?, name, conduct.scope).await.map(Some)

@@ -11,7 +11,6 @@
 //! 4. the proof compares inside this transaction, and only then is it committed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -21,11 +20,8 @@ use crate::engine::{
     Conduct, Connection, Counts, Inventory, Object, ObjectKind, RestoreTransaction, RowComparison,
     SnapshotFacts, Step,
 };
-use crate::error::{Error, Result, say};
+use crate::error::{Result, say};
 use crate::observer::Progress;
-
-/// Before a session that is in the way is looked for.
-const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// A restore in progress.
 #[derive(Debug)]
@@ -64,8 +60,7 @@ impl MatrixOneRestore {
             engine.register(&mut link).await?;
         }
         link.send("SET foreign_key_checks = 0").await?;
-        let seconds = conduct.wait.as_secs().max(1);
-        link.send(&format!("SET lock_wait_timeout = {seconds}")).await?;
+        link.waits(conduct).await?;
         Ok(Self {
             engine: engine.clone(),
             snapshot: snapshot.to_owned(),
@@ -107,28 +102,9 @@ impl MatrixOneRestore {
             self.next_keys.insert(table.to_owned(), next);
         }
         let sql = format!("DROP TABLE IF EXISTS {}", self.name(table));
-        let (engine, session) = (self.engine.clone(), self.link.id());
-        let end = self.conduct.terminate_blockers;
-        let watch = async move {
-            tokio::time::sleep(LOOK_AFTER).await;
-            engine.blockers(session, end).await.unwrap_or_default()
-        };
-        let mut blocked = Vec::new();
-        let dropped = {
-            let dropping = self.link.send(&sql);
-            tokio::pin!(dropping, watch);
-            tokio::select! {
-                biased;
-                done = &mut dropping => done,
-                found = &mut watch => {
-                    blocked = found;
-                    dropping.await
-                }
-            }
-        };
-        match dropped {
-            Err(error) if error.database_code() == Some("1205") || !blocked.is_empty() => {
-                Err(say::blocked(table, &blocked, self.conduct.wait, error))
+        match self.link.send(&sql).await {
+            Err(error) if error.database_code() == Some("1205") => {
+                Err(say::blocked(table, self.conduct.wait, error))
             }
             done => done.map(drop),
         }
@@ -374,47 +350,5 @@ impl RestoreTransaction for MatrixOneRestore {
         // If it can't be rolled back the connection is lost, and with it the transaction.
         let _ = self.link.rollback().await;
         self.link.hang_up().await;
-    }
-}
-
-/// A session that is in the way, in words.
-pub(super) type Blocker = String;
-
-impl MatrixOne {
-    /// The sessions that hold what this session waits for.
-    /// They are ended where that is wanted.
-    async fn blockers(&self, session: u64, end: bool) -> Result<Vec<Blocker>> {
-        let mut link = self.open("").await?;
-        // The views, for joining the functions behind them makes the server panic.
-        let sql = format!(
-            "SELECT p.conn_id, p.user, p.client_host, CAST(t.create_ts AS CHAR), p.info \
-             FROM information_schema.processlist x \
-             JOIN mo_catalog.mo_locks l ON l.lock_wait = x.txn_id \
-             JOIN information_schema.processlist p ON p.txn_id = l.txn_id \
-             JOIN mo_catalog.mo_transactions t ON t.txn_id = l.txn_id WHERE x.conn_id = {session}"
-        );
-        let rows = link.ask(&sql).await?;
-        for row in rows.iter().filter(|_| end) {
-            let session: u64 = row.at(0)?;
-            tracing::warn!(session, "a session that is in the way is ended");
-            link.send(&format!("KILL {session}")).await?;
-        }
-        link.hang_up().await;
-        rows.iter()
-            .map(|row| {
-                let (id, user, host): (u64, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
-                let since: Option<String> = row.at(3)?;
-                let runs: Option<String> = row.at(4)?;
-                let runs = runs.filter(|text| !text.is_empty());
-                let runs = runs.map_or_else(
-                    || "runs nothing just now".to_owned(),
-                    |text| format!("ran `{}`", say::shortened(&text)),
-                );
-                Ok(format!(
-                    "session {id} of {user} at {host}, in a transaction since {}, {runs}",
-                    since.unwrap_or_else(|| "an unknown time".to_owned())
-                ))
-            })
-            .collect::<Result<Vec<_>, Error>>()
     }
 }

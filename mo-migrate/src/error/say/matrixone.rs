@@ -99,16 +99,19 @@ pub(crate) fn snapshot_exists(name: &str, error: Error) -> Error {
     error.within(Code::Snapshot, format!("there is a snapshot `{name}` already"))
 }
 
-/// Another session holds a table that has to come back.
-pub(crate) fn blocked(table: &str, blockers: &[String], wait: Duration, error: Error) -> Error {
-    let who = if blockers.is_empty() {
-        "another session that is gone by now".to_owned()
+/// A lock was waited for in vain; who holds it, as far as was seen.
+pub(crate) fn waited(error: Error, blockers: &[String]) -> Error {
+    if blockers.is_empty() {
+        error.because("another session holds it, which could not be seen")
     } else {
-        blockers.join("; ")
-    };
+        error.because(format!("held by {}", blockers.join("; ")))
+    }
+}
+
+/// Another session holds a table that has to come back.
+pub(crate) fn blocked(table: &str, wait: Duration, error: Error) -> Error {
     error
         .within(Code::Restore, format!("`{table}` is held by others; waited {}", time::words(wait)))
-        .because(who)
         .hinted("end that session's transaction, then `migrate recover`")
 }
 
