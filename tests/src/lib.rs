@@ -1,80 +1,108 @@
-//! What the tests share: a database of its own per test, a directory of migrations, and the
-//! database's dump, which is the judge of every way back.
+//! What the tests share: a database of its own per test on either engine, a directory of
+//! migrations, and the database's dump, which is the judge of every way back.
 
 #![allow(
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that can not set itself up has failed, which is all a panic says here"
 )]
 
+mod place;
+mod reader;
+pub mod server;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use mo_migrate::Migrator;
+use mo_migrate::{Migrator, Outcome};
 
-/// The journal of a database: everything is tested in both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Journal {
-    /// A rollback journal, SQLite's default.
-    Rollback,
-    /// A write-ahead log.
-    Wal,
-}
-
-/// Both journals.
-pub const JOURNALS: [Journal; 2] = [Journal::Rollback, Journal::Wal];
+pub use place::{JOURNALS, Journal, Place, engines, places};
+use reader::Reader;
 
 /// A database and a directory of migrations, in a folder that goes with it.
 #[derive(Debug)]
 pub struct Fixture {
+    place: Place,
     folder: tempfile::TempDir,
-    reader: Option<Child>,
+    /// Its name on the server; of no meaning for a file.
+    database: String,
+    reader: Option<Reader>,
 }
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        if let Some(reader) = &mut self.reader {
-            let _ = reader.kill();
-            let _ = reader.wait();
+        drop(self.reader.take());
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            let database = self.place.by("shop.db", self.database.as_str());
+            let line = format!("kept: {database}, {}\n", self.folder.path().display());
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+        } else if self.place == Place::MatrixOne {
+            server::forget(&self.database);
         }
     }
 }
 
 impl Fixture {
-    /// An empty database in this journal.
+    /// An empty database in this place.
     #[must_use]
-    pub fn new(journal: Journal) -> Self {
-        let fixture = Self { folder: tempfile::tempdir().unwrap(), reader: None };
+    pub fn new(place: impl Into<Place>) -> Self {
+        let fixture = Self {
+            place: place.into(),
+            folder: tempfile::tempdir().unwrap(),
+            database: own_name(),
+            reader: None,
+        };
         std::fs::create_dir(fixture.migrations()).unwrap();
-        fixture.sql("PRAGMA user_version = 7");
-        if journal == Journal::Wal {
-            fixture.sql("PRAGMA journal_mode = WAL");
+        match fixture.place {
+            Place::Sqlite(journal) => {
+                fixture.sql("PRAGMA user_version = 7");
+                if journal == Journal::Wal {
+                    fixture.sql("PRAGMA journal_mode = WAL");
+                }
+            }
+            Place::MatrixOne => {
+                server::sql("", &format!("CREATE DATABASE {}", fixture.database));
+            }
         }
         fixture
     }
 
-    /// Starts another process that reads the database again and again until the test is over.
+    /// Starts somebody who reads the database again and again until the test is over.
     #[must_use]
     pub fn read_meanwhile(mut self) -> Self {
-        let path = self.path();
-        let read = format!(
-            "while true; do sqlite3 -readonly -cmd '.timeout 2000' {} 'SELECT count(*) FROM sqlite_master'; done",
-            path.display()
-        );
-        let reader = Command::new("sh")
-            .args(["-c", &read])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        self.reader = Some(reader.unwrap());
+        self.reader = Some(match self.place {
+            Place::Sqlite(_) => Reader::of_file(&self.path()),
+            Place::MatrixOne => Reader::of_database(&self.database),
+        });
         self
     }
 
-    /// The database's file.
+    /// Where it is.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// How a migration that has no heading ends when it fails before its commit.
+    #[must_use]
+    pub const fn undone(&self) -> Outcome {
+        self.place.undone()
+    }
+
+    /// The database's file, where it is one.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("shop.db")
+    }
+
+    /// The database's name on the server, where it is there.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
     }
 
     /// The folder of all of it.
@@ -98,12 +126,15 @@ impl Fixture {
     /// The database's address.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("sqlite:{}", self.path().display())
+        match self.place {
+            Place::Sqlite(_) => format!("sqlite:{}", self.path().display()),
+            Place::MatrixOne => server::address(&self.database),
+        }
     }
 
-    /// Writes a migration, or any other file of the directory.
+    /// Writes a migration, or any other file of the directory, in the words of the engine.
     pub fn file(&self, name: &str, text: &str) -> &Self {
-        std::fs::write(self.migrations().join(name), text).unwrap();
+        std::fs::write(self.migrations().join(name), self.place.words(text)).unwrap();
         self
     }
 
@@ -119,18 +150,66 @@ impl Fixture {
         Migrator::from_dir(self.migrations())
     }
 
-    /// Runs SQL by the `sqlite3` program, as another process would; gives what it prints.
+    /// Runs SQL as another client would, in the words of the engine; gives its rows.
+    #[track_caller]
     pub fn sql(&self, sql: &str) -> String {
-        sqlite3(&self.path(), sql)
+        self.try_sql(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Everything in the database, as SQL.
+    /// The same, where a refusal is an answer too.
+    ///
+    /// # Errors
+    /// What the engine said.
+    pub fn try_sql(&self, sql: &str) -> Result<String, String> {
+        let sql = self.place.words(sql);
+        match self.place {
+            Place::Sqlite(_) => try_sqlite3(&self.path(), &sql),
+            Place::MatrixOne => {
+                server::try_sql(&self.database, &sql).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// The same in a snapshot, for a table that is written as `{products}`.
+    #[track_caller]
+    pub fn sql_in(&self, snapshot: &str, sql: &str) -> String {
+        match self.place {
+            Place::Sqlite(_) => {
+                let sql = sql.replace(['{', '}'], "");
+                sqlite3(&self.snapshot(snapshot), &sql)
+            }
+            Place::MatrixOne => {
+                let hint = format!(" {{SNAPSHOT = '{snapshot}'}}");
+                let sql = sql.replace('{', "").replace('}', &hint);
+                server::sql(&self.database, &sql)
+            }
+        }
+    }
+
+    /// A command for the shell by which another process runs this statement, which has no double
+    /// quotes in it.
+    #[must_use]
+    pub fn shell(&self, sql: &str) -> String {
+        match self.place {
+            Place::Sqlite(_) => {
+                format!("sqlite3 -cmd '.timeout 5000' {} \"{sql}\"", self.path().display())
+            }
+            Place::MatrixOne => {
+                format!("{} {} \"{sql}\"", program("sql").display(), self.database)
+            }
+        }
+    }
+
+    /// Everything in the database, as text.
     #[must_use]
     pub fn dump(&self) -> String {
-        self.sql(".dump")
+        match self.place {
+            Place::Sqlite(_) => self.sql(".dump"),
+            Place::MatrixOne => server::dump(&self.database),
+        }
     }
 
-    /// Holds the database against an earlier dump of it, to the byte.
+    /// Holds the database against an earlier dump of it, to the byte; SQLite looks for damage too.
     ///
     /// # Panics
     /// They differ; shows the lines.
@@ -144,32 +223,58 @@ impl Fixture {
         let order = now.lines().zip(before.lines()).find(|(a, b)| a != b);
         assert!(
             now == before,
-            "{what}: only now {:#?}, only before {:#?}, first difference {order:#?}",
+            "{what} in {:?}: only now {:#?}, only before {:#?}, first difference {order:#?}",
+            self.place,
             lines(&now, before),
             lines(before, &now)
         );
+        if self.place.is_sqlite() {
+            assert_eq!(self.sql("PRAGMA integrity_check"), "ok\n", "{what}");
+        }
     }
 
-    /// Files whose names hold this, anywhere in the folder.
+    /// What there is beside the database that has this in its name: files of the folder, or
+    /// databases and snapshots of the server.
     #[must_use]
     pub fn files_with(&self, part: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.folder.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                if path.is_dir() {
-                    folders.push(path);
-                }
-                if name.contains(part) {
-                    found.push(name);
-                }
-            }
-        }
+        let mut found = match self.place {
+            Place::Sqlite(_) => files_in(self.folder.path()),
+            Place::MatrixOne => server::beside(&self.database),
+        };
+        found.retain(|name| name.contains(part));
         found.sort();
         found
     }
+}
+
+/// A name that no other test has.
+fn own_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("mmt_{:x}_{:x}_{number}", since.as_millis(), std::process::id())
+}
+
+/// A program of this package, beside the tests.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    here.parent().and_then(Path::parent).unwrap().join(name)
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found
 }
 
 /// Runs SQL on a file by the `sqlite3` program.
@@ -177,13 +282,21 @@ impl Fixture {
 /// # Panics
 /// It failed.
 #[must_use]
+#[track_caller]
 pub fn sqlite3(path: &Path, sql: &str) -> String {
+    try_sqlite3(path, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+fn try_sqlite3(path: &Path, sql: &str) -> Result<String, String> {
     let out = Command::new("sqlite3")
         .arg("-batch")
         .arg(path)
         .args([".timeout 5000", sql])
         .output()
         .unwrap();
-    assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
+    if out.status.success() {
+        Ok(String::from_utf8(out.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&out.stderr).into_owned())
+    }
 }
