@@ -16,6 +16,7 @@ pub mod server;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use mo_migrate::{Migrator, Outcome};
 
@@ -230,6 +231,74 @@ impl Fixture {
         );
         if self.place.is_sqlite() {
             assert_eq!(self.sql("PRAGMA integrity_check"), "ok\n", "{what}");
+        }
+    }
+
+    /// Takes the ledger's rows of this database out of sight.
+    pub fn hide_ledger(&self) {
+        match self.place {
+            Place::Sqlite(_) => std::fs::rename(self.ledger(), self.ledger_aside()).unwrap(),
+            Place::MatrixOne => server::rename_in_ledger(&self.database, &self.aside()),
+        }
+    }
+
+    /// Undoes [`hide_ledger`](Self::hide_ledger).
+    pub fn show_ledger(&self) {
+        match self.place {
+            Place::Sqlite(_) => std::fs::rename(self.ledger_aside(), self.ledger()).unwrap(),
+            Place::MatrixOne => server::rename_in_ledger(&self.aside(), &self.database),
+        }
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.folder.path().join("shop.db.mo-migrate/ledger.db")
+    }
+
+    fn ledger_aside(&self) -> PathBuf {
+        self.folder.path().join("ledger.aside")
+    }
+
+    fn aside(&self) -> String {
+        format!("{}_aside", self.database)
+    }
+
+    /// Puts another database in its place, with this in it.
+    pub fn replace(&self, sql: &str) {
+        match self.place {
+            Place::Sqlite(_) => {
+                std::fs::rename(self.path(), self.folder.path().join("old.db")).unwrap();
+            }
+            Place::MatrixOne => {
+                let name = &self.database;
+                server::sql("", &format!("DROP DATABASE {name}; CREATE DATABASE {name}"));
+            }
+        }
+        self.sql(sql);
+    }
+
+    /// Makes a run that died one that died long ago: more than a second for who asks, and so long
+    /// for the guard that its last statement is over. A file whose bytes are `old` too was not
+    /// written to in the meantime.
+    pub fn time_passes(&self, old: bool) {
+        match self.place {
+            Place::Sqlite(_) => {
+                let sql = "UPDATE runs SET heartbeat_at = heartbeat_at - 3600000";
+                let _ = sqlite3(&self.ledger(), sql);
+                let bytes: &[&str] = if old { &["shop.db", "shop.db-wal"] } else { &[] };
+                for file in bytes.iter().chain(&["shop.db.mo-migrate/lock"]) {
+                    let touched = Command::new("touch")
+                        .args(["-c", "-d", "1 hour ago"])
+                        .arg(self.folder.path().join(file))
+                        .status();
+                    assert!(touched.unwrap().success());
+                }
+            }
+            // What it wrote can't be made older, so that it has to become so. Its last sign of life
+            // may be two seconds older than its last write, and ten are given to its last statement.
+            Place::MatrixOne => {
+                std::thread::sleep(Duration::from_secs(5));
+                server::age(&self.database, Duration::from_secs(6));
+            }
         }
     }
 

@@ -88,12 +88,12 @@ impl Place {
         )
     }
 
-    /// Puts the engine's words for what the tests write as `$KEY`, a generated whole number as key.
+    /// Puts the engine's words for what the tests write as `$KEY`, a generated whole number as key,
+    /// and `$KEYS_OFF`, which lets foreign keys go unchecked.
     #[must_use]
     pub fn words(self, sql: &str) -> String {
-        sql.replace(
-            "$KEY",
-            self.by("INTEGER PRIMARY KEY AUTOINCREMENT", "INT PRIMARY KEY AUTO_INCREMENT"),
-        )
+        let off = self.by("PRAGMA foreign_keys = OFF", "SET foreign_key_checks = 0");
+        let key = self.by("INTEGER PRIMARY KEY AUTOINCREMENT", "INT PRIMARY KEY AUTO_INCREMENT");
+        sql.replace("$KEYS_OFF", off).replace("$KEY", key)
     }
 }

@@ -305,6 +305,25 @@ fn snapshots(database: &str) -> Vec<String> {
     names.lines().map(ToOwned::to_owned).collect()
 }
 
+/// Gives the ledger's rows of one database to another.
+pub fn rename_in_ledger(from: &str, to: &str) {
+    for table in ["runs", "snapshots"] {
+        sql("mo_migrate", &format!("UPDATE {table} SET guarded = '{to}' WHERE guarded = '{from}'"));
+    }
+}
+
+/// Makes the last sign of life of a database's runs so much older.
+pub fn age(database: &str, by: std::time::Duration) {
+    let by = by.as_millis();
+    sql(
+        "mo_migrate",
+        &format!(
+            "UPDATE runs SET heartbeat_at = heartbeat_at - {by} WHERE guarded = '{database}';
+             UPDATE holders SET beat = beat - {by} WHERE guarded = '{database}'"
+        ),
+    );
+}
+
 /// Drops a test's database with all that was made for it; what is not there is left out.
 pub fn forget(database: &str) {
     let mut statements: Vec<String> = vec!["SET foreign_key_checks = 0".to_owned()];

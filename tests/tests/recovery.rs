@@ -1,4 +1,5 @@
-//! kill -9 in each row of the recovery table: what is true afterwards, and what the next start does.
+//! kill -9 in each row of the recovery table, on both engines: what is true afterwards, and what the
+//! next start does.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -7,12 +8,12 @@
 )]
 
 use std::process::Command;
+use std::time::Duration;
 
 use mo_migrate::{Outcome, error::Code};
-use mo_migrate_tests::{Fixture, JOURNALS, Journal};
+use mo_migrate_tests::{Fixture, Place, engines, places};
 
-const V1: &str =
-    "CREATE TABLE products (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price INT);
+const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
 INSERT INTO products (name, price) VALUES ('Gaming Laptop', 1500), ('Wireless Mouse', 30);";
 
 const V2_CHECKS: &str = "-- check: prices are positive
@@ -30,8 +31,8 @@ fn no_transaction(sql: &str) -> String {
     format!("-- mo-migrate: no-transaction\n{sql}")
 }
 
-async fn v1(journal: Journal) -> Fixture {
-    let shop = Fixture::new(journal);
+async fn v1(place: Place) -> Fixture {
+    let shop = Fixture::new(place);
     shop.file("1_products.sql", V1);
     shop.migrator().run(shop.address()).await.unwrap();
     shop
@@ -90,25 +91,23 @@ const GOOD_MOMENTS: [&str; 18] = [
 
 #[tokio::test]
 async fn a_good_run_that_dies_anywhere_is_finished_by_the_next_start() {
-    for journal in JOURNALS {
-        for ring in [1, 2] {
+    for place in places() {
+        for head in place.headings() {
             for moment in GOOD_MOMENTS {
-                let shop = v1(journal).await;
-                let sql = if ring == 1 { V2.to_owned() } else { no_transaction(V2) };
-                shop.file("2_more.sql", &sql).file("2_more.check.sql", V2_CHECKS);
-                assert!(killed_at(&shop, moment), "{moment} in ring {ring} was not reached");
+                let shop = v1(place).await;
+                let what = format!("{moment}, {head:?}, {place:?}");
+                shop.file("2_more.sql", &format!("{head}{V2}")).file("2_more.check.sql", V2_CHECKS);
+                assert!(killed_at(&shop, moment), "{what} was not reached");
                 // After the transaction of `keep` the run is final, whatever the ledger says.
                 let expected = if moment == "finish:keep" { "up_to_date" } else { "open_run" };
-                assert_eq!(state(&shop).await, expected, "{moment} in ring {ring}, {journal:?}");
-                let report = next_up(&shop)
-                    .await
-                    .unwrap_or_else(|e| panic!("{moment} in ring {ring}: {e:?}"));
+                assert_eq!(state(&shop).await, expected, "{what}");
+                let report = next_up(&shop).await.unwrap_or_else(|e| panic!("{what}: {e:?}"));
                 assert!(
                     matches!(report.outcome, Outcome::Applied | Outcome::UpToDate),
-                    "{moment}: {report:?}"
+                    "{what}: {report:?}"
                 );
                 v2_is_whole(&shop);
-                assert_eq!(state(&shop).await, "up_to_date", "{moment} in ring {ring}");
+                assert_eq!(state(&shop).await, "up_to_date", "{what}");
             }
         }
     }
@@ -127,9 +126,9 @@ const WAYS_BACK: [&str; 8] = [
 
 #[tokio::test]
 async fn a_restore_that_dies_anywhere_is_finished_by_recover_alone() {
-    for journal in JOURNALS {
+    for place in places() {
         for moment in WAYS_BACK {
-            let shop = v1(journal).await;
+            let shop = v1(place).await;
             let before = shop.dump();
             shop.file("2_bad.sql", &no_transaction(&format!("{V2} SELECT * FROM nowhere;")));
             assert!(killed_at(&shop, moment), "{moment} was not reached");
@@ -140,7 +139,7 @@ async fn a_restore_that_dies_anywhere_is_finished_by_recover_alone() {
                 .await
                 .unwrap_or_else(|e| panic!("{moment}: {e:?}"));
             assert_eq!(report.unwrap().outcome, Outcome::Restored, "{moment}");
-            shop.assert_dump(&before, &format!("{moment}, {journal:?}"));
+            shop.assert_dump(&before, moment);
             assert_eq!(state(&shop).await, "pending", "{moment}");
             assert_eq!(shop.files_with("_verify"), [""; 0], "{moment}");
             assert!(shop.migrator().recover(shop.address()).await.unwrap().is_none());
@@ -150,8 +149,8 @@ async fn a_restore_that_dies_anywhere_is_finished_by_recover_alone() {
 
 #[tokio::test]
 async fn a_bad_run_that_dies_is_put_back_and_fails_again_when_it_is_tried_again() {
-    for journal in JOURNALS {
-        let shop = v1(journal).await;
+    for place in places() {
+        let shop = v1(place).await;
         let before = shop.dump();
         shop.file("2_bad.sql", &no_transaction(&format!("{V2} SELECT * FROM nowhere;")));
         assert!(killed_at(&shop, "start:verify"));
@@ -168,185 +167,191 @@ async fn a_bad_run_that_dies_is_put_back_and_fails_again_when_it_is_tried_again(
 
 #[tokio::test]
 async fn the_third_start_after_two_deaths_in_apply_needs_a_person_and_leaves_v1() {
-    let shop = v1(Journal::Rollback).await;
-    let before = shop.dump();
-    shop.file("2_more.sql", &no_transaction(V2));
-    for _ in 0..2 {
-        assert!(killed_at(&shop, "applied:2"));
+    for place in engines() {
+        let shop = v1(place).await;
+        let before = shop.dump();
+        shop.file("2_more.sql", &no_transaction(V2));
+        for _ in 0..2 {
+            assert!(killed_at(&shop, "applied:2"));
+        }
+        let error = next_up(&shop).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::Deaths, Outcome::NeedsPerson),
+            "{error:?}"
+        );
+        shop.assert_dump(&before, "dump");
+        let report = shop.migrator().retry(true).run(shop.address()).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Applied);
+        v2_is_whole(&shop);
     }
-    let error = next_up(&shop).await.unwrap_err();
-    assert_eq!((error.code(), error.outcome()), (Code::Deaths, Outcome::NeedsPerson), "{error:?}");
-    shop.assert_dump(&before, "dump");
-    let report = shop.migrator().retry(true).run(shop.address()).await.unwrap();
-    assert_eq!(report.outcome, Outcome::Applied);
-    v2_is_whole(&shop);
 }
 
 #[tokio::test]
 async fn a_ledger_that_is_gone_or_of_another_database_is_not_guessed_at() {
-    let shop = v1(Journal::Rollback).await;
-    shop.file("2_more.sql", &no_transaction(V2));
-    assert!(killed_at(&shop, "applied:2"));
-    let half = shop.dump();
-    let ledger = shop.folder().join("shop.db.mo-migrate/ledger.db");
-    let aside = shop.folder().join("ledger.aside");
-    std::fs::rename(&ledger, &aside).unwrap();
-    let error = next_up(&shop).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.outcome()),
-        (Code::LedgerGone, Outcome::NeedsPerson),
-        "{error:?}"
-    );
-    shop.assert_dump(&half, "dump");
+    for place in engines() {
+        let shop = v1(place).await;
+        shop.file("2_more.sql", &no_transaction(V2));
+        assert!(killed_at(&shop, "applied:2"));
+        let half = shop.dump();
+        shop.hide_ledger();
+        let error = next_up(&shop).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::LedgerGone, Outcome::NeedsPerson),
+            "{error:?}"
+        );
+        shop.assert_dump(&half, "dump");
 
-    std::fs::rename(&aside, &ledger).unwrap();
-    std::fs::rename(shop.path(), shop.folder().join("old.db")).unwrap();
-    shop.sql("CREATE TABLE another (x)");
-    let error = next_up(&shop).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.outcome()),
-        (Code::OtherDatabase, Outcome::Refused),
-        "{error:?}"
-    );
-    assert!(shop.dump().contains("another"));
+        shop.show_ledger();
+        shop.replace("CREATE TABLE another (x INT)");
+        let error = next_up(&shop).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::OtherDatabase, Outcome::Refused),
+            "{error:?}"
+        );
+        assert!(shop.dump().contains("another"));
+    }
 }
 
 #[tokio::test]
 async fn an_application_goes_on_by_itself_after_a_death_wherever_it_was() {
-    for moment in [
-        "start:preflight",
-        "start:snapshot",
-        "finish:snapshot",
-        "applied:2",
-        "start:commit",
-        "start:keep",
-    ] {
-        for head in ["", "-- mo-migrate: no-transaction\n"] {
-            let shop = v1(Journal::Wal).await;
-            shop.file("2_more.sql", &format!("{head}{V2}"));
-            assert!(killed_at(&shop, moment), "{moment}");
-            let report = shop.migrator().run(shop.address()).await;
-            let report = report.unwrap_or_else(|error| panic!("{moment}, {head:?}: {error:?}"));
-            assert!(matches!(report.outcome, Outcome::Applied | Outcome::UpToDate), "{moment}");
-            v2_is_whole(&shop);
+    for place in engines() {
+        for moment in [
+            "start:preflight",
+            "start:snapshot",
+            "finish:snapshot",
+            "applied:2",
+            "start:commit",
+            "start:keep",
+        ] {
+            for head in place.headings() {
+                let shop = v1(place).await;
+                shop.file("2_more.sql", &format!("{head}{V2}"));
+                assert!(killed_at(&shop, moment), "{moment}");
+                let report = shop.migrator().run(shop.address()).await;
+                let report = report.unwrap_or_else(|error| panic!("{moment}, {head:?}: {error:?}"));
+                assert!(matches!(report.outcome, Outcome::Applied | Outcome::UpToDate), "{moment}");
+                v2_is_whole(&shop);
+            }
         }
     }
 }
 
-/// Makes it so that the death was an hour ago.
-fn an_hour_passes(shop: &Fixture, files: &[&str]) {
-    let ledger = shop.folder().join("shop.db.mo-migrate/ledger.db");
-    let _ =
-        mo_migrate_tests::sqlite3(&ledger, "UPDATE runs SET heartbeat_at = heartbeat_at - 3600000");
-    for file in files {
-        let touched = Command::new("touch")
-            .args(["-d", "1 hour ago"])
-            .arg(shop.folder().join(file))
-            .status()
-            .unwrap();
-        assert!(touched.success());
-    }
+/// The next start, of somebody to whom a second is long.
+async fn late_up(shop: &Fixture) -> mo_migrate::Result<mo_migrate::Report> {
+    let migrator = shop.migrator().attended(true).recover_within(Duration::from_secs(1));
+    migrator.run(shop.address()).await
 }
 
 #[tokio::test]
 async fn an_old_death_without_later_writes_is_put_back() {
-    let shop = v1(Journal::Rollback).await;
-    shop.file("2_more.sql", &no_transaction(V2));
-    assert!(killed_at(&shop, "applied:2"));
-    an_hour_passes(&shop, &["shop.db", "shop.db.mo-migrate/lock"]);
-    assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::Applied);
-    v2_is_whole(&shop);
+    for place in places() {
+        let shop = v1(place).await;
+        shop.file("2_more.sql", &no_transaction(V2));
+        assert!(killed_at(&shop, "applied:2"));
+        shop.time_passes(true);
+        assert_eq!(late_up(&shop).await.unwrap().outcome, Outcome::Applied);
+        v2_is_whole(&shop);
+    }
 }
 
 #[tokio::test]
 async fn rows_written_long_after_a_death_are_left_to_a_person() {
-    let shop = v1(Journal::Rollback).await;
-    let before = shop.dump();
-    shop.file("2_more.sql", &no_transaction(V2));
-    assert!(killed_at(&shop, "applied:2"));
-    an_hour_passes(&shop, &["shop.db.mo-migrate/lock"]);
-    shop.sql("INSERT INTO products (name, price) VALUES ('honest', 1)");
-    let error = next_up(&shop).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.outcome()),
-        (Code::RecoverLate, Outcome::NeedsPerson),
-        "{error:?}"
-    );
-    assert_eq!(shop.sql("SELECT count(*) FROM products WHERE name = 'honest'"), "1\n");
-    // The person says so, with the command of the hint.
-    let report = shop.migrator().retry(true).recover(shop.address()).await.unwrap().unwrap();
-    assert_eq!(report.outcome, Outcome::Restored);
-    let failed = report.restore.unwrap().failed_state.unwrap();
-    let failed = shop.snapshot(&failed);
-    let kept =
-        mo_migrate_tests::sqlite3(&failed, "SELECT count(*) FROM products WHERE name = 'honest'");
-    assert_eq!(kept, "1\n");
-    shop.assert_dump(&before, "put back");
+    for place in engines() {
+        let shop = v1(place).await;
+        let before = shop.dump();
+        shop.file("2_more.sql", &no_transaction(V2));
+        assert!(killed_at(&shop, "applied:2"));
+        shop.time_passes(false);
+        shop.sql("INSERT INTO products (name, price) VALUES ('honest', 1)");
+        let error = late_up(&shop).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::RecoverLate, Outcome::NeedsPerson),
+            "{error:?}"
+        );
+        assert_eq!(shop.sql("SELECT count(*) FROM products WHERE name = 'honest'"), "1\n");
+        // The person says so, with the command of the hint.
+        let report = shop.migrator().retry(true).recover(shop.address()).await.unwrap().unwrap();
+        assert_eq!(report.outcome, Outcome::Restored);
+        let failed = report.restore.unwrap().failed_state.unwrap();
+        let kept = shop.sql_in(&failed, "SELECT count(*) FROM {products} WHERE name = 'honest'");
+        assert_eq!(kept, "1\n");
+        shop.assert_dump(&before, "put back");
+    }
 }
+
+/// What a restore by hand puts back.
+const ROWS: &str = "SELECT * FROM products ORDER BY id; SELECT version FROM mo_migrate_history ORDER BY version";
 
 #[tokio::test]
 async fn a_restore_by_hand_that_dies_keeps_its_snapshot_and_is_finished() {
-    for moment in
-        ["start:verify", "finish:verify", "start:failed_state", "start:restore", "finish:restore"]
-    {
-        let shop = v1(Journal::Rollback).await;
-        let before = shop.sql("SELECT * FROM products; SELECT version FROM mo_migrate_history");
-        shop.file("2_more.sql", V2);
-        shop.migrator().run(shop.address()).await.unwrap();
-        let out = Command::new(env!("CARGO_BIN_EXE_die_at"))
-            .args([&shop.address(), shop.migrations().to_str().unwrap(), moment, "restore"])
-            .output()
-            .unwrap();
-        assert!(!out.status.success(), "{moment} was not reached");
-        let report = shop
-            .migrator()
-            .recover(shop.address())
-            .await
-            .unwrap_or_else(|e| panic!("{moment}: {e:?}"));
-        assert_eq!(report.unwrap().outcome, Outcome::Restored, "{moment}");
-        // The numbers that were given out in the meantime are not given again.
-        assert_eq!(shop.sql("SELECT seq FROM sqlite_sequence"), "3\n", "{moment}");
-        let now = shop.sql("SELECT * FROM products; SELECT version FROM mo_migrate_history");
-        assert_eq!(now, before, "{moment}");
-        let snapshots = shop.migrator().snapshot_list(shop.address()).await.unwrap();
-        assert!(
-            snapshots
-                .iter()
-                .any(|line| line.purpose.as_deref() == Some("pre_upgrade") && !line.gone),
-            "{moment}"
-        );
+    for place in engines() {
+        for moment in [
+            "start:verify",
+            "finish:verify",
+            "start:failed_state",
+            "start:restore",
+            "finish:restore",
+        ] {
+            let shop = v1(place).await;
+            let before = shop.sql(ROWS);
+            shop.file("2_more.sql", V2);
+            shop.migrator().run(shop.address()).await.unwrap();
+            let out = Command::new(env!("CARGO_BIN_EXE_die_at"))
+                .args([&shop.address(), shop.migrations().to_str().unwrap(), moment, "restore"])
+                .output()
+                .unwrap();
+            assert!(!out.status.success(), "{moment} was not reached");
+            let report = shop
+                .migrator()
+                .recover(shop.address())
+                .await
+                .unwrap_or_else(|e| panic!("{moment}: {e:?}"));
+            assert_eq!(report.unwrap().outcome, Outcome::Restored, "{moment}");
+            let now = shop.sql(ROWS);
+            assert_eq!(now, before, "{moment}");
+            // The numbers that were given out in the meantime are not given again.
+            shop.sql("INSERT INTO products (name) VALUES ('late')");
+            let late = shop.sql("SELECT count(*) FROM products WHERE id > 3");
+            assert_eq!(late, "1\n", "{moment}");
+            let snapshots = shop.migrator().snapshot_list(shop.address()).await.unwrap();
+            assert!(
+                snapshots
+                    .iter()
+                    .any(|line| line.purpose.as_deref() == Some("pre_upgrade") && !line.gone),
+                "{moment}"
+            );
+        }
     }
 }
 
 #[tokio::test]
 async fn a_second_late_recovery_is_as_late_as_the_first() {
-    let shop = v1(Journal::Rollback).await;
-    shop.file("2_more.sql", &no_transaction(V2));
-    assert!(killed_at(&shop, "applied:2"));
-    an_hour_passes(&shop, &["shop.db.mo-migrate/lock"]);
-    shop.sql("INSERT INTO products (name, price) VALUES ('honest', 1)");
-    for _ in 0..3 {
-        assert_eq!(next_up(&shop).await.unwrap_err().code(), Code::RecoverLate);
+    for place in engines() {
+        let shop = v1(place).await;
+        shop.file("2_more.sql", &no_transaction(V2));
+        assert!(killed_at(&shop, "applied:2"));
+        shop.time_passes(false);
+        shop.sql("INSERT INTO products (name, price) VALUES ('honest', 1)");
+        for _ in 0..3 {
+            assert_eq!(late_up(&shop).await.unwrap_err().code(), Code::RecoverLate);
+        }
+        assert_eq!(shop.sql("SELECT count(*) FROM products WHERE name = 'honest'"), "1\n");
     }
-    assert_eq!(shop.sql("SELECT count(*) FROM products WHERE name = 'honest'"), "1\n");
-}
-
-#[tokio::test]
-async fn an_old_death_of_a_database_with_a_log_is_put_back_too() {
-    let shop = v1(Journal::Wal).await;
-    shop.file("2_more.sql", &no_transaction(V2));
-    assert!(killed_at(&shop, "applied:2"));
-    an_hour_passes(&shop, &["shop.db", "shop.db-wal", "shop.db.mo-migrate/lock"]);
-    assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::Applied);
 }
 
 #[tokio::test]
 async fn a_run_of_another_set_is_not_judged_by_this_one() {
-    let shop = v1(Journal::Wal).await;
-    shop.file("2_more.sql", &no_transaction(V2));
-    assert!(killed_at(&shop, "start:commit"));
-    let other =
-        shop.migrator().set_name("other").attended(true).run(shop.address()).await.unwrap_err();
-    assert_eq!((other.code(), other.outcome()), (Code::OpenRun, Outcome::Refused), "{other:?}");
-    assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::UpToDate);
+    for place in engines() {
+        let shop = v1(place).await;
+        shop.file("2_more.sql", &no_transaction(V2));
+        assert!(killed_at(&shop, "start:commit"));
+        let other =
+            shop.migrator().set_name("other").attended(true).run(shop.address()).await.unwrap_err();
+        assert_eq!((other.code(), other.outcome()), (Code::OpenRun, Outcome::Refused), "{other:?}");
+        assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::UpToDate);
+    }
 }
