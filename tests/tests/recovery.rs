@@ -284,7 +284,8 @@ async fn rows_written_long_after_a_death_are_left_to_a_person() {
 }
 
 /// What a restore by hand puts back.
-const ROWS: &str = "SELECT * FROM products ORDER BY id; SELECT version FROM mo_migrate_history ORDER BY version";
+const ROWS: &str =
+    "SELECT * FROM products ORDER BY id; SELECT version FROM mo_migrate_history ORDER BY version";
 
 #[tokio::test]
 async fn a_restore_by_hand_that_dies_keeps_its_snapshot_and_is_finished() {

@@ -10,15 +10,16 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mo_migrate::{Outcome, error::Code};
-use mo_migrate_tests::{Fixture, JOURNALS, Journal};
+use mo_migrate_tests::{Fixture, JOURNALS, Journal, engines, places};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
-const INIT: &str = "CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO products (name) VALUES ('a');";
+const INIT: &str =
+    "CREATE TABLE products (id $KEY, name TEXT); INSERT INTO products (name) VALUES ('a');";
 
 #[test]
 fn of_sixteen_processes_one_applies_and_all_are_content() {
-    for journal in JOURNALS {
-        let shop = Fixture::new(journal);
+    for place in places() {
+        let shop = Fixture::new(place);
         shop.file("1_init.sql", INIT)
             .file("2_more.sql", "INSERT INTO products (name) VALUES ('b');");
         let start = || {
@@ -43,51 +44,58 @@ fn of_sixteen_processes_one_applies_and_all_are_content() {
 
 #[tokio::test]
 async fn those_who_waited_for_a_run_that_failed_get_its_error() {
-    let shop = Fixture::new(Journal::Wal);
-    shop.file("1_slow.sql", "CREATE TABLE x (y);")
-        .file("1_slow.check.sql", "-- check: slow and wrong\n-- command: sleep 1; exit 1");
-    let migrator = shop.migrator().attended(true);
-    let (first, second) = tokio::join!(migrator.run(shop.address()), async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        migrator.run(shop.address()).await
-    });
-    assert_eq!(first.unwrap_err().outcome(), Outcome::Restored);
-    let error = second.unwrap_err();
-    assert_eq!((error.code(), error.outcome()), (Code::RetryLater, Outcome::Refused), "{error:?}");
-    assert!(error.to_string().contains("slow and wrong"), "{error:?}");
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_slow.sql", "CREATE TABLE x (y INT);")
+            .file("1_slow.check.sql", "-- check: slow and wrong\n-- command: sleep 1; exit 1");
+        let migrator = shop.migrator().attended(true);
+        let (first, second) = tokio::join!(migrator.run(shop.address()), async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            migrator.run(shop.address()).await
+        });
+        assert_eq!(first.unwrap_err().outcome(), Outcome::Restored);
+        let error = second.unwrap_err();
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::RetryLater, Outcome::Refused),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains("slow and wrong"), "{error:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_set_that_failed_is_not_tried_again_by_itself_but_by_a_person() {
-    let shop = Fixture::new(Journal::Wal);
-    shop.file("1_bad.sql", "SELECT * FROM nowhere;");
-    assert_eq!(
-        shop.migrator().run(shop.address()).await.unwrap_err().outcome(),
-        Outcome::RolledBack
-    );
-    let error = shop.migrator().run(shop.address()).await.unwrap_err();
-    assert_eq!(error.code(), Code::RetryLater, "{error:?}");
-    let error = shop.migrator().attended(true).run(shop.address()).await.unwrap_err();
-    assert_eq!(error.code(), Code::Statement, "{error:?}");
-    shop.file("1_bad.sql", INIT);
-    assert_eq!(shop.migrator().run(shop.address()).await.unwrap().outcome, Outcome::Applied);
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_bad.sql", "SELECT * FROM nowhere;");
+        assert_eq!(shop.migrator().run(shop.address()).await.unwrap_err().outcome(), shop.undone());
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!(error.code(), Code::RetryLater, "{error:?}");
+        let error = shop.migrator().attended(true).run(shop.address()).await.unwrap_err();
+        assert_eq!(error.code(), Code::Statement, "{error:?}");
+        shop.file("1_bad.sql", INIT);
+        assert_eq!(shop.migrator().run(shop.address()).await.unwrap().outcome, Outcome::Applied);
+    }
 }
 
 #[tokio::test]
 async fn the_holder_of_the_lock_is_named_and_waited_for_within_the_limit() {
-    let shop = Fixture::new(Journal::Wal);
-    shop.file("1_slow.sql", "CREATE TABLE x (y);")
-        .file("1_slow.check.sql", "-- check: slow\n-- command: sleep 2");
-    let migrator = shop.migrator();
-    let (first, second) = tokio::join!(migrator.run(shop.address()), async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        migrator.clone().lock_timeout(Duration::from_millis(100)).run(shop.address()).await
-    });
-    assert_eq!(first.unwrap().outcome, Outcome::Applied);
-    let error = second.unwrap_err();
-    assert_eq!((error.code(), error.outcome()), (Code::Locked, Outcome::Locked), "{error:?}");
-    assert!(error.message().contains(&format!("process {}", std::process::id())), "{error:?}");
-    assert_eq!(error.exit_code().0, 4);
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_slow.sql", "CREATE TABLE x (y INT);")
+            .file("1_slow.check.sql", "-- check: slow\n-- command: sleep 2");
+        let migrator = shop.migrator();
+        let (first, second) = tokio::join!(migrator.run(shop.address()), async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            migrator.clone().lock_timeout(Duration::from_millis(100)).run(shop.address()).await
+        });
+        assert_eq!(first.unwrap().outcome, Outcome::Applied);
+        let error = second.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::Locked, Outcome::Locked), "{error:?}");
+        assert!(error.message().contains(&format!("process {}", std::process::id())), "{error:?}");
+        assert_eq!(error.exit_code().0, 4);
+    }
 }
 
 async fn pool(shop: &Fixture) -> SqlitePool {
@@ -173,12 +181,12 @@ async fn a_database_in_memory_is_guarded_too() {
 
 #[tokio::test]
 async fn a_dropped_future_is_a_crash_like_another() {
-    for journal in JOURNALS {
-        for head in ["", "-- mo-migrate: no-transaction\n"] {
-            let shop = Fixture::new(journal);
+    for place in places() {
+        for head in place.headings() {
+            let shop = Fixture::new(place);
             shop.file("1_init.sql", INIT);
             shop.migrator().run(shop.address()).await.unwrap();
-            let slow = "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) AS c FROM n;";
+            let slow = format!("CREATE TABLE n AS {}", place.slow());
             shop.file("2_slow.sql", &format!("{head}DELETE FROM products; {slow}"));
             let migrator = shop.migrator().attended(true);
             let dropped =
@@ -198,29 +206,34 @@ async fn a_dropped_future_is_a_crash_like_another() {
 
 #[tokio::test]
 async fn the_lock_is_held_until_the_statement_of_a_dropped_future_has_ended() {
-    let shop = Fixture::new(Journal::Rollback);
-    shop.file("1_init.sql", INIT);
-    shop.migrator().run(shop.address()).await.unwrap();
-    let slow = "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0;";
-    shop.file("2_slow.sql", &format!("-- mo-migrate: no-transaction\n{slow}"));
-    let migrator = shop.migrator().attended(true);
-    let dropped =
-        tokio::time::timeout(Duration::from_millis(300), migrator.run(shop.address())).await;
-    assert!(dropped.is_err());
-    // The endless statement was ended, the lock let go, and the next start recovers.
-    shop.file("2_slow.sql", "SELECT 1;");
-    let report = migrator.run(shop.address()).await.unwrap();
-    assert_eq!(report.outcome, Outcome::Applied);
-    assert_eq!(shop.sql("SELECT count(*) FROM sqlite_master WHERE name = 'n'"), "0\n");
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        shop.migrator().run(shop.address()).await.unwrap();
+        let slow = format!("CREATE TABLE n AS {}", place.endless());
+        shop.file("2_slow.sql", &format!("-- mo-migrate: no-transaction\n{slow}"));
+        let migrator = shop.migrator().attended(true);
+        let dropped =
+            tokio::time::timeout(Duration::from_millis(300), migrator.run(shop.address())).await;
+        assert!(dropped.is_err());
+        // The endless statement was ended, the lock let go, and the next start recovers.
+        shop.file("2_slow.sql", "SELECT 1;");
+        let report = migrator.run(shop.address()).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Applied);
+        assert!(shop.try_sql("SELECT * FROM n").is_err(), "the statement was not undone");
+    }
 }
 
 #[tokio::test]
 async fn a_run_can_be_spawned() {
-    let shop = Fixture::new(Journal::Wal);
-    shop.file("1_init.sql", INIT);
-    let (migrator, address) = (shop.migrator(), shop.address());
-    let report = tokio::spawn(async move { migrator.run(address).await }).await.unwrap().unwrap();
-    assert_eq!(report.outcome, Outcome::Applied);
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        let (migrator, address) = (shop.migrator(), shop.address());
+        let report =
+            tokio::spawn(async move { migrator.run(address).await }).await.unwrap().unwrap();
+        assert_eq!(report.outcome, Outcome::Applied);
+    }
 }
 
 #[tokio::test]
