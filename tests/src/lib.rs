@@ -210,7 +210,7 @@ impl Fixture {
         }
     }
 
-    /// Holds the database against an earlier dump of it, to the byte; SQLite looks for damage too.
+    /// Holds the database against an earlier dump of it, to the byte.
     ///
     /// # Panics
     /// They differ; shows the lines.
@@ -229,8 +229,16 @@ impl Fixture {
             lines(&now, before),
             lines(before, &now)
         );
+    }
+
+    /// Has the engine look for damage, where it can.
+    ///
+    /// # Panics
+    /// There is some.
+    #[track_caller]
+    pub fn assert_sound(&self) {
         if self.place.is_sqlite() {
-            assert_eq!(self.sql("PRAGMA integrity_check"), "ok\n", "{what}");
+            assert_eq!(self.sql("PRAGMA integrity_check"), "ok\n");
         }
     }
 
@@ -274,6 +282,47 @@ impl Fixture {
             }
         }
         self.sql(sql);
+    }
+
+    /// Removes the database, as if nobody had made it.
+    pub fn remove_database(&self) {
+        match self.place {
+            Place::Sqlite(_) => std::fs::remove_file(self.path()).unwrap(),
+            Place::MatrixOne => {
+                server::sql("", &format!("DROP DATABASE {}", self.database));
+            }
+        }
+    }
+
+    /// Whether the database is there.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        match self.place {
+            Place::Sqlite(_) => self.path().exists(),
+            Place::MatrixOne => server::exists(&self.database),
+        }
+    }
+
+    /// Makes a database of somebody else's with the name that a clone for verification would have;
+    /// gives that name.
+    #[must_use]
+    pub fn make_verify(&self, sql: &str) -> String {
+        let name = format!("{}_verify", self.place.by("shop.db", self.database.as_str()));
+        if !self.place.is_sqlite() {
+            server::sql("", &format!("CREATE DATABASE {name}"));
+        }
+        let _ = self.sql_of(&name, sql);
+        name
+    }
+
+    /// Runs SQL in another database beside this one.
+    #[must_use]
+    #[track_caller]
+    pub fn sql_of(&self, name: &str, sql: &str) -> String {
+        match self.place {
+            Place::Sqlite(_) => sqlite3(&self.folder.path().join(name), sql),
+            Place::MatrixOne => server::sql(name, sql),
+        }
     }
 
     /// Makes a run that died one that died long ago: more than a second for who asks, and so long

@@ -181,14 +181,21 @@ pub fn dump(database: &str) -> String {
     with("", None, async |connection| dump_on(connection, database).await).unwrap()
 }
 
+fn lookup(database: &str) -> String {
+    format!(
+        "SELECT count(*) FROM mo_catalog.mo_database WHERE account_id = current_account_id() AND datname = '{database}'"
+    )
+}
+
+/// Whether a database is there.
+#[must_use]
+pub fn exists(database: &str) -> bool {
+    sql("", &lookup(database)) != "0\n"
+}
+
 async fn dump_on(connection: &mut MySqlConnection, database: &str) -> sqlx::Result<String> {
     let mut lines = Vec::new();
-    let there = ask(
-        connection,
-        &format!("SELECT count(*) FROM mo_catalog.mo_database WHERE account_id = current_account_id() AND datname = '{database}'"),
-    )
-    .await?;
-    if there[0][0].as_deref() == Some("0") {
+    if ask(connection, &lookup(database)).await?[0][0].as_deref() == Some("0") {
         return Ok("no such database\n".to_owned());
     }
     let objects = ask(

@@ -87,6 +87,7 @@ async fn a_failure_without_a_transaction_is_restored_and_proved() {
         assert!(restore.discarded_writes.is_empty());
         assert_eq!(shop.files_with("_verify"), [""; 0]);
         assert_eq!(shop.files_with("failed_v2").len(), 1);
+        shop.assert_sound();
     }
 }
 
@@ -102,6 +103,7 @@ async fn the_first_run_of_all_leaves_nothing_behind_when_it_fails() {
         let error = shop.migrator().run(shop.address()).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
         shop.assert_dump(&before, "dump");
+        shop.assert_sound();
     }
 }
 
