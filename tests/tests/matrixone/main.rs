@@ -1,0 +1,16 @@
+//! What only MatrixOne has: its silent failures, its objects, its sessions. Without a server these
+//! tests are left out.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod foreign_keys;
+mod objects;
+mod others;
+mod sessions;
+mod shop;
+mod silent;
+mod tables;
