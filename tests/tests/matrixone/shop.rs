@@ -75,17 +75,16 @@ impl Shop {
         server::sql(&name, &self.named(sql))
     }
 
-    /// A user with a role of his own, which may connect and nothing else; both are called like the
-    /// database.
+    /// A user with a role of his own, which may connect and nothing else: `DB` and `DB_role`.
     #[track_caller]
     pub(crate) fn user(&mut self) {
         server::sql(
             "",
             &self.named(
-                "CREATE ROLE DB; CREATE USER DB IDENTIFIED BY 'secret' DEFAULT ROLE DB; GRANT CONNECT ON ACCOUNT * TO DB",
+                "CREATE ROLE DB_role; CREATE USER DB IDENTIFIED BY 'secret' DEFAULT ROLE DB_role; GRANT CONNECT ON ACCOUNT * TO DB_role",
             ),
         );
-        self.tidy = vec![self.named("DROP USER DB"), self.named("DROP ROLE DB")];
+        self.tidy = vec![self.named("DROP USER DB"), self.named("DROP ROLE DB_role")];
     }
 
     /// Runs SQL as that user.

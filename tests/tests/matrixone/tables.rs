@@ -135,7 +135,7 @@ async fn a_database_that_the_migration_drops_comes_back() {
         return;
     };
     shop.user();
-    shop.run("GRANT SELECT ON TABLE DB.t TO DB; GRANT SELECT ON TABLE DB.* TO DB");
+    shop.run("GRANT SELECT ON TABLE DB.t TO DB_role; GRANT SELECT ON TABLE DB.* TO DB_role");
     let before = shop.dump();
     let drops = "UPDATE t SET a = 'x'; DROP DATABASE DB;";
     let error = shop.fails(&format!("{drops} {BAD}"), Outcome::Refused).await;
