@@ -31,7 +31,7 @@ pub(crate) struct Object {
     /// Rows of a table, where they were counted.
     #[serde(default)]
     pub rows: Option<u64>,
-    /// The next value of a sequence.
+    /// The next value of a sequence that has given one out.
     #[serde(default)]
     pub value: Option<i64>,
 }
@@ -82,6 +82,8 @@ pub(crate) enum ObjectKind {
     Routine,
     /// A right of a role on a table or view.
     Grant,
+    /// A foreign key of another database's table to one of this.
+    KeyFromOutside,
 }
 
 impl ObjectKind {
@@ -94,7 +96,7 @@ impl ObjectKind {
     /// No transaction can hold it: it is put back after the restore.
     #[must_use]
     pub(crate) fn is_put_back_afterwards(self) -> bool {
-        matches!(self, Self::Sequence | Self::Routine | Self::Grant)
+        matches!(self, Self::Sequence | Self::Routine | Self::Grant | Self::KeyFromOutside)
     }
 }
 

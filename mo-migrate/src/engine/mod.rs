@@ -188,6 +188,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out.
     async fn written_since(&self, touched: &Touched, since: i64) -> Result<bool>;
+    /// What could not come back if a migration touched it, each with why.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>>;
     /// How much room there is for copies.
     ///
     /// # Errors
@@ -268,8 +273,9 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         connection: &mut dyn Connection,
         table: Option<&str>,
     ) -> Result<Vec<Row>>;
-    /// How many rows of a table others changed between the snapshot and now, outside of these
-    /// windows in which the run itself may have changed some; none where it can't be told.
+    /// The rows of a table that others changed between the snapshot and now, outside of these windows
+    /// in which the run itself may have changed some; none where it can't be told. `most` of them at
+    /// the most are given.
     ///
     /// # Errors
     /// The connection is lost.
@@ -279,7 +285,8 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         snapshot: &str,
         table: &str,
         windows: &[Window],
-    ) -> Result<Option<u64>>;
+        most: usize,
+    ) -> Result<Option<ForeignRows>>;
     /// The engine's own test of a database for damage; empty when it is sound.
     ///
     /// # Errors
@@ -321,6 +328,15 @@ pub(crate) struct Clone {
     pub only: Option<Vec<String>>,
     /// A connection to it.
     pub connection: Box<dyn Connection>,
+}
+
+/// Rows that others changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ForeignRows {
+    /// How many.
+    pub count: u64,
+    /// Some of them, each with what was done to it.
+    pub rows: Vec<Row>,
 }
 
 /// A time on the server's clock in which a run was writing to a table; open when it never ended.

@@ -3,10 +3,10 @@
 //! Where an engine can read any moment of the past, they are found in the gaps between the run's own
 //! statements on a table; what changed while one of them ran can't be told from its own.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::run::Run;
-use crate::engine::{Connection, Window};
+use crate::engine::{Connection, ForeignRows, Window};
 use crate::error::Result;
 use crate::ledger::StatementWindow;
 
@@ -22,25 +22,24 @@ fn windows(all: &[StatementWindow], table: &str) -> Vec<Window> {
 }
 
 impl Run<'_> {
-    /// Which of these tables others have written to, as far as it can be told; none where the engine
-    /// can't tell.
+    /// What others have written to these tables, as far as it can be told; none where the engine can't
+    /// tell.
     pub(super) async fn written_by_others<'t>(
         &mut self,
         connection: &mut dyn Connection,
         tables: impl Iterator<Item = &'t String>,
-    ) -> Result<Option<BTreeSet<String>>> {
+    ) -> Result<Option<BTreeMap<String, ForeignRows>>> {
         let Some(snapshot) = self.record.snapshot.clone() else { return Ok(None) };
         let lines = self.ledger.windows(&self.record.id).await?;
-        let mut found = BTreeSet::new();
+        let mut found = BTreeMap::new();
+        let most = self.settings.evidence;
         for table in tables {
             let windows = windows(&lines, table);
-            match self.engine.foreign_rows(connection, &snapshot, table, &windows).await? {
-                None => return Ok(None),
-                Some(0) => {}
-                Some(rows) => {
-                    tracing::debug!(table, rows, "others wrote");
-                    found.insert(table.clone());
-                }
+            let theirs =
+                self.engine.foreign_rows(connection, &snapshot, table, &windows, most).await?;
+            let Some(theirs) = theirs else { return Ok(None) };
+            if theirs.count > 0 {
+                found.insert(table.clone(), theirs);
             }
         }
         Ok(Some(found))

@@ -153,6 +153,35 @@ impl<'a> Job<'a> {
 }
 
 impl Job<'_> {
+    /// No statement touches what could not come back.
+    ///
+    /// # Errors
+    /// One does; the error has its place.
+    pub(crate) fn spares(
+        &self,
+        lost: &[(String, &'static str)],
+        engine: &dyn Engine,
+    ) -> Result<()> {
+        let dialect = engine.dialect();
+        for step in &self.steps {
+            let Body::Sql(file) = &step.body else { continue };
+            for statement in &file.statements {
+                let text = file.sql(statement);
+                let touched = sql::writes_to(text, dialect, engine.ledger_key());
+                let Some((name, why)) = lost.iter().find(|(name, _)| touched.tables.contains(name))
+                else {
+                    continue;
+                };
+                let words = format!("`{name}` could not be put back: {why}");
+                let place = sql::SourceProblem::new(text, 0..text.len(), words.clone())
+                    .with_help("mend or drop it by hand first")
+                    .in_file(&file.path, &file.text, statement.span.start);
+                return Err(Error::new(Code::NoWayBack, words).placed(place));
+            }
+        }
+        Ok(())
+    }
+
     /// The checks of this moment.
     pub(crate) fn checks_at(&self, when: When) -> Vec<Judge> {
         self.checks.iter().filter(|(_, check)| check.when == when).cloned().collect()

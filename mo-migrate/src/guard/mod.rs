@@ -140,6 +140,10 @@ impl Run<'_> {
             }
             _ => {}
         }
+        let lost = self.engine.cannot_come_back().await?;
+        if !lost.is_empty() {
+            job.spares(&lost, self.engine)?;
+        }
         self.leave("");
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::error::{Error, Result, say};
 use crate::history::History;
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
-use crate::report::{RestoreReport, SnapshotReport};
+use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
 use crate::settings::ForeignWrites;
 use crate::{snapshot, time};
 
@@ -78,6 +78,7 @@ impl Run<'_> {
                 None if foreign => self.of_users(&plan.tables),
                 None => Vec::new(),
             },
+            discarded_rows: std::mem::take(&mut self.taken_back),
             tables: plan.tables,
             failed_state: Some(failed_state),
             duration_ms: time::ms(began.elapsed()),
@@ -220,16 +221,26 @@ impl Run<'_> {
             .collect();
         let theirs = self.written_by_others(back.connection()?, concerned.iter()).await?;
         self.record.foreign_seen |= theirs.as_ref().is_some_and(|theirs| !theirs.is_empty());
+        let written: Option<BTreeSet<String>> =
+            theirs.as_ref().map(|theirs| theirs.keys().cloned().collect());
         let plan = restore_plan(&Situation {
             then: &then,
             now: &now,
             rows_differ: &rows_differ,
             touched: &touched,
             foreign: self.record.foreign_seen,
-            foreign_tables: theirs.as_ref(),
+            foreign_tables: written.as_ref(),
             policy: self.settings.foreign_writes,
         });
         self.record.foreign_seen = plan.foreign;
+        let taken = theirs.unwrap_or_default().into_iter();
+        self.taken_back = taken
+            .filter(|(table, _)| plan.tables.contains(table))
+            .map(|(table, theirs)| {
+                let rows = CheckReport::evidence(&theirs.rows, self.settings.evidence);
+                TakenBack { table, count: theirs.count, rows }
+            })
+            .collect();
         Ok(plan)
     }
 

@@ -11,7 +11,7 @@ use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
 use crate::lock::{Held, Holder};
 use crate::observer::{Event, Phase, Progress};
-use crate::report::{Report, TableReport};
+use crate::report::{Report, TableReport, TakenBack};
 use crate::settings::Settings;
 use crate::time;
 
@@ -53,6 +53,8 @@ pub(crate) struct Run<'a> {
     pub(crate) lock: Held,
     /// The run is another one's that died: its last sign of life stays as it was.
     pub(crate) recovering: bool,
+    /// Rows of others that the restore takes back.
+    pub(super) taken_back: Vec<TakenBack>,
     /// Statements of the present migration that were done.
     pub(crate) sent: u64,
     phase_began: Instant,
@@ -86,6 +88,7 @@ impl<'a> Run<'a> {
             lock,
             sent: 0,
             recovering: false,
+            taken_back: Vec::new(),
             phase_began: Instant::now(),
         }
     }

@@ -37,7 +37,7 @@ const TABLES: [&str; 6] = [
      number BIGINT NOT NULL, line BIGINT NOT NULL, tables_touched TEXT NOT NULL, started_at BIGINT NOT NULL, \
      duration_ms BIGINT, server_began BIGINT, server_ended BIGINT, error TEXT, PRIMARY KEY (run, version, number))",
     "CREATE TABLE IF NOT EXISTS snapshots (name VARCHAR(100) PRIMARY KEY, guarded VARCHAR(64) NOT NULL, run VARCHAR(64), \
-     purpose VARCHAR(32) NOT NULL, level VARCHAR(16) NOT NULL, created_by VARCHAR(255) NOT NULL, \
+     purpose VARCHAR(1000) NOT NULL, level VARCHAR(16) NOT NULL, created_by VARCHAR(255) NOT NULL, \
      created_at BIGINT NOT NULL, version_before BIGINT, version_target BIGINT, delete_after BIGINT, \
      pinned INTEGER NOT NULL, bytes BIGINT, inventory TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS children (run VARCHAR(64) NOT NULL, pid BIGINT NOT NULL, \

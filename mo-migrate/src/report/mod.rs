@@ -7,5 +7,5 @@ pub(crate) mod text;
 pub use outcome::Outcome;
 pub use run::{
     CheckReport, CheckVerdict, ErrorReport, MigrationReport, MigrationState, RehearsalReport,
-    Report, RestoreReport, SnapshotReport, TableReport,
+    Report, RestoreReport, SnapshotReport, TableReport, TakenBack,
 };

@@ -222,6 +222,9 @@ pub struct RestoreReport {
     pub kept_writes: Vec<String>,
     /// Tables in which rows were taken back that may be others'; they are in the failed state.
     pub discarded_writes: Vec<String>,
+    /// What of theirs was taken back, where it can be told from the run's own: it is in the failed
+    /// state.
+    pub discarded_rows: Vec<TakenBack>,
     /// The snapshot of what went wrong.
     pub failed_state: Option<String>,
     /// How long it took.
@@ -250,4 +253,15 @@ impl From<&crate::Error> for ErrorReport {
             hint: error.hint().map(ToOwned::to_owned),
         }
     }
+}
+
+/// Rows of others that a restore took back.
+#[derive(Clone, Debug, Serialize)]
+pub struct TakenBack {
+    /// The table.
+    pub table: String,
+    /// How many.
+    pub count: u64,
+    /// Some of them, each with what was done to it: as many as a check shows of its evidence.
+    pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
 }

@@ -6,7 +6,7 @@ use super::Dialect;
 use super::calls::{calls_server, sequences};
 use super::code::Code;
 use super::form::{Form, Kind};
-use super::object::fold;
+use super::object::{ObjectName, fold, object_at};
 use crate::engine::Touched;
 
 /// What the statement writes to in `default_database`, as far as its text shows it.
@@ -47,10 +47,22 @@ pub fn writes_elsewhere(
     dialect: Dialect,
     default_database: &str,
 ) -> Option<String> {
-    let form = Form::read(&Code::read(statement, dialect, usize::MAX))?;
-    let object = form.writes.into_iter().find(|object| !object.is_in(default_database))?;
+    let code = Code::read(statement, dialect, usize::MAX);
+    let form = Form::read(&code)?;
+    // A key to a table of another database changes nothing there.
+    let only_named = keys_to(&code);
+    let elsewhere = |object: &ObjectName| !object.is_in(default_database);
+    let object = form.writes.into_iter().find(|o| elsewhere(o) && !only_named.contains(o))?;
     let database = dialect.quote(object.database.as_deref()?);
     Some(format!("it changes {database}.{} of another database", dialect.quote(&object.name)))
+}
+
+/// The tables that stand behind REFERENCES.
+fn keys_to(code: &Code<'_>) -> Vec<ObjectName> {
+    (0..code.tokens.len())
+        .filter(|at| code.upper(*at) == "REFERENCES")
+        .filter_map(|at| Some(object_at(code, at + 1)?.0))
+        .collect()
 }
 
 #[cfg(test)]

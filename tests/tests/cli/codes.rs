@@ -123,7 +123,7 @@ fn each_mistake_has_its_code() {
     let shop = Shop::new(&[("1_create_products.sql", PRODUCTS)]);
     shop.run("history").ends(66);
     shop.run("up --dir nowhere").ends(66);
-    shop.run("up --url mysql://host/db").ends(78);
+    shop.run("up --url postgres://host/db").ends(78);
     shop.run("up --url sqlite:no/such/folder/app.db").ends(5);
     shop.write("2_bad.sql", "SELECT 'not closed");
     shop.run("up").ends(65);

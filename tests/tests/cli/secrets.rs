@@ -12,7 +12,7 @@ const BAD: [&str; 10] = [
     "matrixone://root:hunter2@host:notaport/db",
     "sqlite:app.db?mode=hunter2",
     "sqlite://%ff%fe?hunter2=hunter2",
-    "mysql://root:hunter2@host/db",
+    "mysql://root:hunter2@host",
 ];
 
 #[track_caller]

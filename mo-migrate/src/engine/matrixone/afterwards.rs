@@ -9,6 +9,10 @@ use super::{MatrixOne, catalog, quote};
 use crate::engine::{Counts, Inventory, Object, ObjectKind, Touched};
 use crate::error::Result;
 
+/// In the order in which they are put back.
+const KINDS: [ObjectKind; 4] =
+    [ObjectKind::Sequence, ObjectKind::Routine, ObjectKind::Grant, ObjectKind::KeyFromOutside];
+
 impl MatrixOne {
     /// Puts back what differs from `then` and was touched by the run, or went with what was.
     pub(super) async fn put_back_the_rest(
@@ -39,7 +43,7 @@ impl MatrixOne {
         let of = |inventory: &Inventory, kind: ObjectKind| -> Vec<Object> {
             inventory.objects.iter().filter(|object| object.kind == kind).cloned().collect()
         };
-        for kind in [ObjectKind::Sequence, ObjectKind::Routine, ObjectKind::Grant] {
+        for kind in KINDS {
             for object in of(&now, kind).iter().filter(|object| concerned(object)) {
                 let wanted = then.find(kind, &object.name);
                 if wanted.is_none_or(|wanted| wanted.sql != object.sql) {
@@ -64,10 +68,8 @@ impl MatrixOne {
         let sql = match object.kind {
             ObjectKind::Sequence => format!("DROP SEQUENCE IF EXISTS {}", quote(&object.name)),
             ObjectKind::Routine => format!("DROP FUNCTION {}", object.name),
-            ObjectKind::Grant => match &object.sql {
-                Some(grant) => revoke(grant),
-                None => return Ok(()),
-            },
+            ObjectKind::Grant => revoke(object.sql.as_deref().unwrap_or_default()),
+            ObjectKind::KeyFromOutside => drop_key(object.sql.as_deref().unwrap_or_default()),
             _ => return Ok(()),
         };
         link.send(&sql).await.map(drop)
@@ -96,9 +98,23 @@ fn revoke(grant: &str) -> String {
     }
 }
 
+/// The statement that takes a foreign key out again.
+fn drop_key(add: &str) -> String {
+    let (table, key) = add.split_once(" ADD CONSTRAINT ").unwrap_or((add, ""));
+    let name = key.split(" FOREIGN KEY (").next().unwrap_or_default();
+    format!("{table} DROP FOREIGN KEY {name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_dropped_by_its_own_name() {
+        let add =
+            "ALTER TABLE `o`.`c` ADD CONSTRAINT `k` FOREIGN KEY (`a`) REFERENCES `d`.`p` (`id`)";
+        assert_eq!(drop_key(add), "ALTER TABLE `o`.`c` DROP FOREIGN KEY `k`");
+    }
 
     #[test]
     fn a_grant_is_taken_back_by_its_own_words() {

@@ -14,20 +14,24 @@ use crate::value::Row;
 
 /// What the database of this connection consists of, as it reads it.
 pub(super) async fn inventory(link: &mut Link, counts: Counts) -> Result<Inventory> {
-    let hint = link.hint();
-    inventory_at(link, &hint, counts).await
+    let (database, hint) = (link.database().to_owned(), link.hint());
+    inventory_at(link, &database, &hint, counts).await
 }
 
-/// The same, as it was: `hint` is what stands behind the name of each table.
-pub(super) async fn inventory_at(link: &mut Link, hint: &str, counts: Counts) -> Result<Inventory> {
-    let database = link.database().to_owned();
-    let mut columns = columns(link, &database, hint).await?;
+/// The same of this database, as it was: `hint` is what stands behind the name of each table.
+pub(super) async fn inventory_at(
+    link: &mut Link,
+    database: &str,
+    hint: &str,
+    counts: Counts,
+) -> Result<Inventory> {
+    let mut columns = columns(link, database, hint).await?;
     // In the order in which they were made, so that a view comes after what it reads.
     let sql = format!(
         "SELECT relname, relkind FROM mo_catalog.mo_tables{hint} \
          WHERE account_id = current_account_id() AND reldatabase = {} AND relkind IN ('r', 'v', 'S', 'e') \
          ORDER BY rel_id",
-        literal(&database)
+        literal(database)
     );
     let mut objects = Vec::new();
     for row in link.ask(&sql).await? {
@@ -35,7 +39,7 @@ pub(super) async fn inventory_at(link: &mut Link, hint: &str, counts: Counts) ->
         if name == MARKER {
             continue;
         }
-        let whole = format!("{}.{}", quote(&database), quote(&name));
+        let whole = format!("{}.{}", quote(database), quote(&name));
         let kind = match kind.as_str() {
             "v" => ObjectKind::View,
             "S" => ObjectKind::Sequence,
@@ -73,8 +77,9 @@ pub(super) async fn inventory_at(link: &mut Link, hint: &str, counts: Counts) ->
             name,
         });
     }
-    grants(link, &database, hint, &mut objects).await?;
-    functions(link, &database, hint, &mut objects).await?;
+    grants(link, database, hint, &mut objects).await?;
+    functions(link, database, hint, &mut objects).await?;
+    keys_from_outside(link, database, hint, &mut objects).await?;
     Ok(Inventory { objects })
 }
 
@@ -171,12 +176,83 @@ async fn functions(
     Ok(())
 }
 
+/// Foreign keys of other databases' tables to this one's.
+async fn keys_from_outside(
+    link: &mut Link,
+    database: &str,
+    hint: &str,
+    objects: &mut Vec<Object>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT db_name, table_name, constraint_name, refer_table_name, \
+         GROUP_CONCAT(DISTINCT column_name), GROUP_CONCAT(DISTINCT refer_column_name), \
+         MAX(on_delete), MAX(on_update), count(*) \
+         FROM mo_catalog.mo_foreign_keys{hint} WHERE refer_db_name = {0} AND db_name <> {0} \
+         GROUP BY db_name, table_name, constraint_name, refer_table_name ORDER BY 1, 2, 3",
+        literal(database)
+    );
+    let rows = match link.ask(&sql).await {
+        Ok(rows) => rows,
+        Err(error) if say::has_no_right(&error) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for row in rows {
+        let (other, table, key): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
+        let (parent, column, parent_column): (String, String, String) =
+            (row.at(3)?, row.at(4)?, row.at(5)?);
+        let (on_delete, on_update): (String, String) = (row.at(6)?, row.at(7)?);
+        // The order of several columns is not in the catalogue: such a key is taken out, never made.
+        let one = row.at::<u64>(8)? == 1;
+        let sql = format!(
+            "ALTER TABLE {}.{} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}.{} ({}) \
+             ON DELETE {on_delete} ON UPDATE {on_update}",
+            quote(&other),
+            quote(&table),
+            quote(&key),
+            if one { quote(&column) } else { column },
+            quote(database),
+            quote(&parent),
+            if one { quote(&parent_column) } else { parent_column },
+        );
+        let name = format!("{other}.{table}.{key}");
+        objects.push(afterwards(ObjectKind::KeyFromOutside, name, parent, sql, objects.len()));
+    }
+    Ok(())
+}
+
 /// An argument of a function, as the catalogue has it.
 #[derive(Debug, serde::Deserialize)]
 struct Argument {
     name: String,
     #[serde(rename = "type")]
     kind: String,
+}
+
+/// Views that read what is not there, and tables whose rows are elsewhere.
+pub(super) async fn cannot_come_back(link: &mut Link) -> Result<Vec<(String, &'static str)>> {
+    let database = link.database().to_owned();
+    let sql = format!(
+        "SELECT relname, relkind FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
+         AND reldatabase = {} AND relkind IN ('v', 'e')",
+        literal(&database)
+    );
+    let mut found = Vec::new();
+    for row in link.ask(&sql).await? {
+        let (name, kind): (String, String) = (row.at(0)?, row.at(1)?);
+        if kind == "e" {
+            found.push((name, "it is an external table, which no snapshot holds"));
+            continue;
+        }
+        let view = format!("{}.{}", quote(&database), quote(&name));
+        match link.ask(&format!("EXPLAIN SELECT 1 FROM {view}")).await {
+            Ok(_) => {}
+            Err(error) if error.database_code().is_some() => {
+                found.push((name, "it is a view of what is not there, which can't be made again"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 async fn columns(
@@ -222,7 +298,7 @@ fn in_order(sql: &str) -> String {
     lines.join("\n")
 }
 
-/// How a sequence is made, and its next value, which is no part of that.
+/// How a sequence is made, and its next value once it was asked, which is no part of that.
 async fn sequence(link: &mut Link, name: &str, source: &str) -> Result<(String, Option<i64>)> {
     let sql = format!(
         "SELECT start_value, increment_value, min_value, max_value, cycle, last_seq_num, is_called FROM {source}"
@@ -232,12 +308,13 @@ async fn sequence(link: &mut Link, name: &str, source: &str) -> Result<(String, 
     let whole = |at: usize| row.at::<i64>(at);
     let (start, step, least, most) = (whole(0)?, whole(1)?, whole(2)?, whole(3)?);
     let cycle = if row.at::<bool>(4)? { "CYCLE" } else { "NO CYCLE" };
-    let next = whole(5)? + if row.at::<bool>(6)? { step } else { 0 };
+    // One that was never asked has given nothing out.
+    let next = row.at::<bool>(6)?.then_some(whole(5)? + step);
     let sql = format!(
         "CREATE SEQUENCE {} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} START WITH {start} {cycle}",
         quote(name)
     );
-    Ok((sql, Some(next)))
+    Ok((sql, next))
 }
 
 /// The rows of a table.
@@ -251,6 +328,8 @@ pub(super) async fn count(link: &mut Link, source: &str) -> Result<u64> {
 struct ForeignKey {
     table: String,
     columns: Vec<String>,
+    /// The parent's name, and how a statement names it.
+    name: String,
     parent: String,
     parent_columns: Vec<String>,
 }
@@ -273,6 +352,7 @@ pub(super) async fn orphans(link: &mut Link, table: Option<&str>) -> Result<Vec<
             (row.at(3)?, row.at(4)?, row.at(5)?);
         let key = keys.entry((table.clone(), name)).or_default();
         key.table = table;
+        key.name.clone_from(&parent);
         key.parent = format!("{}.{}{hint}", quote(&in_database), quote(&parent));
         key.columns.push(column);
         key.parent_columns.push(parent_column);
@@ -292,7 +372,7 @@ pub(super) async fn orphans(link: &mut Link, table: Option<&str>) -> Result<Vec<
             "SELECT {} AS child, {} AS parent, {} FROM {child} AS c LEFT JOIN {} AS p ON {} \
              WHERE {} AND {missing}",
             literal(&key.table),
-            literal(&key.parent),
+            literal(&key.name),
             listed.join(", "),
             key.parent,
             pairs.join(" AND "),

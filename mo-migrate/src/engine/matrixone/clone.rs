@@ -9,10 +9,10 @@
 
 use std::path::Path;
 
-use super::catalog;
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
-use crate::engine::{Clone, Connection as _};
+use super::{catalog, copy};
+use crate::engine::{Clone, Connection as _, Counts, Engine as _, Object};
 use crate::error::{Result, say};
 
 /// The table that says which run made a clone.
@@ -67,37 +67,33 @@ impl MatrixOne {
         if self.list_snapshots(link, Some(snapshot)).await?.is_empty() {
             return Err(say::no_snapshot(snapshot, &self.list_snapshots(link, None).await?));
         }
+        let there = format!(
+            "SELECT count(*) FROM mo_catalog.mo_database{} \
+             WHERE account_id = current_account_id() AND datname = {}",
+            hint(snapshot),
+            literal(&self.name)
+        );
+        let there = link.ask(&there).await?;
+        if there.first().map_or(Ok(0), |row| row.at::<i64>(0))? == 0 {
+            return Err(say::damaged("it does not have this database"));
+        }
         let name = self.free_name(link, run).await?;
-        let tables = self.tables_then(link, snapshot).await?;
-        if only.is_none() || tables.len() <= CLONED_WHOLE {
-            let sql = format!(
-                "CREATE DATABASE {} CLONE {}{}",
-                quote(&name),
-                quote(&self.name),
-                hint(snapshot)
-            );
-            match self.make(link, &name, run, &[sql]).await {
+        let then =
+            catalog::inventory_at(link, &self.name, &hint(snapshot), Counts::Without).await?;
+        if only.is_none() || then.tables().count() <= CLONED_WHOLE {
+            match self.make(link, &name, run, snapshot, None).await {
                 Ok(()) => return Ok((name, None)),
                 // An external table, a view of nothing: what can't be cloned with all the others.
                 Err(error) if error.database_code().is_some() => link.rollback().await?,
                 Err(error) => return Err(error),
             }
         }
-        let wanted: Vec<String> = tables
-            .into_iter()
-            .filter(|table| only.is_none_or(|o| o.iter().any(|o| o.eq_ignore_ascii_case(table))))
-            .collect();
-        let mut all = vec![format!("CREATE DATABASE {}", quote(&name))];
-        all.extend(wanted.iter().map(|table| {
-            format!(
-                "CREATE TABLE {0}.{2} CLONE {1}.{2}{3}",
-                quote(&name),
-                quote(&self.name),
-                quote(table),
-                hint(snapshot)
-            )
-        }));
-        self.make(link, &name, run, &all).await?;
+        let is_wanted = |table: &&Object| {
+            only.is_none_or(|only| only.iter().any(|name| name.eq_ignore_ascii_case(&table.name)))
+        };
+        let wanted: Vec<Object> = then.tables().filter(is_wanted).cloned().collect();
+        self.make(link, &name, run, snapshot, Some(&wanted)).await?;
+        let wanted = wanted.into_iter().map(|table| table.name).collect();
         Ok((name, Some(wanted)))
     }
 
@@ -117,11 +113,28 @@ impl MatrixOne {
     }
 
     /// Clones and marks in one transaction, and cuts the ties to other databases.
-    async fn make(&self, link: &mut Link, name: &str, run: &str, clones: &[String]) -> Result<()> {
+    async fn make(
+        &self,
+        link: &mut Link,
+        name: &str,
+        run: &str,
+        snapshot: &str,
+        only: Option<&[Object]>,
+    ) -> Result<()> {
         let clone = quote(name);
         link.begin().await?;
-        for sql in clones {
-            link.send(sql).await?;
+        match only {
+            None => {
+                let (source, past) = (quote(&self.name), hint(snapshot));
+                link.send(&format!("CREATE DATABASE {clone} CLONE {source}{past}")).await?;
+            }
+            Some(tables) => {
+                link.send(&format!("CREATE DATABASE {clone}")).await?;
+                for table in tables {
+                    let past = self.before(snapshot, &table.name);
+                    copy::bring(link, table, name, &past, "").await?;
+                }
+            }
         }
         link.send(&format!("CREATE TABLE {clone}.{MARKER} (run VARCHAR(100) PRIMARY KEY)")).await?;
         link.send(&format!("INSERT INTO {clone}.{MARKER} (run) VALUES ({})", literal(run))).await?;
@@ -136,17 +149,6 @@ impl MatrixOne {
             link.send(&format!("ALTER TABLE {table} DROP FOREIGN KEY {}", quote(&key))).await?;
         }
         link.commit().await
-    }
-
-    /// The tables that the snapshot has.
-    async fn tables_then(&self, link: &mut Link, snapshot: &str) -> Result<Vec<String>> {
-        let sql = format!(
-            "SELECT relname FROM mo_catalog.mo_tables{} WHERE account_id = current_account_id() \
-             AND reldatabase = {} AND relkind = 'r' ORDER BY relname",
-            hint(snapshot),
-            literal(&self.name)
-        );
-        link.ask(&sql).await?.iter().map(|row| row.at(0)).collect()
     }
 
     async fn is_clone_of(&self, link: &mut Link, name: &str, run: &str) -> Result<bool> {

@@ -5,7 +5,7 @@
 
 use super::link::Link;
 use super::{MatrixOne, hint, quote};
-use crate::engine::{Touched, Window};
+use crate::engine::{ForeignRows, Touched, Window};
 use crate::error::Result;
 
 /// One moment of a table, as a comparison names it.
@@ -14,28 +14,37 @@ fn at(table: &str, moment: Option<i64>) -> String {
 }
 
 impl MatrixOne {
-    /// How many rows were changed in the gaps around these windows; none when a gap can't be
-    /// compared any more.
+    /// The rows that were changed in the gaps around these windows; none when a gap can't be compared
+    /// any more.
     pub(super) async fn rows_in_gaps(
         &self,
         link: &mut Link,
         snapshot: &str,
         table: &str,
         windows: &[Window],
-    ) -> Result<Option<u64>> {
+        most: usize,
+    ) -> Result<Option<ForeignRows>> {
         let name = format!("{}.{}", quote(&self.name), quote(table));
-        let mut from = format!("{name}{}", hint(snapshot));
-        let mut found = 0;
+        let mut from = Some(format!("{name}{}", hint(snapshot)));
+        let mut gaps = Vec::new();
         for window in windows {
-            let Some(rows) = difference(link, &at(&name, Some(window.began)), &from).await? else {
-                return Ok(None);
-            };
-            found += rows;
-            let Some(ended) = window.ended else { return Ok(Some(found)) };
-            from = at(&name, Some(ended));
+            if let Some(from) = from {
+                gaps.push((at(&name, Some(window.began)), from));
+            }
+            from = window.ended.map(|ended| at(&name, Some(ended)));
         }
-        let last = difference(link, &name, &from).await?;
-        Ok(last.map(|rows| found + rows))
+        gaps.extend(from.map(|from| (name, from)));
+        let mut found = ForeignRows::default();
+        for (until, from) in gaps {
+            let Some(rows) = difference(link, &until, &from).await? else { return Ok(None) };
+            found.count += rows;
+            let room = most.saturating_sub(found.rows.len());
+            if rows > 0 && room > 0 {
+                let sql = format!("DATA BRANCH DIFF {until} AGAINST {from} OUTPUT LIMIT {room}");
+                found.rows.extend(link.ask(&sql).await?);
+            }
+        }
+        Ok(Some(found))
     }
 
     /// Whether rows of these tables were changed since then, in milliseconds since 1970.

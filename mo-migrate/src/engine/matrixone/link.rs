@@ -530,8 +530,10 @@ impl Connection for Link {
         if self.in_flight.swap(false, Ordering::Relaxed) {
             self.poisoned = self.in_transaction;
             self.engine.end_query(self.id).await?;
-            // Reads the answer that nobody waited for.
-            self.connection.ping().await.map_err(say::driver)?;
+            // The answer that nobody waited for is read first: it says that the statement was ended.
+            if let Err(sqlx::Error::Database(_)) = self.connection.ping().await {
+                self.connection.ping().await.map_err(say::driver)?;
+            }
         }
         self.gate.asked.store(false, Ordering::Relaxed);
         Ok(())

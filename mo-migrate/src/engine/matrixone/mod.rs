@@ -8,6 +8,7 @@ mod afterwards;
 mod blockers;
 mod catalog;
 mod clone;
+mod copy;
 mod foreign;
 mod link;
 mod lock;
@@ -25,8 +26,8 @@ use self::link::{Link, Owner};
 use self::lock::Slot;
 use self::text::literal;
 use super::{
-    Capabilities, Clone, Conduct, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
-    RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
+    Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
+    LockAttempt, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -313,6 +314,13 @@ impl Engine for MatrixOne {
         self.rows_written_since(touched, since).await
     }
 
+    async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>> {
+        let mut link = self.open(&self.name).await?;
+        let found = catalog::cannot_come_back(&mut link).await;
+        link.hang_up().await;
+        found
+    }
+
     async fn space(&self) -> Result<Space> {
         // A snapshot and a clone take no room of their own.
         Ok(Space { database: 0, free: None })
@@ -410,8 +418,9 @@ impl Engine for MatrixOne {
         snapshot: &str,
         table: &str,
         windows: &[Window],
-    ) -> Result<Option<u64>> {
-        self.rows_in_gaps(link(connection)?, snapshot, table, windows).await
+        most: usize,
+    ) -> Result<Option<ForeignRows>> {
+        self.rows_in_gaps(link(connection)?, snapshot, table, windows, most).await
     }
 
     async fn damage(&self, _: &mut dyn Connection) -> Result<Vec<String>> {

@@ -15,12 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use super::link::Link;
-use super::{MatrixOne, catalog, hint, literal, quote};
+use super::{MatrixOne, catalog, copy, hint, literal, quote};
 use crate::engine::{
     Conduct, Connection, Counts, Inventory, Object, ObjectKind, RestoreTransaction, RowComparison,
     SnapshotFacts, Step,
 };
-use crate::error::{Result, say};
+use crate::error::{Error, Result, say};
 use crate::observer::Progress;
 
 /// A restore in progress.
@@ -35,6 +35,8 @@ pub(super) struct MatrixOneRestore {
     failed: Option<String>,
     /// Tables that this transaction has dropped.
     dropped: BTreeSet<String>,
+    /// Views that wait for others which they read.
+    views: Vec<Object>,
     /// The next generated key of each table, as it was before anything was dropped.
     next_keys: BTreeMap<String, u64>,
 }
@@ -69,6 +71,7 @@ impl MatrixOneRestore {
             then: Inventory::default(),
             failed: None,
             dropped: BTreeSet::new(),
+            views: Vec::new(),
             next_keys: BTreeMap::new(),
         })
     }
@@ -108,43 +111,6 @@ impl MatrixOneRestore {
             }
             done => done.map(drop),
         }
-    }
-
-    /// The table as it was, with its grants: by a clone, or where the server can't make one, by a copy
-    /// of its rows.
-    async fn bring_back(&mut self, table: &Object) -> Result<()> {
-        let (name, past) = (self.name(&table.name), self.past(&table.name));
-        let cloned = self.link.send(&format!("CREATE TABLE {name} CLONE {past} COPY GRANTS")).await;
-        let Err(error) = cloned else { return Ok(()) };
-        // A statement that failed for one of these rolled back itself alone.
-        match error.database_code() {
-            // What the catalogue said of grants is collected; they come from the ledger.
-            Some("20405") => {
-                self.link.forgive();
-                self.link.send(&format!("CREATE TABLE {name} CLONE {past}")).await.map(drop)
-            }
-            // The allocator of a small generated key has reserved more than its type can hold.
-            Some("1690") => {
-                self.link.forgive();
-                self.copy_table(table).await
-            }
-            _ => Err(error),
-        }
-    }
-
-    async fn copy_table(&mut self, table: &Object) -> Result<()> {
-        let sql = table.sql.clone().unwrap_or_default();
-        self.link.send(&sql).await?;
-        let columns: Vec<String> = (table.columns.iter())
-            .filter(|column| !column.generated)
-            .map(|column| quote(&column.name))
-            .collect();
-        let (name, past, columns) =
-            (self.name(&table.name), self.past(&table.name), columns.join(", "));
-        self.link
-            .send(&format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {past}"))
-            .await
-            .map(drop)
     }
 
     /// Generated keys go on above the highest that was ever given out: a clone begins at what the
@@ -195,6 +161,32 @@ impl MatrixOneRestore {
             self.link.send(&format!("DELETE FROM {name} WHERE {key} = {value}")).await?;
         }
         Ok(())
+    }
+
+    /// Makes the views that can be made, until none more can; gives why one still can't.
+    async fn create_views(&mut self) -> Result<Option<Error>> {
+        loop {
+            let (mut waiting, mut why) = (Vec::new(), None);
+            let before = self.views.len();
+            for view in std::mem::take(&mut self.views) {
+                match self.link.send(&view.sql.clone().unwrap_or_default()).await {
+                    Ok(_) => {}
+                    // It reads one that is not there yet; the statement rolled back itself alone.
+                    Err(error)
+                        if matches!(error.database_code(), Some("1064" | "1146" | "20301")) =>
+                    {
+                        self.link.forgive();
+                        waiting.push(view);
+                        why = Some(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.views = waiting;
+            if self.views.is_empty() || self.views.len() == before {
+                return Ok(why);
+            }
+        }
     }
 
     /// The column with generated keys.
@@ -256,7 +248,8 @@ impl MatrixOneRestore {
 impl RestoreTransaction for MatrixOneRestore {
     async fn look(&mut self) -> Result<(Inventory, Inventory)> {
         let past = hint(&self.snapshot);
-        let then = catalog::inventory_at(&mut self.link, &past, Counts::Without).await?;
+        let then = catalog::inventory_at(&mut self.link, &self.engine.name, &past, Counts::Without)
+            .await?;
         self.then = then.without_afterwards();
         let now = catalog::inventory(&mut self.link, Counts::Without).await?;
         Ok((self.then.clone(), now.without_afterwards()))
@@ -326,13 +319,20 @@ impl RestoreTransaction for MatrixOneRestore {
     async fn apply(&mut self, step: &Step) -> Result<()> {
         match step {
             Step::Create(object) if object.kind == ObjectKind::View => {
-                let sql = object.sql.clone().unwrap_or_default();
-                self.link.send(&sql).await.map(drop)
+                self.views.push(object.clone());
+                self.create_views().await.map(drop)
             }
-            Step::Rows(table) => self.bring_back(table).await,
+            Step::Rows(table) => {
+                let past = self.past(&table.name);
+                copy::bring(&mut self.link, table, &self.engine.name, &past, " COPY GRANTS").await
+            }
             Step::Counters { .. } => self.push_keys().await,
+            Step::Catalogue(_) => match self.create_views().await? {
+                Some(error) => Err(error),
+                None => Ok(()),
+            },
             // Dropped with the locks, and made with their rows.
-            Step::Drop(_) | Step::Create(_) | Step::Catalogue(_) => Ok(()),
+            Step::Drop(_) | Step::Create(_) => Ok(()),
         }
     }
 

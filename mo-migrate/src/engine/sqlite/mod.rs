@@ -27,8 +27,8 @@ use self::files::{Files, canonical, with_suffix};
 pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
 use super::{
-    Capabilities, Clone, Conduct, Connection, Counts, Engine, Inventory, LedgerAccess, LockAttempt,
-    RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
+    Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
+    LockAttempt, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -254,6 +254,10 @@ impl Engine for Sqlite {
         Ok(Some(Box::new(SqliteLink::plain(Owner::Ours(link)))))
     }
 
+    async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>> {
+        Ok(Vec::new())
+    }
+
     async fn space(&self) -> Result<Space> {
         if self.memory {
             return Ok(Space { database: 0, free: None });
@@ -372,7 +376,8 @@ impl Engine for Sqlite {
         _: &str,
         _: &str,
         _: &[Window],
-    ) -> Result<Option<u64>> {
+        _: usize,
+    ) -> Result<Option<ForeignRows>> {
         // A commit of another's is seen by `foreign_commits`, and not what it was of.
         Ok(None)
     }

@@ -77,7 +77,8 @@ impl SqliteRestore {
             | ObjectKind::Sequence
             | ObjectKind::ExternalTable
             | ObjectKind::Routine
-            | ObjectKind::Grant => Ok(()),
+            | ObjectKind::Grant
+            | ObjectKind::KeyFromOutside => Ok(()),
             ObjectKind::SystemTable if object.name == SEQUENCE => self.drop_sequence().await,
             ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::SystemTable => {
                 self.run(&format!("DROP TABLE main.{name}")).await

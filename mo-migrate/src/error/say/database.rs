@@ -61,6 +61,11 @@ fn number(said: &dyn sqlx::error::DatabaseError) -> Option<String> {
 
 /// The database can't be opened.
 pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
+    if let sqlx::Error::Io(error) = &error {
+        return Error::new(Code::Connect, format!("`{database}` can't be reached"))
+            .because(error.to_string())
+            .hinted("check the address, and that the server runs; then `migrate status`");
+    }
     let error = driver(error);
     if is_busy(&error) {
         return busy(database);

@@ -197,7 +197,7 @@ fn another_database_is_elsewhere_and_not_touched() {
         ("DELETE y FROM other.a y JOIN b ON 1", "", Some("`other`.`a`")),
         ("DELETE FROM other.a", "", Some("`other`.`a`")),
         ("CREATE TABLE a LIKE other.b", "a!", None),
-        ("ALTER TABLE a ADD FOREIGN KEY (x) REFERENCES other.p (i)", "a!", Some("`other`.`p`")),
+        ("ALTER TABLE a ADD FOREIGN KEY (x) REFERENCES other.p (i)", "a!", None),
         ("RENAME TABLE a TO other.b", "a b!", Some("`other`.`b`")),
         ("ALTER TABLE other.a RENAME TO b", "!", Some("`other`.`a`")),
         ("CREATE INDEX i ON other.a (x)", "!", Some("`other`.`a`")),
