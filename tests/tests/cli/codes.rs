@@ -124,6 +124,7 @@ fn each_mistake_has_its_code() {
     shop.run("history").ends(66);
     shop.run("up --dir nowhere").ends(66);
     shop.run("up --url postgres://host/db").ends(78);
+    shop.run("up --url mysql://root@127.0.0.1:1/db").ends(66);
     shop.run("up --url sqlite:no/such/folder/app.db").ends(5);
     shop.write("2_bad.sql", "SELECT 'not closed");
     shop.run("up").ends(65);

@@ -41,6 +41,16 @@ fn a_bad_address_is_never_shown() {
 }
 
 #[test]
+fn an_address_where_nobody_answers_is_shown_without_its_password() {
+    let shop = Shop::open();
+    for scheme in ["mysql", "matrixone"] {
+        let words = format!("up --url {scheme}://root:hunter2@127.0.0.1:1/db");
+        let ran = shop.run(&words).ends(66);
+        shows_nothing(&ran, &words);
+    }
+}
+
+#[test]
 fn an_address_in_the_wrong_place_is_never_shown() {
     let shop = Shop::open();
     for words in [

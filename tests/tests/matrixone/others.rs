@@ -153,7 +153,7 @@ async fn every_row_acknowledged_in_a_touched_table_is_in_it_or_in_the_failed_sta
 #[tokio::test]
 async fn rows_of_others_in_a_touched_table_are_told_from_the_migrations_own() {
     let Some(shop) = Shop::of(SHOP).await else { return };
-    let writes = shop.shell("INSERT INTO products VALUES (77, 7)");
+    let writes = shop.shell("INSERT INTO products VALUES (9876543210, 7)");
     shop.file("2_x.sql", "UPDATE products SET a = a + 1; INSERT INTO products VALUES (4, 4);")
         .file(
             "2_x.check.sql",
@@ -164,10 +164,10 @@ async fn rows_of_others_in_a_touched_table_are_told_from_the_migrations_own() {
     let restore = error.report().unwrap().restore.clone().unwrap();
     assert_eq!(restore.discarded_writes, ["products"]);
     let failed = restore.failed_state.unwrap();
-    assert_eq!(shop.sql_in(&failed, "SELECT a FROM {products} WHERE id = 77"), "7\n");
+    assert_eq!(shop.sql_in(&failed, "SELECT a FROM {products} WHERE id = 9876543210"), "7\n");
     assert_eq!(shop.run("SELECT id, a FROM products ORDER BY id"), "1|1\n2|2\n3|3\n");
     let shown = error.report().unwrap().to_json().to_string();
-    assert!(shown.contains("77"), "the row is not listed: {shown}");
+    assert!(shown.contains("9876543210"), "the row is not listed: {shown}");
 }
 
 /// Nobody else wrote: nothing is said to have been taken from them.
