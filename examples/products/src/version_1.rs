@@ -2,11 +2,12 @@
 
 use mo_migrate::prelude::*;
 
-/// Makes the table and its five products.
+/// Makes the table and its five products. It reaches nothing but its session, so that it may be
+/// rehearsed.
 ///
 /// # Errors
 /// There is a table of this name.
-#[migration(version = 1, down = "src/version_1.down.sql")]
+#[migration(version = 1, rehearsable, down = "src/version_1.down.sql")]
 pub async fn create_products(db: &mut Session<'_>) -> Result<()> {
     db.execute(
         Table::create()
