@@ -2,11 +2,7 @@
 //!
 //! Every figure is a median of several runs in turn with its peer, so that a slow moment of the
 //! machine hits both. `MO_MIGRATE_BENCH_MB=10,1000` sets the sizes of the databases.
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a benchmark prints, and fails loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "a benchmark fails loudly")]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,19 +10,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mo_migrate::prelude::*;
+use mo_migrate_benches::{median, row};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 static OURS: Migrator = migrations!("migrations");
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn row(what: &str, ours: Duration, peer: &str, theirs: Duration) {
-    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
-    println!("{what:<34} {ours:>12.3?}   {peer:<26} {theirs:>12.3?}   ratio {ratio:.2}");
-}
 
 async fn pool(path: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);

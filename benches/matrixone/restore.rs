@@ -1,0 +1,70 @@
+//! The way back of one large table.
+
+use std::time::Duration;
+
+use mo_migrate::Report;
+use mo_migrate_benches::{median, row_with_goal, timed};
+
+use super::server::ask;
+use super::table::{DATABASE, Table};
+
+const ROUNDS: usize = 3;
+
+/// What a migration did before it failed.
+const WRECKS: [(&str, &str); 3] = [
+    ("1000 rows changed", "UPDATE big SET stock = stock + 1 WHERE id <= 1000"),
+    ("a column added", "ALTER TABLE big ADD COLUMN extra INT"),
+    ("all rows changed", "UPDATE big SET stock = stock + 1"),
+];
+
+/// Proved by counts within a second, and by contents against one checksum of both sides.
+pub(crate) async fn of_the_table(table: &Table) {
+    for (what, sql) in WRECKS {
+        let (mut counts, mut contents, mut sums) = (Vec::new(), Vec::new(), Vec::new());
+        let mut phases = Vec::new();
+        for _ in 0..ROUNDS {
+            counts.push(took(&table.fails(sql, 0).await, "counts"));
+            let report = table.fails(sql, u64::MAX).await;
+            contents.push(took(&report, "contents"));
+            sums.push(checksum(table, &report.snapshot.as_ref().unwrap().name).await);
+            phases.push(way_back(&report));
+        }
+        let (counts, contents, sums) = (median(counts), median(contents), median(sums));
+        let whose = format!("{what} of {}", table.rows);
+        let second = Duration::from_secs(1);
+        row_with_goal(&format!("counts, {whose}"), counts, "the limit", second, 1.0);
+        row_with_goal(&format!("contents, {whose}"), contents, "checksum of both sides", sums, 3.0);
+        println!("    the last with contents, in ms: {}", phases.pop().unwrap());
+    }
+}
+
+fn took(report: &Report, proof: &str) -> Duration {
+    let restore = report.restore.as_ref().unwrap();
+    assert_eq!(restore.proof, proof);
+    Duration::from_millis(restore.duration_ms)
+}
+
+/// The phases of a way back, with their times.
+pub(crate) fn way_back(report: &Report) -> String {
+    let phases = ["verify", "failed_state", "restore", "afterwards"];
+    let words = phases.map(|phase| {
+        format!("{phase} {}", report.timings_ms.get(phase).copied().unwrap_or_default())
+    });
+    words.join(", ")
+}
+
+/// One checksum over all columns of the table as it is and as it was.
+async fn checksum(table: &Table, snapshot: &str) -> Duration {
+    let of = |source: String| {
+        format!(
+            "SELECT count(*), sum(crc32(serial_full(id, name, price, stock, note))) FROM {source}"
+        )
+    };
+    let now = of(format!("{DATABASE}.big"));
+    let then = of(format!("{DATABASE}.big {{SNAPSHOT = '{snapshot}'}}"));
+    let both = async {
+        ask(&table.pool, &now).await;
+        ask(&table.pool, &then).await;
+    };
+    timed(both).await.0
+}
