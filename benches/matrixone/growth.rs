@@ -51,8 +51,10 @@ pub(crate) async fn snapshot_and_clone(table: &Table) {
 
 /// How much a snapshot with a clone of it adds to the directory, and how much nothing does.
 async fn room(table: &Table, data: &Path) {
-    let size = ask(&table.pool, &format!("SELECT mo_table_size('{DATABASE}', 'big')")).await;
-    let size: i64 = size[0].get_unchecked(0);
+    let objects = format!(
+        "SELECT CAST(sum(compress_size) AS SIGNED) FROM metadata_scan('{DATABASE}.big', 'id') g"
+    );
+    let size: i64 = ask(&table.pool, &objects).await[0].get_unchecked(0);
     let clone = format!("{PREFIX}clone");
     tokio::time::sleep(SETTLE).await;
     let idle = disk_use(data);
