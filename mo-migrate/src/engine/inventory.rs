@@ -31,7 +31,8 @@ pub(crate) struct Object {
     /// Rows of a table, where they were counted.
     #[serde(default)]
     pub rows: Option<u64>,
-    /// The next value of a sequence that has given one out.
+    /// The next value of a sequence that has given one out; of a right on the whole database, the
+    /// number of that database.
     #[serde(default)]
     pub value: Option<i64>,
 }

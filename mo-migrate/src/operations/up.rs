@@ -43,6 +43,9 @@ pub(crate) async fn nothing_to_do(
     Some(report)
 }
 
+/// A server may take a moment to notice that our own last connection is gone.
+const SOON: Duration = Duration::from_secs(2);
+
 /// Deaths in the apply of one migration after which a person has to say "try again".
 const DEATHS: usize = 2;
 
@@ -91,7 +94,7 @@ impl Operations<'_> {
     /// it. What is kept beside it stays: the ledger says why it failed.
     async fn remove_made_database(&self) -> Result<()> {
         let mut at_once = self.settings.clone();
-        (at_once.lock_timeout, at_once.stop) = (Duration::ZERO, Stop::default());
+        (at_once.lock_timeout, at_once.stop) = (SOON, Stop::default());
         let Ok(_lock) = crate::lock::acquire(self.engine(), &at_once).await else { return Ok(()) };
         if !self.engine.exists().await? {
             return Ok(());

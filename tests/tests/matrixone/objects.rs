@@ -1,6 +1,7 @@
 //! Views, sequences, rights, routines: what RESTORE DATABASE loses or stumbles over.
 
 use mo_migrate::Outcome;
+use mo_migrate::error::Code;
 
 use crate::shop::Shop;
 
@@ -15,10 +16,14 @@ async fn a_view_that_dangled_before_is_in_nobodys_way() {
     shop.comes_back_from(&[
         "UPDATE t SET a = 9",
         "ALTER TABLE t ADD COLUMN b INT",
-        "DROP VIEW dangling",
         "CREATE TABLE u (id INT PRIMARY KEY)",
     ])
     .await;
+    let before = shop.dump();
+    shop.file("2_x.sql", "DROP VIEW dangling;");
+    let error = shop.migrator().attended(true).run(shop.address()).await.unwrap_err();
+    assert_eq!(error.code(), Code::NoWayBack, "nothing could make it again: {error:?}");
+    shop.assert_dump(&before, "refused");
 }
 
 #[tokio::test]

@@ -33,7 +33,11 @@ impl MatrixOne {
         touched: &Touched,
     ) -> Result<()> {
         let now = catalog::inventory(link, Counts::Without).await?;
+        let number = catalog::number_of(link, &self.name).await?;
         let concerned = |object: &Object| {
+            if let (ObjectKind::Grant, Some(of)) = (object.kind, object.value) {
+                return Some(of) != number;
+            }
             touched.unknown
                 || touched.tables.iter().any(|name| {
                     name.eq_ignore_ascii_case(&object.name)

@@ -78,6 +78,7 @@ pub(super) async fn inventory_at(
         });
     }
     grants(link, database, hint, &mut objects).await?;
+    database_grants(link, database, hint, &mut objects).await?;
     functions(link, database, hint, &mut objects).await?;
     keys_from_outside(link, database, hint, &mut objects).await?;
     Ok(Inventory { objects })
@@ -121,11 +122,7 @@ async fn grants(
     for row in rows {
         let (role, kind, right): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
         let (option, table): (bool, String) = (row.at(3)?, row.at(4)?);
-        let words = match right.as_str() {
-            "table all" => "ALL",
-            "table ownership" => "OWNERSHIP",
-            other => other,
-        };
+        let words = words_of(&right);
         let kind = if kind == "view" { "VIEW" } else { "TABLE" };
         let option = if option { " WITH GRANT OPTION" } else { "" };
         let sql = format!(
@@ -138,6 +135,59 @@ async fn grants(
         objects.push(afterwards(ObjectKind::Grant, name, table, sql, objects.len()));
     }
     Ok(())
+}
+
+/// A right, as GRANT writes it.
+fn words_of(right: &str) -> &str {
+    match right {
+        "table all" | "database all" => "ALL",
+        "table ownership" | "database ownership" => "OWNERSHIP",
+        other => other,
+    }
+}
+
+/// The rights of roles on the whole database, each with its number: they are lost when it is dropped.
+async fn database_grants(
+    link: &mut Link,
+    database: &str,
+    hint: &str,
+    objects: &mut Vec<Object>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT rp.role_name, rp.privilege_level, rp.privilege_name, rp.with_grant_option, d.dat_id \
+         FROM mo_catalog.mo_role_privs{hint} rp JOIN mo_catalog.mo_database{hint} d \
+         ON d.dat_id = rp.obj_id WHERE rp.privilege_level IN ('d', 'd.*') \
+         AND d.account_id = current_account_id() AND d.datname = {} \
+         ORDER BY rp.role_name, rp.privilege_level, rp.privilege_name",
+        literal(database)
+    );
+    let rows = match link.ask(&sql).await {
+        Ok(rows) => rows,
+        Err(error) if say::has_no_right(&error) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for row in rows {
+        let (role, level, right): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
+        let (words, name) = (words_of(&right), quote(database));
+        let on = if level == "d" { format!("DATABASE {name}") } else { format!("TABLE {name}.*") };
+        let option = if row.at::<bool>(3)? { " WITH GRANT OPTION" } else { "" };
+        let sql = format!("GRANT {words} ON {on} TO {}{option}", quote(&role));
+        let name = format!("{right} on {level} to {role}");
+        let mut grant = afterwards(ObjectKind::Grant, name, String::new(), sql, objects.len());
+        grant.value = Some(row.at(4)?);
+        objects.push(grant);
+    }
+    Ok(())
+}
+
+/// The number of a database, which is another one once it was dropped and made.
+pub(super) async fn number_of(link: &mut Link, database: &str) -> Result<Option<i64>> {
+    let sql = format!(
+        "SELECT dat_id FROM mo_catalog.mo_database \
+         WHERE account_id = current_account_id() AND datname = {}",
+        literal(database)
+    );
+    link.ask(&sql).await?.first().map(|row| row.at(0)).transpose()
 }
 
 /// The functions in SQL; none where this user may not read them.

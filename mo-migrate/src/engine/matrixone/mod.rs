@@ -336,7 +336,7 @@ impl Engine for MatrixOne {
         link(work)?.waits(conduct).await?;
         let Some(name) = snapshot else { return Ok(None) };
         // On the connection that does the work: another one's may miss the newest commits.
-        self.make_snapshot(link(work)?, name, conduct.scope).await.map(Some)
+        self.make_snapshot(link(work)?, name, conduct).await.map(Some)
     }
 
     async fn attach_before(&self, _: &mut dyn Connection, _: &str) -> Result<()> {
@@ -353,8 +353,8 @@ impl Engine for MatrixOne {
         conduct: Conduct,
         _: Progress,
     ) -> Result<SnapshotFacts> {
-        let mut link = self.open(&self.name).await?;
-        let made = self.make_snapshot(&mut link, name, conduct.scope).await;
+        let mut link = self.open_known(&self.name).await?;
+        let made = self.make_snapshot(&mut link, name, conduct).await;
         link.hang_up().await;
         made
     }

@@ -286,8 +286,8 @@ impl RestoreTransaction for MatrixOneRestore {
     }
 
     async fn keep_failed_state(&mut self, name: &str, _: Progress) -> Result<SnapshotFacts> {
-        let mut second = self.engine.open(&self.engine.name).await?;
-        let kept = self.engine.make_snapshot(&mut second, name, self.conduct.scope).await;
+        let mut second = self.engine.open_known(&self.engine.name).await?;
+        let kept = self.engine.make_snapshot(&mut second, name, self.conduct).await;
         second.hang_up().await;
         self.failed = Some(name.to_owned());
         kept

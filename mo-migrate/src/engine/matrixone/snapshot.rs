@@ -9,8 +9,8 @@
 
 use super::link::Link;
 use super::{MatrixOne, literal, quote};
-use crate::engine::SnapshotFacts;
-use crate::error::{Error, Result, say};
+use crate::engine::{Conduct, Connection as _, SnapshotFacts};
+use crate::error::{Code, Error, Result, say};
 use crate::settings::SnapshotScope;
 
 /// The longest name that is not cut.
@@ -22,7 +22,7 @@ impl MatrixOne {
         &self,
         link: &mut Link,
         name: &str,
-        scope: SnapshotScope,
+        conduct: Conduct,
     ) -> Result<SnapshotFacts> {
         if name.len() > LONGEST || name.to_lowercase() != name {
             return Err(say::snapshot_name(name, LONGEST));
@@ -30,13 +30,16 @@ impl MatrixOne {
         let of_account = format!("CREATE SNAPSHOT {} FOR ACCOUNT", quote(name));
         let of_database =
             format!("CREATE SNAPSHOT {} FOR DATABASE {}", quote(name), quote(&self.name));
-        let made = match scope {
+        // The server waits for every open ALTER of the account, and knows no limit for that.
+        link.limit(Some(conduct.wait));
+        let made = match conduct.scope {
             SnapshotScope::Database => link.send(&of_database).await,
             SnapshotScope::Account => match link.send(&of_account).await {
                 Err(error) if is_quota(&error) => link.send(&of_database).await,
                 made => made,
             },
         };
+        link.limit(None);
         made.map_err(|error| said(error, name))?;
         let found = self.list_snapshots(link, Some(name)).await?;
         found.into_iter().next().ok_or_else(|| say::no_snapshot(name, &[]))
@@ -82,6 +85,9 @@ fn is_quota(error: &Error) -> bool {
 
 /// The server's refusal with what to do about it.
 fn said(error: Error, name: &str) -> Error {
+    if error.code() == Code::TimeLimit {
+        return say::snapshot_waited(error);
+    }
     let words = error.message().to_owned();
     if words.contains("do not have privilege") {
         return say::snapshot_rights(error);

@@ -95,6 +95,14 @@ pub(crate) fn snapshot_quota(error: Error) -> Error {
     )
 }
 
+/// An open ALTER of another session, in whatever database, keeps the server from making one.
+pub(crate) fn snapshot_waited(error: Error) -> Error {
+    error
+        .within(Code::Locked, "the server made no snapshot within the lock's limit")
+        .because("another session of the account has an ALTER TABLE in a transaction that is open")
+        .hinted("end that transaction (`SHOW PROCESSLIST` names the sessions), then `migrate up`")
+}
+
 pub(crate) fn snapshot_exists(name: &str, error: Error) -> Error {
     error.within(Code::Snapshot, format!("there is a snapshot `{name}` already"))
 }
