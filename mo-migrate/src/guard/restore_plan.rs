@@ -223,12 +223,18 @@ fn is_others(situation: &Situation<'_>, object: &Object) -> bool {
     let on_both_sides = situation.then.find(object.kind, &object.name).is_some()
         && situation.now.find(object.kind, &object.name).is_some();
     // Renaming a table or a column changes the definitions that mention it.
-    let mentions = |table: &String| {
-        let sql = object.sql.as_deref().unwrap_or_default().to_ascii_lowercase();
-        sql.contains(&table.to_ascii_lowercase())
-    };
-    let follows = on_both_sides && touched.definitions && touched.tables.iter().any(mentions);
+    let sql = object.sql.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let mentioned = |table: &String| mentions(&sql, &table.to_ascii_lowercase());
+    let follows = on_both_sides && touched.definitions && touched.tables.iter().any(mentioned);
     !(named(&object.name) || named(&object.table) || follows)
+}
+
+/// Whether a definition has this name in it, and not as a part of another one.
+fn mentions(sql: &str, name: &str) -> bool {
+    let part_of_a_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    sql.match_indices(name).any(|(at, _)| {
+        !sql[..at].ends_with(part_of_a_name) && !sql[at + name.len()..].starts_with(part_of_a_name)
+    })
 }
 
 /// The virtual table that keeps its rows in this one.
@@ -378,6 +384,20 @@ mod tests {
         let plan = made(&then, &now, &["a"], &touched(&["a"]), true);
         assert_eq!(words(&plan), ["rows a"]);
         assert_eq!(plan.kept, ["dropped", "theirs"]);
+    }
+
+    #[test]
+    fn a_short_name_is_not_found_in_the_midst_of_others() {
+        let orders =
+            |column: &str| table("orders", &format!("CREATE TABLE orders (x INT{column})"));
+        let view = object(ObjectKind::View, "v", "v", "CREATE VIEW v AS SELECT 1");
+        let then = inventory(&[orders("")]);
+        let now = inventory(&[orders(", y VARCHAR(10)"), view]);
+        let set = Touched { definitions: true, ..touched(&["v"]) };
+        let plan = made(&then, &now, &[], &set, true);
+        assert_eq!(words(&plan), ["drop v"]);
+        assert_eq!(plan.kept, ["orders"]);
+        assert!(mentions("select `v`.x from v", "v") && !mentions("varchar, _v, v1", "v"));
     }
 
     #[test]

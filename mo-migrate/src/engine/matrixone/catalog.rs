@@ -419,7 +419,7 @@ pub(super) async fn orphans(link: &mut Link, table: Option<&str>) -> Result<Vec<
             key.columns.iter().map(|column| format!("c.{}", quote(column))).collect();
         let child = link.whole_name(&key.table);
         let sql = format!(
-            "SELECT {} AS child, {} AS parent, {} FROM {child} AS c LEFT JOIN {} AS p ON {} \
+            "SELECT {} AS `table`, {} AS parent, {} FROM {child} AS c LEFT JOIN {} AS p ON {} \
              WHERE {} AND {missing}",
             literal(&key.table),
             literal(&key.name),
