@@ -3,7 +3,7 @@
 use mo_migrate::Outcome;
 use mo_migrate::error::Code;
 
-use crate::shop::{BAD, Shop};
+use crate::shop::Shop;
 
 const VIEWED: &str = "CREATE TABLE t (id INT PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 1);
     CREATE TABLE u (id INT PRIMARY KEY); CREATE VIEW v AS SELECT id, a FROM t; CREATE VIEW w AS SELECT id FROM v WHERE a > 0";
