@@ -9,8 +9,8 @@
 //! - `testing` for unit tests of single migrations (feature `testing`).
 
 #![cfg_attr(
-    not(any(feature = "matrixone", feature = "sqlite")),
-    allow(dead_code, unused_imports, unreachable_pub, reason = "parts that only engines use")
+    not(all(feature = "matrixone", feature = "sqlite")),
+    allow(dead_code, unused_imports, unreachable_pub, reason = "parts that only one engine uses")
 )]
 
 #[cfg(feature = "cli")]

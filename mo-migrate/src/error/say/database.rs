@@ -20,6 +20,11 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
             // A server's own trouble can come with a stack behind it.
             let words = said.message().lines().next().unwrap_or_default();
             let error = database(words, code, None);
+            if words.contains("do not have privilege") {
+                return error.hinted(
+                    "use another user, or give this one the right: docs/matrixone.md says which",
+                );
+            }
             if error.database_code() == Some("26") {
                 return error.within(Code::Connect, "the file is not a database");
             }

@@ -20,9 +20,10 @@ pub(crate) fn restored(
     let restore = report.restore.as_ref();
     let tables = restore.map_or(0, |restore| restore.tables.len());
     let rows = restore.map_or(0, |restore| restore.rows_compared);
+    let of_rows = if rows == 1 { "row" } else { "rows" };
     let word = if tables == 1 { "table" } else { "tables" };
     let mut error = failure.ended(Outcome::Restored).true_now(format!(
-        "restored to snapshot `{snapshot}` and compared: {tables} {word}, {rows} rows, identical"
+        "restored to snapshot `{snapshot}` and compared: {tables} {word}, {rows} {of_rows}, identical"
     ));
     if let Some(restore) = restore {
         let failed_state = restore.failed_state.as_deref().unwrap_or("?");
