@@ -8,24 +8,23 @@ use mo_migrate_benches::{median, row, row_with_goal, timed};
 use super::server::ask;
 use super::table::{DATABASE, Table};
 
-const ROUNDS: usize = 3;
-
 /// From so many rows on the figures have goals.
 const LARGE: u64 = 10_000_000;
 
-/// What a migration did before it failed.
-const WRECKS: [(&str, &str); 3] = [
-    ("1000 rows changed", "UPDATE big SET stock = stock + 1 WHERE id <= 1000"),
-    ("a column added", "ALTER TABLE big ADD COLUMN extra INT"),
-    ("all rows changed", "UPDATE big SET stock = stock + 1"),
+/// What a migration did before it failed, and how often it is tried.
+const WRECKS: [(&str, &str, usize); 3] = [
+    ("1000 rows changed", "UPDATE big SET stock = stock + 1 WHERE id <= 1000", 3),
+    ("a column added", "ALTER TABLE big ADD COLUMN extra INT", 3),
+    // The statement alone takes minutes on ten million rows.
+    ("all rows changed", "UPDATE big SET stock = stock + 1", 1),
 ];
 
 /// Proved by counts within a second, and by contents against one checksum of both sides.
 pub(crate) async fn of_the_table(table: &Table) {
-    for (what, sql) in WRECKS {
+    for (what, sql, rounds) in WRECKS {
         let (mut counts, mut contents, mut sums) = (Vec::new(), Vec::new(), Vec::new());
         let mut phases = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             counts.push(took(&table.fails(sql, 0).await, "counts"));
             let report = table.fails(sql, u64::MAX).await;
             contents.push(took(&report, "contents"));
