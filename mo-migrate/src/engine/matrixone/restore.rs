@@ -11,6 +11,7 @@
 //! 4. the proof compares inside this transaction, and only then is it committed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -20,8 +21,14 @@ use crate::engine::{
     Conduct, Connection, Counts, Inventory, Object, ObjectKind, RestoreTransaction, RowComparison,
     SnapshotFacts, Step,
 };
-use crate::error::{Error, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::observer::Progress;
+
+/// How long the snapshot of the failed state is waited for while the DROPs keep others out.
+const SNAPSHOT_WITHIN: Duration = Duration::from_secs(5);
+
+/// The server's number for a deadlock, after which the whole restore is tried again.
+const DEADLOCK: &str = "20701";
 
 /// A restore in progress.
 #[derive(Debug)]
@@ -287,7 +294,15 @@ impl RestoreTransaction for MatrixOneRestore {
 
     async fn keep_failed_state(&mut self, name: &str, _: Progress) -> Result<SnapshotFacts> {
         let mut second = self.engine.open_known(&self.engine.name).await?;
-        let kept = self.engine.make_snapshot(&mut second, name, self.conduct).await;
+        let wait = self.conduct.wait.min(SNAPSHOT_WITHIN);
+        let conduct = Conduct { wait, ..self.conduct };
+        let kept = self.engine.make_snapshot(&mut second, name, conduct).await;
+        // Another session's ALTER may wait for our DROPs, and the snapshot for that ALTER: a deadlock
+        // that the server does not see.
+        let kept = kept.map_err(|error| match error.code() {
+            Code::Locked => error.native(Some(DEADLOCK.to_owned()), None),
+            _ => error,
+        });
         second.hang_up().await;
         self.failed = Some(name.to_owned());
         kept
