@@ -202,7 +202,7 @@ async fn a_deadlock_with_a_foreign_transaction_ends_and_loses_nothing() {
 async fn a_silent_holder_of_the_lock_is_ended_and_taken_over() {
     let Some(shop) = Shop::of(SHOP).await else { return };
     let mut silent = server::connect("", None).await.unwrap();
-    let lock = shop.named("SELECT GET_LOCK('mo_migrate:DB', 0)");
+    let lock = shop.named("SELECT GET_LOCK('mo_migrate:DB', 10)");
     assert_eq!(server::ask(&mut silent, &lock).await.unwrap()[0][0].as_deref(), Some("1"));
     let id = number(&mut silent).await;
     let words = |age: u32| {
