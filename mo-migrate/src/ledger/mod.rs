@@ -107,7 +107,11 @@ impl Ledger {
         }
         if self.schema().await?.is_none() {
             let params = [Value::from("schema"), Value::Text(SCHEMA.to_string())];
-            self.write("INSERT INTO meta (name, value) VALUES (?, ?)", &params).await?;
+            let written = self.write("INSERT INTO meta (name, value) VALUES (?, ?)", &params).await;
+            // The start of another database's run may have written it at the same time.
+            if written.is_err() && self.schema().await?.is_none() {
+                written?;
+            }
         }
         Ok(())
     }
