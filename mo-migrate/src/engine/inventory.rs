@@ -35,6 +35,10 @@ pub(crate) struct Object {
     /// number of that database.
     #[serde(default)]
     pub value: Option<i64>,
+    /// The number and version that the catalogue has for it, where the same ones mean the same
+    /// definition.
+    #[serde(default)]
+    pub identity: Option<String>,
 }
 
 /// A column of a table.
@@ -102,6 +106,9 @@ impl ObjectKind {
 }
 
 impl Inventory {
+    /// Nothing, or nothing that is known.
+    pub(crate) const NOTHING: Self = Self { objects: Vec::new() };
+
     /// The table (or view) with this name.
     #[must_use]
     pub(crate) fn table(&self, name: &str) -> Option<&Object> {

@@ -13,6 +13,7 @@ mod restore;
 pub(crate) mod sqlite;
 mod target;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -246,24 +247,34 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     async fn open_snapshot(&self, name: &str) -> Result<Box<dyn Connection>>;
 
     /// Clones a snapshot into the `_verify` database and opens it: all of it, or these tables where
-    /// cloning costs by the table.
+    /// cloning costs by the table. `known` is what was read of the snapshot before.
     ///
     /// # Errors
     /// It can't be cloned.
-    async fn clone_snapshot(&self, name: &str, run: &str, only: Option<&[String]>)
-    -> Result<Clone>;
+    async fn clone_snapshot(
+        &self,
+        name: &str,
+        run: &str,
+        only: Option<&[String]>,
+        known: &Inventory,
+    ) -> Result<Clone>;
     /// Removes a clone that [`clone_snapshot`](Self::clone_snapshot) made for this run.
     ///
     /// # Errors
     /// It can't be removed.
     async fn drop_clone(&self, run: &str) -> Result<()>;
 
-    /// What the database of this connection consists of, with row counts if asked.
+    /// What the database of this connection consists of, with row counts if asked. `known` is what
+    /// was read of this database before: it spares reading again what is the same still.
     ///
     /// # Errors
     /// The catalogue can't be read.
-    async fn inventory(&self, connection: &mut dyn Connection, counts: Counts)
-    -> Result<Inventory>;
+    async fn inventory(
+        &self,
+        connection: &mut dyn Connection,
+        counts: Counts<'_>,
+        known: &Inventory,
+    ) -> Result<Inventory>;
     /// Rows that a foreign key of `table`, or of any table, does not find a parent for.
     ///
     /// # Errors
@@ -312,11 +323,25 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
 
 /// Whether rows are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Counts {
+pub(crate) enum Counts<'a> {
     /// Definitions alone.
     Without,
+    /// The rows of these tables too.
+    Of(&'a BTreeSet<String>),
     /// The rows of every table too.
     With,
+}
+
+impl Counts<'_> {
+    /// Whether the rows of this table are counted.
+    #[must_use]
+    pub(crate) fn include(self, table: &str) -> bool {
+        match self {
+            Self::Without => false,
+            Self::Of(names) => names.iter().any(|name| name.eq_ignore_ascii_case(table)),
+            Self::With => true,
+        }
+    }
 }
 
 /// A clone that is open.

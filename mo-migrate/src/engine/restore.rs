@@ -37,11 +37,12 @@ pub(crate) struct RowComparison {
 #[async_trait]
 pub(crate) trait RestoreTransaction: Send + std::fmt::Debug {
     /// What the snapshot consists of, and what the database does, to plan from. An engine whose one
-    /// lock is on the whole database takes it here, so that what is planned is what is changed.
+    /// lock is on the whole database takes it here, so that what is planned is what is changed. `known`
+    /// is what was read of the snapshot before.
     ///
     /// # Errors
     /// A catalogue can't be read, or another session is in the way.
-    async fn look(&mut self) -> Result<(Inventory, Inventory)>;
+    async fn look(&mut self, known: &Inventory) -> Result<(Inventory, Inventory)>;
     /// Whether the rows of a table differ, that has the same definition on both sides: to plan by.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ impl Run<'_> {
         let Some(new) = compared.into_iter().find(|table| self.then.table(table).is_none()) else {
             return Ok(None);
         };
-        let now = self.engine.inventory(connection, Counts::Without).await?;
+        let now = self.engine.inventory(connection, Counts::Without, &self.then).await?;
         Ok(now.table(&new).is_some().then_some(new))
     }
 

@@ -219,10 +219,10 @@ impl Run<'_> {
     async fn read_back(&mut self, name: &str) -> Result<Inventory> {
         let engine = self.engine;
         let mut past = engine.open_snapshot(name).await?;
-        let then = engine.inventory(&mut *past, Counts::With).await;
+        let then = engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
         past.close().await;
         let then = then?;
-        let now = engine.inventory(self.work()?, Counts::Without).await?;
+        let now = engine.inventory(self.work()?, Counts::Without, &then).await?;
         if !then.same_definitions(&now) {
             return Err(say::damaged("its definitions are not those of the database"));
         }
@@ -333,8 +333,10 @@ impl Run<'_> {
     async fn commit(&mut self, job: &Job<'_>) -> Result<()> {
         self.go_on()?;
         self.look_for_foreign_commits().await?;
-        let (engine, counts) = (self.engine, Counts::With);
-        let now = engine.inventory(self.work()?, counts).await?;
+        let (engine, then) = (self.engine, self.then.clone());
+        let touched = self.record.touched.clone();
+        let counts = if touched.unknown { Counts::With } else { Counts::Of(&touched.tables) };
+        let now = engine.inventory(self.work()?, counts, &then).await?;
         self.report_tables(&now);
         self.tell(&Event::State(self.state(&now)));
         self.enter(Phase::Commit, "").await?;

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::job::{Body, Job, Step};
 use super::run::Run;
-use crate::engine::{Clone, Connection, Fence};
+use crate::engine::{Clone, Connection, Fence, Inventory};
 use crate::error::{Error, Result, say};
 use crate::migration::Session;
 use crate::observer::{Event, Phase};
@@ -48,7 +48,7 @@ impl Run<'_> {
         }
         self.enter(Phase::Rehearse, &snapshot).await?;
         let run = self.record.id.clone();
-        let rehearsed = match self.engine.clone_snapshot(&snapshot, &run, None).await {
+        let rehearsed = match self.engine.clone_snapshot(&snapshot, &run, None, &self.then).await {
             Ok(clone) if clone.only.is_some() => {
                 clone.connection.close().await;
                 Err("the snapshot can't be cloned as a whole".to_owned())
@@ -200,7 +200,10 @@ impl Run<'_> {
         let conduct = (&self.settings).into();
         let facts = self.engine.create_snapshot(&name, conduct, self.progress()).await?;
         let mut past = self.engine.open_snapshot(&name).await?;
-        let then = self.engine.inventory(&mut *past, crate::engine::Counts::With).await;
+        let then = self
+            .engine
+            .inventory(&mut *past, crate::engine::Counts::With, &Inventory::NOTHING)
+            .await;
         past.close().await;
         self.then = then?;
         self.ledger.add_snapshot(&self.snapshot_record("rehearsal", facts)).await?;

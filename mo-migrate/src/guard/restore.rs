@@ -106,8 +106,11 @@ impl Run<'_> {
         let touched = &self.record.touched;
         let only: Option<Vec<String>> =
             (!touched.unknown).then(|| touched.tables.iter().cloned().collect());
-        let mut clone = self.engine.clone_snapshot(name, run, only.as_deref()).await?;
-        let tested = self.test_clone_on(&mut clone, name, checks).await;
+        let known = self.ledger.snapshot(name).await?.map(|known| known.inventory);
+        let nothing = Inventory::NOTHING;
+        let base = known.as_ref().unwrap_or(&nothing);
+        let mut clone = self.engine.clone_snapshot(name, run, only.as_deref(), base).await?;
+        let tested = self.test_clone_on(&mut clone, known, checks).await;
         clone.connection.close().await;
         tested.map(|found| format!("{} is sound: {found}", clone.name))
     }
@@ -115,18 +118,20 @@ impl Run<'_> {
     async fn test_clone_on(
         &mut self,
         clone: &mut crate::engine::Clone,
-        name: &str,
+        known: Option<Inventory>,
         checks: &[Judge],
     ) -> Result<String> {
         let damage = self.engine.damage(&mut *clone.connection).await?;
         if let Some(first) = damage.first() {
             return Err(say::damaged(first));
         }
-        let found = self.engine.inventory(&mut *clone.connection, Counts::With).await?;
-        let known = self.ledger.snapshot(name).await?;
+        let found = self
+            .engine
+            .inventory(&mut *clone.connection, Counts::With, &Inventory::NOTHING)
+            .await?;
         if let Some(known) = known {
-            same_inventory(&known.inventory, &found, self.engine, clone.only.as_deref())?;
-            self.then = known.inventory;
+            same_inventory(&known, &found, self.engine, clone.only.as_deref())?;
+            self.then = known;
         } else {
             self.then.clone_from(&found);
         }
@@ -197,7 +202,7 @@ impl Run<'_> {
     }
 
     async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
-        let (then, now) = back.look().await?;
+        let (then, now) = back.look(&self.then).await?;
         let mut touched = self.record.touched.clone();
         touched.tables.insert(self.settings.history_table.clone());
         let named =
@@ -325,7 +330,9 @@ impl Run<'_> {
         self.enter(Phase::Afterwards, "").await?;
         self.put_back_afterwards().await?;
         let mut read = self.engine.connect(crate::engine::Role::Work).await?;
-        let now = self.engine.inventory(&mut *read, Counts::With).await;
+        let touched = &self.record.touched;
+        let counts = if touched.unknown { Counts::With } else { Counts::Of(&touched.tables) };
+        let now = self.engine.inventory(&mut *read, counts, &self.then).await;
         let history = History::read(&mut *read, &self.settings.history_table).await;
         read.close().await;
         let (now, history) = (now?, history?);

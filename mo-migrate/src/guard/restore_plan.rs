@@ -293,6 +293,7 @@ mod tests {
             key: RowKey::Columns,
             rows: None,
             value: None,
+            identity: None,
         }
     }
 

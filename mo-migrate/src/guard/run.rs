@@ -195,17 +195,18 @@ impl<'a> Run<'a> {
     /// What the touched tables hold, in words.
     pub(crate) fn state(&self, inventory: &Inventory) -> String {
         let history = &self.settings.history_table;
-        let tables = inventory.tables().filter(|table| table.name != *history).map(|table| {
-            let rows = usize::try_from(table.rows.unwrap_or(0)).unwrap_or(usize::MAX);
-            format!(
-                "{} {}, {}",
-                table.name,
-                plural(rows, "row"),
-                plural(table.columns.len(), "column")
-            )
+        let tables = || inventory.tables().filter(|table| table.name != *history);
+        let counted = tables().filter_map(|table| {
+            let rows = usize::try_from(table.rows?).unwrap_or(usize::MAX);
+            let columns = plural(table.columns.len(), "column");
+            Some(format!("{} {}, {columns}", table.name, plural(rows, "row")))
         });
-        let words: Vec<String> = tables.take(6).collect();
-        if words.is_empty() { "no tables".to_owned() } else { words.join("; ") }
+        let words: Vec<String> = counted.take(6).collect();
+        match (words.is_empty(), tables().count()) {
+            (false, _) => words.join("; "),
+            (true, 0) => "no tables".to_owned(),
+            (true, all) => format!("{}, as they were", plural(all, "table")),
+        }
     }
 }
 

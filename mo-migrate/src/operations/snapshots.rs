@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Operations;
-use crate::engine::{Counts, SnapshotFacts};
+use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Result, say};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
 use crate::observer::Progress;
@@ -50,7 +50,7 @@ impl Operations<'_> {
         let facts =
             self.engine.create_snapshot(&name, (&self.settings).into(), Progress::silent()).await?;
         let mut past = self.engine.open_snapshot(&name).await?;
-        let inventory = self.engine.inventory(&mut *past, Counts::With).await;
+        let inventory = self.engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
         past.close().await;
         let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
         let history = self.history(crate::engine::Role::Start).await?;
@@ -105,27 +105,28 @@ impl Operations<'_> {
         self.snapshot_show(name).await?;
         let _lock = self.lock().await?;
         let run = format!("verify_{}", time::compact(time::now_ms()));
-        let mut clone = self.engine.clone_snapshot(name, &run, None).await?;
+        let known = match Ledger::read(self.engine()).await? {
+            Some(mut ledger) => {
+                let known = ledger.snapshot(name).await;
+                ledger.close().await;
+                known?.map(|known| known.inventory).filter(|known| !known.objects.is_empty())
+            }
+            None => None,
+        };
+        let base = known.clone().unwrap_or_default();
+        let mut clone = self.engine.clone_snapshot(name, &run, None, &base).await?;
         let damage = self.engine.damage(&mut *clone.connection).await;
-        let found = self.engine.inventory(&mut *clone.connection, Counts::With).await;
+        let found =
+            self.engine.inventory(&mut *clone.connection, Counts::With, &Inventory::NOTHING).await;
         clone.connection.close().await;
         self.engine.drop_clone(&run).await?;
         let (damage, found) = (damage?, found?);
         if let Some(first) = damage.first() {
             return Err(say::snapshot_bad(name, say::damaged(first)));
         }
-        if let Some(mut ledger) = Ledger::read(self.engine()).await? {
-            let known = ledger.snapshot(name).await?;
-            ledger.close().await;
-            if let Some(known) = known.filter(|known| !known.inventory.objects.is_empty()) {
-                crate::guard::same_inventory(
-                    &known.inventory,
-                    &found,
-                    self.engine(),
-                    clone.only.as_deref(),
-                )
+        if let Some(known) = known {
+            crate::guard::same_inventory(&known, &found, self.engine(), clone.only.as_deref())
                 .map_err(|e| say::snapshot_bad(name, e))?;
-            }
         }
         let rows: u64 = found.tables().filter_map(|table| table.rows).sum();
         Ok(format!("{} tables, {rows} rows", found.tables().count()))

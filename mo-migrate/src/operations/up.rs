@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Operations;
-use crate::engine::{Counts, Role, Target};
+use crate::engine::{Counts, Inventory, Role, Target};
 use crate::error::{Code, Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, record_of};
@@ -100,7 +100,7 @@ impl Operations<'_> {
             return Ok(());
         }
         let mut look = self.engine.connect(Role::Work).await?;
-        let found = self.engine.inventory(&mut *look, Counts::Without).await;
+        let found = self.engine.inventory(&mut *look, Counts::Without, &Inventory::NOTHING).await;
         look.close().await;
         if found?.objects.is_empty() {
             self.engine.remove_empty_database().await?;

@@ -217,9 +217,9 @@ impl TestDatabase {
         self.engine.database().to_owned()
     }
 
-    async fn inventory(&self, counts: Counts) -> Result<Inventory> {
+    async fn inventory(&self, counts: Counts<'_>) -> Result<Inventory> {
         let mut read = self.engine.connect(Role::Work).await?;
-        let inventory = self.engine.inventory(&mut *read, counts).await;
+        let inventory = self.engine.inventory(&mut *read, counts, &Inventory::NOTHING).await;
         read.close().await;
         inventory
     }

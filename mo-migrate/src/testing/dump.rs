@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::engine::{Connection, Counts, Engine, Object, RowKey};
+use crate::engine::{Connection, Counts, Engine, Inventory, Object, RowKey};
 use crate::error::Result;
 use crate::value::{Row, Value};
 
@@ -14,7 +14,7 @@ const WIDTH: usize = 160;
 
 /// Definitions in the order of the catalogue, and each row with its row number.
 pub(super) async fn dump(engine: &dyn Engine, connection: &mut dyn Connection) -> Result<String> {
-    let inventory = engine.inventory(connection, Counts::Without).await?;
+    let inventory = engine.inventory(connection, Counts::Without, &Inventory::NOTHING).await?;
     let mut text = String::new();
     for object in &inventory.objects {
         let definition = object.sql.as_deref().unwrap_or("by the engine");

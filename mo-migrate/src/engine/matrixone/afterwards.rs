@@ -32,7 +32,7 @@ impl MatrixOne {
         then: &Inventory,
         touched: &Touched,
     ) -> Result<()> {
-        let now = catalog::inventory(link, Counts::Without).await?;
+        let now = catalog::inventory(link, Counts::Without, then).await?;
         let number = catalog::number_of(link, &self.name).await?;
         let concerned = |object: &Object| {
             if let (ObjectKind::Grant, Some(of)) = (object.kind, object.value) {

@@ -1,7 +1,8 @@
 //! What a database consists of, read from the server's catalogue, now or at a snapshot.
 //!
 //! Definitions are what SHOW CREATE gives: it is the same for a table and for its clone, where ids,
-//! versions and the stored text of a table are not.
+//! versions and the stored text of a table are not. A table whose id and version are those of one
+//! that is known has its definition, and is not asked again.
 
 use std::collections::HashMap;
 
@@ -12,10 +13,15 @@ use crate::engine::{Column, Connection as _, Counts, Inventory, Object, ObjectKi
 use crate::error::{Result, say};
 use crate::value::Row;
 
-/// What the database of this connection consists of, as it reads it.
-pub(super) async fn inventory(link: &mut Link, counts: Counts) -> Result<Inventory> {
+/// What the database of this connection consists of, as it reads it; `known` is what was read of it
+/// before.
+pub(super) async fn inventory(
+    link: &mut Link,
+    counts: Counts<'_>,
+    known: &Inventory,
+) -> Result<Inventory> {
     let (database, hint) = (link.database().to_owned(), link.hint());
-    inventory_at(link, &database, &hint, counts).await
+    inventory_at(link, &database, &hint, counts, known).await
 }
 
 /// The same of this database, as it was: `hint` is what stands behind the name of each table.
@@ -23,65 +29,92 @@ pub(super) async fn inventory_at(
     link: &mut Link,
     database: &str,
     hint: &str,
-    counts: Counts,
+    counts: Counts<'_>,
+    known: &Inventory,
 ) -> Result<Inventory> {
-    let mut columns = columns(link, database, hint).await?;
     // In the order in which they were made, so that a view comes after what it reads.
     let sql = format!(
-        "SELECT relname, relkind FROM mo_catalog.mo_tables{hint} \
+        "SELECT relname, relkind, CONCAT(rel_id, '.', rel_version) FROM mo_catalog.mo_tables{hint} \
          WHERE account_id = current_account_id() AND reldatabase = {} AND relkind IN ('r', 'v', 'S', 'e') \
          ORDER BY rel_id",
         literal(database)
     );
-    let mut objects = Vec::new();
+    let (mut objects, mut fresh) = (Vec::new(), Vec::new());
     for row in link.ask(&sql).await? {
-        let (name, kind): (String, String) = (row.at(0)?, row.at(1)?);
+        let (name, kind, identity): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
         if name == MARKER {
             continue;
         }
-        let whole = format!("{}.{}", quote(database), quote(&name));
+        let whole = format!("{}.{}{hint}", quote(database), quote(&name));
         let kind = match kind.as_str() {
             "v" => ObjectKind::View,
             "S" => ObjectKind::Sequence,
             "e" => ObjectKind::ExternalTable,
             _ => ObjectKind::Table,
         };
-        let mut value = None;
-        let sql = match kind {
-            ObjectKind::View => shown(link, &format!("SHOW CREATE VIEW {whole}{hint}")).await?,
-            ObjectKind::Sequence => {
-                let (sql, next) = sequence(link, &name, &format!("{whole}{hint}")).await?;
-                value = next;
-                sql
-            }
-            _ => {
-                let sql = shown(link, &format!("SHOW CREATE TABLE {whole}{hint}")).await?;
-                in_order(&sql)
-            }
+        let order = i64::try_from(objects.len()).unwrap_or(i64::MAX);
+        let known = known.find(kind, &name).filter(|known| same(known, &identity));
+        let mut object = if let Some(known) = known {
+            Object { order, ..known.clone() }
+        } else {
+            fresh.push(name.clone());
+            read(link, kind, &name, &whole, identity, order).await?
         };
-        let rows = match (kind, counts) {
-            (ObjectKind::Table, Counts::With) => {
-                Some(count(link, &format!("{whole}{hint}")).await?)
-            }
-            _ => None,
-        };
-        objects.push(Object {
-            kind,
-            table: name.clone(),
-            sql: Some(sql),
-            order: i64::try_from(objects.len()).unwrap_or(i64::MAX),
-            columns: columns.remove(&name).unwrap_or_default(),
-            key: RowKey::Columns,
-            rows,
-            value,
-            name,
-        });
+        let counted = kind == ObjectKind::Table && counts.include(&name);
+        object.rows = if counted { Some(count(link, &whole).await?) } else { None };
+        objects.push(object);
+    }
+    let mut columns = columns(link, database, hint, &fresh).await?;
+    for object in &mut objects {
+        if let Some(columns) = columns.remove(&object.name) {
+            object.columns = columns;
+        }
     }
     grants(link, database, hint, &mut objects).await?;
     database_grants(link, database, hint, &mut objects).await?;
     functions(link, database, hint, &mut objects).await?;
     keys_from_outside(link, database, hint, &mut objects).await?;
     Ok(Inventory { objects })
+}
+
+/// Whether what is known of a table is all of it still. A foreign key's line changes with its parent's
+/// names, and a sequence's values with every use.
+fn same(known: &Object, identity: &str) -> bool {
+    let tied = known.sql.as_deref().is_none_or(|sql| sql.contains("FOREIGN KEY"));
+    known.identity.as_deref() == Some(identity) && !tied && known.kind != ObjectKind::Sequence
+}
+
+/// An object, but for its columns and rows.
+async fn read(
+    link: &mut Link,
+    kind: ObjectKind,
+    name: &str,
+    whole: &str,
+    identity: String,
+    order: i64,
+) -> Result<Object> {
+    let mut value = None;
+    let sql = match kind {
+        ObjectKind::View => shown(link, &format!("SHOW CREATE VIEW {whole}")).await?,
+        ObjectKind::Sequence => {
+            let (sql, next) = sequence(link, name, whole).await?;
+            value = next;
+            sql
+        }
+        _ => in_order(&shown(link, &format!("SHOW CREATE TABLE {whole}")).await?),
+    };
+    Ok(Object {
+        kind,
+        name: name.to_owned(),
+        table: name.to_owned(),
+        sql: Some(sql),
+        order,
+        columns: Vec::new(),
+        key: RowKey::Columns,
+        rows: None,
+        value,
+        identity: Some(identity),
+    })
 }
 
 /// An object that is put back after a restore.
@@ -96,6 +129,7 @@ fn afterwards(kind: ObjectKind, name: String, table: String, sql: String, order:
         key: RowKey::Columns,
         rows: None,
         value: None,
+        identity: None,
     }
 }
 
@@ -305,15 +339,22 @@ pub(super) async fn cannot_come_back(link: &mut Link) -> Result<Vec<(String, &'s
     Ok(found)
 }
 
+/// The columns of these tables.
 async fn columns(
     link: &mut Link,
     database: &str,
     hint: &str,
+    tables: &[String],
 ) -> Result<HashMap<String, Vec<Column>>> {
+    if tables.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let names: Vec<String> = tables.iter().map(|name| literal(name)).collect();
     let sql = format!(
         "SELECT table_name, column_name, extra LIKE '%GENERATED%' FROM information_schema.columns{hint} \
-         WHERE table_schema = {} ORDER BY table_name, ordinal_position",
-        literal(database)
+         WHERE table_schema = {} AND table_name IN ({}) ORDER BY table_name, ordinal_position",
+        literal(database),
+        names.join(", ")
     );
     let mut all: HashMap<String, Vec<Column>> = HashMap::new();
     for row in link.ask(&sql).await? {

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
 use super::{catalog, copy};
-use crate::engine::{Clone, Connection as _, Counts, Engine as _, Object};
+use crate::engine::{Clone, Connection as _, Counts, Engine as _, Inventory, Object};
 use crate::error::{Result, say};
 
 /// The table that says which run made a clone.
@@ -44,9 +44,10 @@ impl MatrixOne {
         snapshot: &str,
         run: &str,
         only: Option<&[String]>,
+        known: &Inventory,
     ) -> Result<Clone> {
         let mut link = self.open_known("").await?;
-        let made = self.clone_on(&mut link, snapshot, run, only).await;
+        let made = self.clone_on(&mut link, snapshot, run, only, known).await;
         if made.is_err() {
             let _ = link.rollback().await;
         }
@@ -62,6 +63,7 @@ impl MatrixOne {
         snapshot: &str,
         run: &str,
         only: Option<&[String]>,
+        known: &Inventory,
     ) -> Result<(String, Option<Vec<String>>)> {
         // The server makes an empty database of a source that it can't find, and says OK.
         if self.list_snapshots(link, Some(snapshot)).await?.is_empty() {
@@ -78,8 +80,8 @@ impl MatrixOne {
             return Err(say::damaged("it does not have this database"));
         }
         let name = self.free_name(link, run).await?;
-        let then =
-            catalog::inventory_at(link, &self.name, &hint(snapshot), Counts::Without).await?;
+        let past = hint(snapshot);
+        let then = catalog::inventory_at(link, &self.name, &past, Counts::Without, known).await?;
         if only.is_none() || then.tables().count() <= CLONED_WHOLE {
             match self.make(link, &name, run, snapshot, None).await {
                 Ok(()) => return Ok((name, None)),

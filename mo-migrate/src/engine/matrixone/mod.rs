@@ -388,8 +388,9 @@ impl Engine for MatrixOne {
         name: &str,
         run: &str,
         only: Option<&[String]>,
+        known: &Inventory,
     ) -> Result<Clone> {
-        self.make_clone(name, run, only).await
+        self.make_clone(name, run, only, known).await
     }
 
     async fn drop_clone(&self, run: &str) -> Result<()> {
@@ -399,9 +400,10 @@ impl Engine for MatrixOne {
     async fn inventory(
         &self,
         connection: &mut dyn Connection,
-        counts: Counts,
+        counts: Counts<'_>,
+        known: &Inventory,
     ) -> Result<Inventory> {
-        catalog::inventory(link(connection)?, counts).await
+        catalog::inventory(link(connection)?, counts, known).await
     }
 
     async fn foreign_key_violations(

@@ -253,12 +253,12 @@ impl MatrixOneRestore {
 
 #[async_trait]
 impl RestoreTransaction for MatrixOneRestore {
-    async fn look(&mut self) -> Result<(Inventory, Inventory)> {
-        let past = hint(&self.snapshot);
-        let then = catalog::inventory_at(&mut self.link, &self.engine.name, &past, Counts::Without)
-            .await?;
+    async fn look(&mut self, known: &Inventory) -> Result<(Inventory, Inventory)> {
+        let (past, name) = (hint(&self.snapshot), self.engine.name.clone());
+        let then =
+            catalog::inventory_at(&mut self.link, &name, &past, Counts::Without, known).await?;
+        let now = catalog::inventory(&mut self.link, Counts::Without, &then).await?;
         self.then = then.without_afterwards();
-        let now = catalog::inventory(&mut self.link, Counts::Without).await?;
         Ok((self.then.clone(), now.without_afterwards()))
     }
 
@@ -309,7 +309,7 @@ impl RestoreTransaction for MatrixOneRestore {
     }
 
     async fn inventories(&mut self) -> Result<(Inventory, Inventory)> {
-        let now = catalog::inventory(&mut self.link, Counts::Without).await?;
+        let now = catalog::inventory(&mut self.link, Counts::Without, &self.then).await?;
         Ok((self.then.clone(), now.without_afterwards()))
     }
 

@@ -13,7 +13,7 @@ pub(super) const CLONE_MARK: &str = "mo_migrate_clone";
 pub(super) async fn inventory(
     connection: &mut dyn Connection,
     schema: &str,
-    counts: Counts,
+    counts: Counts<'_>,
 ) -> Result<Inventory> {
     let kinds = kinds(connection, schema).await?;
     let sql = format!(
@@ -43,11 +43,12 @@ pub(super) async fn inventory(
             key: RowKey::Columns,
             rows: None,
             value: None,
+            identity: None,
         };
         if kind.has_rows() {
             let without_rowid = kinds.get(&object.name).is_some_and(|kind| kind.1);
             describe(connection, schema, &mut object, without_rowid).await?;
-            if counts == Counts::With {
+            if counts.include(&object.name) {
                 object.rows = Some(count(connection, schema, &object.name).await?);
             }
         }

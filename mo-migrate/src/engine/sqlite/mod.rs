@@ -342,7 +342,13 @@ impl Engine for Sqlite {
         Ok(Box::new(self.open_file(&path, false).await?))
     }
 
-    async fn clone_snapshot(&self, name: &str, run: &str, _: Option<&[String]>) -> Result<Clone> {
+    async fn clone_snapshot(
+        &self,
+        name: &str,
+        run: &str,
+        _: Option<&[String]>,
+        _: &Inventory,
+    ) -> Result<Clone> {
         self.make_clone(name, run).await
     }
 
@@ -353,7 +359,8 @@ impl Engine for Sqlite {
     async fn inventory(
         &self,
         connection: &mut dyn Connection,
-        counts: Counts,
+        counts: Counts<'_>,
+        _: &Inventory,
     ) -> Result<Inventory> {
         catalog::inventory(connection, "main", counts).await
     }

@@ -224,7 +224,7 @@ fn stored_columns(table: &Object) -> String {
 
 #[async_trait]
 impl RestoreTransaction for SqliteRestore {
-    async fn look(&mut self) -> Result<(Inventory, Inventory)> {
+    async fn look(&mut self, _: &Inventory) -> Result<(Inventory, Inventory)> {
         let (engine, snapshot, wait) = (self.engine.clone(), self.snapshot.clone(), self.wait);
         let link = self.link()?;
         link.patience(wait);
