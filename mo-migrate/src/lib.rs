@@ -17,6 +17,11 @@
 pub mod cli;
 mod engine;
 pub mod error;
+#[cfg(feature = "faults")]
+#[doc(hidden)]
+pub mod fault;
+#[cfg(not(feature = "faults"))]
+mod fault;
 mod guard;
 mod history;
 mod ledger;

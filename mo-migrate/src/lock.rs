@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, LastHolder, LockAttempt, LockGuard};
 use crate::error::{Result, say};
+use crate::fault::{self, Transition};
 use crate::observer::Event;
 use crate::settings::Settings;
 use crate::time;
@@ -87,8 +88,10 @@ pub(crate) async fn acquire(engine: &dyn Engine, settings: &Settings) -> Result<
     let until = Instant::now() + wait;
     let mut waited = false;
     loop {
+        fault::before(Transition::Lock)?;
         match engine.try_lock(&Holder::here()).await? {
             LockAttempt::Held(guard, last) => {
+                fault::after(Transition::Lock)?;
                 beat(&guard);
                 return Ok(Held { guard, waited, last });
             }

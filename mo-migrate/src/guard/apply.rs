@@ -12,6 +12,7 @@ use super::job::{Body, Direction, Job, Step};
 use super::run::{Run, Stage};
 use crate::engine::{Fence, Touched};
 use crate::error::{Code, Error, Result, say};
+use crate::fault::{self, Transition};
 use crate::history::{Applied, HistoryWriter};
 use crate::ledger::StatementLine;
 use crate::migration::{Kind, RustMigration, Session, SqlFile, SqlStatement};
@@ -70,9 +71,13 @@ impl Run<'_> {
             Body::Sql(file) => self.sql(job, step, file).await?,
             Body::Rust(function) => self.rust(job, step, function).await?,
         };
+        fault::before(Transition::Version)?;
         self.record_version(step, time::ms(began.elapsed())).await?;
+        fault::after(Transition::Version)?;
         if own_transaction {
+            fault::before(Transition::Migration)?;
             self.work()?.commit().await.map_err(say::commit_failed)?;
+            fault::after(Transition::Migration)?;
         }
         Ok(statements)
     }
@@ -119,6 +124,7 @@ impl Run<'_> {
             began: self.work()?.moment().await?,
         };
         self.announce(job, &line).await?;
+        fault::before(Transition::Statement)?;
         let began = Instant::now();
         let work = self.work()?;
         work.fence(fence);
@@ -126,6 +132,7 @@ impl Run<'_> {
         work.fence(Fence::Open);
         work.limit(None);
         let seen = work.take_touched();
+        fault::after(Transition::Statement)?;
         let kept = self.still_in_transaction(job, step, done.is_err()).await;
         if job.ring == 2 {
             let error = done.as_ref().err().map(ToString::to_string);
@@ -220,6 +227,7 @@ impl Run<'_> {
         let work = self.work()?;
         work.fence(fence);
         work.limit(limit);
+        fault::before(Transition::Statement)?;
         let mut session = Session::new(work);
         let started = Instant::now();
         let called = tokio::select! {
@@ -239,6 +247,7 @@ impl Run<'_> {
         work.fence(Fence::Open);
         work.limit(None);
         let seen = work.take_touched();
+        fault::after(Transition::Statement)?;
         let kept = self.still_in_transaction(job, step, swallowed.is_some() && !raw).await;
         if job.ring == 2 {
             let ended = self.moment_after(swallowed.is_some()).await?;

@@ -29,6 +29,7 @@ use self::job::{Direction, Job, Judge};
 use self::run::Stage;
 use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Error, Result, say};
+use crate::fault::{self, Transition};
 use crate::history::{HistoryWriter, Marker};
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
@@ -162,10 +163,12 @@ impl Run<'_> {
         self.work = Some(work);
         let (engine, progress) = (self.engine, self.progress());
         let conduct = (&self.settings).into();
+        fault::before(Transition::Snapshot)?;
         let facts = engine
             .secure(self.work()?, name.as_deref(), conduct, progress)
             .await
             .map_err(say::snapshot_failed)?;
+        fault::after(Transition::Snapshot)?;
         if engine.capabilities().transactional_ddl {
             self.stage = Stage::InTransaction;
         }
@@ -207,7 +210,7 @@ impl Run<'_> {
         let checks = job.checks_at(When::Snapshot);
         let run = self.record.id.clone();
         let verified = self.test_clone(name, &run, &checks).await;
-        self.engine.drop_clone(&run).await?;
+        self.remove_clone(&run).await?;
         // The snapshot does not verify, and nothing was changed yet.
         let found =
             verified.map_err(|error| say::snapshot_failed(say::snapshot_bad(name, error)))?;
@@ -249,8 +252,10 @@ impl Run<'_> {
         if job.ring == 2 {
             // The phase first: a crash right after the commit is found in `apply`.
             self.ledger.phase(&mut self.record, Phase::Apply, "marker").await?;
+            fault::before(Transition::Marker)?;
             self.work()?.commit().await.map_err(say::commit_failed)?;
             self.stage = Stage::Committed;
+            fault::after(Transition::Marker)?;
         }
         Ok(())
     }
@@ -279,10 +284,11 @@ impl Run<'_> {
         self.record.database_id = database_id;
         self.record.ring = 2;
         self.ledger.phase(&mut self.record, Phase::Verify, "marker").await?;
+        fault::before(Transition::Marker)?;
         self.work()?.commit().await.map_err(say::commit_failed)?;
         self.stage = Stage::Committed;
         self.close_work().await;
-        Ok(())
+        fault::after(Transition::Marker)
     }
 
     /// No foreign key may have lost its parent: they are off while a table is rebuilt.
@@ -341,8 +347,10 @@ impl Run<'_> {
         self.tell(&Event::State(self.state(&now)));
         self.enter(Phase::Commit, "").await?;
         if job.ring == 1 && engine.capabilities().transactional_ddl {
+            fault::before(Transition::Commit)?;
             self.work()?.commit().await.map_err(say::commit_failed)?;
             self.stage = Stage::Committed;
+            fault::after(Transition::Commit)?;
         }
         self.leave("");
         Ok(())
@@ -355,8 +363,10 @@ impl Run<'_> {
         let work = self.work()?;
         work.begin().await?;
         HistoryWriter { connection: &mut *work, table: &table }.keep(&run).await?;
+        fault::before(Transition::Keep)?;
         work.commit().await.map_err(say::commit_failed)?;
         self.stage = Stage::Kept;
+        fault::after(Transition::Keep)?;
         self.release_snapshots().await?;
         self.leave("");
         Ok(())
@@ -380,7 +390,9 @@ impl Run<'_> {
             // A restore is from another run's snapshot, which is its way back.
             let known = self.ledger.snapshot(&name).await?;
             if known.is_none_or(|known| known.run.as_deref() == Some(self.record.id.as_str())) {
+                fault::before(Transition::SnapshotRemoved)?;
                 self.engine.delete_snapshot(&name).await?;
+                fault::after(Transition::SnapshotRemoved)?;
                 self.ledger.forget_snapshot(&name).await?;
             }
         }

@@ -154,14 +154,15 @@ impl Run<'_> {
         marker: Option<&Marker>,
     ) -> Result<Outcome> {
         tracing::info!(run = %self.record.id, ?what, "recovery");
+        self.find_failed_state().await?;
         match what {
             Recovery::Nothing | Recovery::CleanUp => {
-                self.engine.drop_clone(&self.record.id).await?;
+                self.remove_clone(&self.record.id).await?;
                 self.remove_unused_snapshot().await?;
                 Ok(Outcome::RolledBack)
             }
             Recovery::Finish(outcome) => {
-                self.engine.drop_clone(&self.record.id).await?;
+                self.remove_clone(&self.record.id).await?;
                 if outcome == Outcome::Restored {
                     self.put_back_afterwards().await?;
                 }
@@ -253,8 +254,9 @@ impl Run<'_> {
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
         self.close_work().await;
         let done = match done {
-            Ok(Outcome::Restored) => self.release_snapshots().await.map(|()| Outcome::Restored),
-            other => other,
+            // A run that rolled back has none any more.
+            Ok(outcome) => self.release_snapshots().await.map(|()| outcome),
+            failed => failed,
         };
         match done {
             Ok(outcome) => {

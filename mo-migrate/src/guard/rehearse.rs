@@ -56,7 +56,7 @@ impl Run<'_> {
             Ok(clone) => Ok(self.rehearse_on(job, clone).await),
             Err(error) => Err(format!("the snapshot can't be cloned: {}", error.message())),
         };
-        self.engine.drop_clone(&run).await?;
+        self.remove_clone(&run).await?;
         match rehearsed {
             Err(why) => self.not_rehearsed(why),
             Ok(done) => {

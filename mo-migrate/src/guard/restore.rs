@@ -14,8 +14,9 @@ use std::time::Instant;
 use super::job::Judge;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Counts, Engine, Inventory, Object, RestoreTransaction};
+use crate::engine::{Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts};
 use crate::error::{Error, Result, say};
+use crate::fault::{self, Transition};
 use crate::history::History;
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
@@ -27,8 +28,8 @@ use crate::{snapshot, time};
 /// which stay where they are in any case.
 const LOOKED_THROUGH: usize = 100;
 
-/// How often a restore that was a deadlock's victim is tried.
-const DEADLOCKS: u32 = 5;
+/// How often a restore that gave way to other sessions is tried.
+const ATTEMPTS: u32 = 5;
 
 /// What the proof compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,14 +59,16 @@ impl Run<'_> {
                 Err(error) => {
                     back.abandon().await;
                     // The server has rolled all of it back to let another session go on.
-                    if tries == DEADLOCKS || error.database_code() != Some("20701") {
+                    if tries == ATTEMPTS || !say::gave_way(&error) {
                         return Err(error);
                     }
                 }
             }
         };
+        fault::before(Transition::Restore)?;
         back.commit().await.map_err(say::restore_commit_failed)?;
         self.stage = Stage::Restored;
+        fault::after(Transition::Restore)?;
         self.leave(format!("{} compared", plural(plan.tables.len(), "table")));
         let foreign = self.record.foreign_seen;
         self.report.restore = Some(RestoreReport {
@@ -91,10 +94,17 @@ impl Run<'_> {
         self.enter(Phase::Verify, name).await?;
         let run = self.record.id.clone();
         let verified = self.test_clone(name, &run, checks).await;
-        self.engine.drop_clone(&run).await?;
+        self.remove_clone(&run).await?;
         let found = verified.map_err(|error| say::snapshot_bad(name, error))?;
         self.leave(found);
         Ok(())
+    }
+
+    /// Removes the clone that was made for this run, if one was.
+    pub(super) async fn remove_clone(&self, run: &str) -> Result<()> {
+        fault::before(Transition::CloneRemoved)?;
+        self.engine.drop_clone(run).await?;
+        fault::after(Transition::CloneRemoved)
     }
 
     pub(super) async fn test_clone(
@@ -109,7 +119,9 @@ impl Run<'_> {
         let known = self.ledger.snapshot(name).await?.map(|known| known.inventory);
         let nothing = Inventory::NOTHING;
         let base = known.as_ref().unwrap_or(&nothing);
+        fault::before(Transition::Clone)?;
         let mut clone = self.engine.clone_snapshot(name, run, only.as_deref(), base).await?;
+        fault::after(Transition::Clone)?;
         let tested = self.test_clone_on(&mut clone, known, checks).await;
         clone.connection.close().await;
         tested.map(|found| format!("{} is sound: {found}", clone.name))
@@ -149,7 +161,9 @@ impl Run<'_> {
         back.connection()?.hold(self.lock.guard.clone()).await?;
         self.enter(Phase::FailedState, "").await?;
         let plan = self.plan_restore(back).await?;
+        fault::before(Transition::RestoreLocks)?;
         back.lock(&plan.steps).await?;
+        fault::after(Transition::RestoreLocks)?;
         let failed_state = self.keep_failed_state(back).await?;
         self.leave(failed_state.clone());
         self.enter(Phase::Restore, snapshot).await?;
@@ -157,25 +171,38 @@ impl Run<'_> {
             return Err(say::foreign_writes(why, &self.record, &failed_state));
         }
         for step in &plan.steps {
+            fault::before(Transition::RestoreStep)?;
             back.apply(step).await.map_err(say::restore_failed)?;
+            fault::after(Transition::RestoreStep)?;
         }
+        fault::before(Transition::Proof)?;
         let proof = self.prove(back, &plan).await?;
+        fault::after(Transition::Proof)?;
         Ok((plan, proof, failed_state))
     }
 
     async fn keep_failed_state(&mut self, back: &mut dyn RestoreTransaction) -> Result<String> {
-        if let Some(kept) = &self.record.failed_state {
-            // An earlier attempt kept it; what was committed since is kept under another name.
-            tracing::debug!(%kept, "an earlier attempt kept a failed state");
-        }
         let version = self.record.version_target.unwrap_or(0);
         let name = snapshot::name("failed", Some(version), time::now_ms());
-        let facts =
-            back.keep_failed_state(&name, self.progress()).await.map_err(say::failed_state)?;
+        // Its name first, so that a death can't leave one that nobody knows.
+        let before = self.record.failed_state.replace(name.clone());
+        self.ledger.update_run(&self.record).await?;
+        fault::before(Transition::FailedState)?;
+        let kept = back.keep_failed_state(&name, self.progress()).await;
+        if kept.is_err() {
+            self.record.failed_state = before;
+        }
+        let facts = kept.map_err(say::failed_state)?;
+        fault::after(Transition::FailedState)?;
+        self.write_failed_state(facts).await?;
+        Ok(name)
+    }
+
+    async fn write_failed_state(&mut self, facts: SnapshotFacts) -> Result<()> {
         let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
         self.ledger
             .add_snapshot(&SnapshotRecord {
-                name: name.clone(),
+                name: facts.name,
                 run: Some(self.record.id.clone()),
                 purpose: "failed".to_owned(),
                 level: facts.level,
@@ -188,10 +215,23 @@ impl Run<'_> {
                 bytes: facts.bytes,
                 inventory: Inventory::default(),
             })
-            .await?;
-        self.record.failed_state = Some(name.clone());
-        self.ledger.update_run(&self.record).await?;
-        Ok(name)
+            .await
+    }
+
+    /// A failed state that was made by a run that died before it was written down.
+    pub(super) async fn find_failed_state(&mut self) -> Result<()> {
+        let Some(name) = self.record.failed_state.clone() else { return Ok(()) };
+        if self.ledger.snapshot(&name).await?.is_some() {
+            return Ok(());
+        }
+        let found = self.engine.snapshots().await?.into_iter().find(|facts| facts.name == name);
+        if found.is_none() {
+            self.record.failed_state = None;
+        }
+        match found {
+            Some(facts) => self.write_failed_state(facts).await,
+            None => Ok(()),
+        }
     }
 
     /// The tables that an application made.
@@ -322,7 +362,9 @@ impl Run<'_> {
         let Some(name) = self.record.snapshot.clone() else { return Ok(()) };
         let Some(known) = self.ledger.snapshot(&name).await? else { return Ok(()) };
         let touched = self.record.touched.clone();
-        self.engine.put_back_afterwards(&known.inventory, &touched).await
+        fault::before(Transition::Afterwards)?;
+        self.engine.put_back_afterwards(&known.inventory, &touched).await?;
+        fault::after(Transition::Afterwards)
     }
 
     /// What is told and looked at once the database is back.

@@ -11,6 +11,7 @@ mod snapshot;
 
 use crate::engine::{Connection, Engine, LedgerAccess};
 use crate::error::{Result, say};
+use crate::fault::{self, Transition};
 use crate::value::{Row, Value};
 
 pub use run::RunRecord;
@@ -117,7 +118,9 @@ impl Ledger {
     }
 
     async fn write(&mut self, sql: &str, params: &[Value]) -> Result<()> {
-        self.connection.execute(sql, params).await.map(drop).map_err(say::ledger_write)
+        fault::before(Transition::Ledger)?;
+        self.connection.execute(sql, params).await.map_err(say::ledger_write)?;
+        fault::after(Transition::Ledger)
     }
 
     async fn fetch(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {

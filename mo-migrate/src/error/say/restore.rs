@@ -240,3 +240,13 @@ pub(crate) fn open_run(
         .unwrap_or_default();
     format!("run {} is in phase `{}` or died there{statement}: {next}", record.id, record.phase)
 }
+
+/// MatrixOne's number for a deadlock.
+pub(crate) const DEADLOCK: &str = "20701";
+
+/// The server rolled a transaction back to let others go on: it may be tried again as a whole.
+#[must_use]
+pub(crate) fn gave_way(error: &Error) -> bool {
+    // The other one: a transaction needs a retry that the server can't make by itself.
+    matches!(error.database_code(), Some(DEADLOCK | "20628"))
+}

@@ -1,0 +1,83 @@
+//! A start as a process of its own, which can be killed: this very test program, told to be one.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Output, Stdio};
+
+use mo_migrate::Migrator;
+use mo_migrate::settings::Verify;
+use mo_migrate_tests::Fixture;
+
+use crate::scenario::What;
+
+const ADDRESS: &str = "MO_MIGRATE_CRASH_ADDRESS";
+const DIRECTORY: &str = "MO_MIGRATE_CRASH_DIRECTORY";
+const WHAT: &str = "MO_MIGRATE_CRASH_WHAT";
+
+/// The process itself: it does what it is told, and exits with 0 if that is done.
+#[tokio::test]
+#[ignore = "it is a process that the others start"]
+async fn child() {
+    let told = |name: &str| std::env::var(name).expect("started by the others");
+    let migrator =
+        Migrator::from_dir(told(DIRECTORY)).attended(true).verify_snapshot(Verify::Clone);
+    let address = told(ADDRESS);
+    let done = match told(WHAT).as_str() {
+        "up" => migrator.run(&address).await.map(|report| report.outcome),
+        "retry" => migrator.retry(true).run(&address).await.map(|report| report.outcome),
+        "down" => migrator.down(&address, None).await.map(|report| report.outcome),
+        "restore" => migrator.restore(&address, None).await.map(|report| report.outcome),
+        other => panic!("nobody can do {other}"),
+    };
+    if let Err(error) = &done {
+        eprintln!("{error:?}");
+    }
+    std::process::exit(i32::from(done.is_err()));
+}
+
+fn command(shop: &Fixture, what: What) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "child::child", "--ignored", "--nocapture", "--quiet"])
+        .env(ADDRESS, shop.address())
+        .env(DIRECTORY, shop.migrations())
+        .env(WHAT, what.word())
+        .stdin(Stdio::null());
+    command
+}
+
+/// How a process ended, and the fault points that it reached, in their order.
+pub(crate) struct Ended {
+    pub(crate) output: Output,
+    pub(crate) reached: Vec<String>,
+}
+
+impl Ended {
+    /// It was killed, by itself or by somebody.
+    pub(crate) fn killed(&self) -> bool {
+        self.output.status.signal() == Some(9)
+    }
+
+    pub(crate) fn words(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+}
+
+/// Runs it to its end, with a fault or without.
+pub(crate) fn run(shop: &Fixture, what: What, fault: Option<&str>) -> Ended {
+    let log = shop.folder().join("reached");
+    let _ = fs::remove_file(&log);
+    let mut command = command(shop, what);
+    command.env("MO_MIGRATE_FAULT_LOG", &log);
+    if let Some(fault) = fault {
+        command.env("MO_MIGRATE_FAULT", fault);
+    }
+    let output = command.output().unwrap();
+    let reached = fs::read_to_string(&log).unwrap_or_default();
+    Ended { output, reached: reached.lines().map(ToOwned::to_owned).collect() }
+}
+
+/// Starts it and lets it run.
+pub(crate) fn start(shop: &Fixture, what: What) -> Child {
+    command(shop, what).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}

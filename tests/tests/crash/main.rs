@@ -1,0 +1,20 @@
+//! kill -9 at every fault point, on both engines: what is true afterwards, and what the next start
+//! does. Also twice in a row, during the recovery, and at times of chance; and faults that are
+//! errors instead.
+//!
+//! The fault points are in mo-migrate/src/fault.rs. A point that no scenario here reaches fails
+//! `every_fault_point_is_reached`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod again;
+mod chance;
+mod child;
+mod outcomes;
+mod points;
+mod scenario;

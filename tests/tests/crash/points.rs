@@ -1,0 +1,116 @@
+//! SIGKILL at every fault point that a scenario reaches, each time that it reaches it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use mo_migrate::fault::POINTS;
+use mo_migrate_tests::{Fixture, Place, engines, places};
+
+use crate::child::run;
+use crate::scenario::{SCENARIOS, Scenario, headings};
+
+/// The faults that kill at each of these points, at each time.
+pub(crate) fn kills(reached: &[String]) -> Vec<String> {
+    let mut times: HashMap<&str, u32> = HashMap::new();
+    let each = reached.iter().map(|point| {
+        let time = times.entry(point).or_default();
+        *time += 1;
+        format!("{point}#{time}=kill")
+    });
+    each.collect()
+}
+
+/// What is said of the database is true: an open run is named as such.
+async fn status_is_true(shop: &Fixture) -> Result<(), String> {
+    let marker = shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'marker'");
+    let status = shop.migrator().status(shop.address()).await.map_err(|e| format!("{e:?}"))?;
+    if marker != "0\n" && status.state != "open_run" {
+        return Err(format!("a run is open, and the status says {}", status.state));
+    }
+    Ok(())
+}
+
+async fn killed_at(
+    scenario: Scenario,
+    place: Place,
+    head: &str,
+    fault: &str,
+) -> Result<(), String> {
+    let shop = scenario.shop(place, head).await;
+    let ended = run(&shop, scenario.what(), Some(fault));
+    if !ended.killed() {
+        return Err(format!("it was not killed: {}", ended.words()));
+    }
+    status_is_true(&shop).await?;
+    scenario.next(&shop).await?;
+    scenario.is_whole(&shop).await
+}
+
+async fn everywhere(scenario: Scenario) {
+    let mut failed = Vec::new();
+    let mut rounds = 0;
+    for place in places() {
+        for head in headings(place) {
+            let shop = scenario.shop(place, head).await;
+            let ended = run(&shop, scenario.what(), None);
+            let faults = kills(&ended.reached);
+            assert!(faults.len() > 20, "{}", ended.words());
+            for fault in faults {
+                rounds += 1;
+                if let Err(why) = killed_at(scenario, place, head, &fault).await {
+                    failed.push(format!("{place:?}, {head:?}, {fault}: {why}"));
+                }
+            }
+        }
+    }
+    eprintln!("{scenario:?}: killed {rounds} times, {} went wrong", failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[tokio::test]
+async fn a_good_run_that_is_killed_anywhere_is_finished_by_the_next_start() {
+    everywhere(Scenario::Good).await;
+}
+
+#[tokio::test]
+async fn a_run_with_a_bad_statement_that_is_killed_anywhere_is_put_back() {
+    everywhere(Scenario::BadStatement).await;
+}
+
+#[tokio::test]
+async fn a_run_with_a_bad_check_that_is_killed_anywhere_is_put_back() {
+    everywhere(Scenario::BadCheck).await;
+}
+
+#[tokio::test]
+async fn a_way_down_that_is_killed_anywhere_is_done_or_not() {
+    everywhere(Scenario::Down).await;
+}
+
+#[tokio::test]
+async fn a_restore_by_hand_that_is_killed_anywhere_is_done_or_not() {
+    everywhere(Scenario::Restore).await;
+}
+
+#[tokio::test]
+async fn every_fault_point_is_reached() {
+    for place in engines() {
+        let mut missing: BTreeSet<&str> = POINTS.iter().copied().collect();
+        for scenario in SCENARIOS {
+            for head in headings(place) {
+                let shop = scenario.shop(place, head).await;
+                let mut reached = run(&shop, scenario.what(), None).reached;
+                // A death before the first change leaves a snapshot that is removed.
+                let shop = scenario.shop(place, head).await;
+                run(&shop, scenario.what(), Some("after-snapshot=kill"));
+                reached.extend(run(&shop, scenario.what(), None).reached);
+                for point in reached {
+                    missing.remove(point.as_str());
+                }
+            }
+        }
+        // The one commit of a whole run, and the one of a single migration.
+        let other =
+            place.by(["before-migration", "after-migration"], ["before-commit", "after-commit"]);
+        assert_eq!(missing, BTreeSet::from(other), "{place:?}");
+    }
+}

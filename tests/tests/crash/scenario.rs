@@ -1,0 +1,233 @@
+//! What is begun and killed, and the two states that it may end in.
+
+use mo_migrate::{Outcome, Report};
+use mo_migrate_tests::{Fixture, Place};
+
+const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
+INSERT INTO products (name, price) VALUES ('Gaming Laptop', 1500), ('Wireless Mouse', 30);";
+
+const V2: &str = "ALTER TABLE products ADD COLUMN category TEXT;
+UPDATE products SET category = 'Electronics';
+INSERT INTO products (name, price, category) VALUES ('Smart Watch', 250, 'Wearables');";
+
+const V2_CHECKS: &str = "-- check: prices are positive
+SELECT * FROM products WHERE price <= 0;
+-- check: no product is lost
+SELECT b.id FROM {{before.products}} b LEFT JOIN products p ON p.id = b.id WHERE p.id IS NULL;
+-- check(after): three products
+SELECT 1 WHERE (SELECT count(*) FROM products) < 3;
+-- check(snapshot): two products then
+SELECT 1 WHERE (SELECT count(*) FROM products) <> 2;";
+
+const V2_DOWN: &str = "DELETE FROM products WHERE name = 'Smart Watch';
+ALTER TABLE products DROP COLUMN category;";
+
+const V3: &str = "CREATE TABLE orders (id $KEY, product INT, quantity INT);
+INSERT INTO orders (product, quantity) VALUES (1, 2);
+UPDATE products SET price = price + 1;";
+
+/// What a process is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Up,
+    Retry,
+    Down,
+    Restore,
+}
+
+impl What {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Retry => "retry",
+            Self::Down => "down",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+/// An upgrade of a shop, or a way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scenario {
+    /// Two migrations that succeed.
+    Good,
+    /// The last statement fails.
+    BadStatement,
+    /// A check fails after the commit.
+    BadCheck,
+    /// The last version is taken back by its down file.
+    Down,
+    /// The last run is taken back by its snapshot.
+    Restore,
+}
+
+pub(crate) const SCENARIOS: [Scenario; 5] =
+    [Scenario::Good, Scenario::BadStatement, Scenario::BadCheck, Scenario::Down, Scenario::Restore];
+
+/// The headings that lead to different ways through the guard.
+pub(crate) fn headings(place: Place) -> [&'static str; 2] {
+    place.by(["", "-- mo-migrate: no-transaction\n"], ["", "-- mo-migrate: transaction\n"])
+}
+
+impl Scenario {
+    /// A shop just before, and what it is like.
+    pub(crate) async fn shop(self, place: Place, head: &str) -> Fixture {
+        let shop = Fixture::new(place);
+        shop.file("1_products.sql", V1);
+        shop.migrator().run(shop.address()).await.unwrap();
+        // MatrixOne has no definitions and rows of one table in one transaction.
+        let (second, third) = match head {
+            "-- mo-migrate: transaction\n" => (
+                V2.to_owned(),
+                format!("{head}INSERT INTO products (name, price) VALUES ('Cable', 5);"),
+            ),
+            _ => (format!("{head}{V2}"), format!("{head}{V3}")),
+        };
+        let checks = match self {
+            Self::BadCheck => format!(
+                "{V2_CHECKS}\n-- check(after): nothing is cheap\nSELECT * FROM products WHERE price < 100;"
+            ),
+            _ => V2_CHECKS.to_owned(),
+        };
+        let second = match self {
+            Self::BadStatement => format!("{second} INSERT INTO nowhere VALUES (1);"),
+            _ => second,
+        };
+        shop.file("2_more.sql", &second).file("2_more.check.sql", &checks);
+        match self {
+            Self::Good => {
+                shop.file("3_orders.sql", &third);
+            }
+            Self::Down | Self::Restore => {
+                shop.file("2_more.down.sql", V2_DOWN);
+                shop.migrator().run(shop.address()).await.unwrap();
+            }
+            Self::BadStatement | Self::BadCheck => {}
+        }
+        shop
+    }
+
+    pub(crate) const fn what(self) -> What {
+        match self {
+            Self::Down => What::Down,
+            Self::Restore => What::Restore,
+            _ => What::Up,
+        }
+    }
+
+    /// The next start finds what is left, and goes on by itself.
+    pub(crate) async fn next(self, shop: &Fixture) -> Result<(), String> {
+        let migrator = shop.migrator().attended(true);
+        let ended: mo_migrate::Result<Option<Report>> = match self {
+            // `up` would go up again.
+            Self::Down | Self::Restore => migrator.recover(shop.address()).await,
+            _ => migrator.run(shop.address()).await.map(Some),
+        };
+        match (self, ended) {
+            (Self::Good, Ok(Some(report)))
+                if matches!(report.outcome, Outcome::Applied | Outcome::UpToDate) =>
+            {
+                Ok(())
+            }
+            (Self::Down | Self::Restore, Ok(_)) => Ok(()),
+            // It was put back, and fails when it is tried again.
+            (Self::BadStatement | Self::BadCheck, Err(error))
+                if matches!(error.outcome(), Outcome::RolledBack | Outcome::Restored) =>
+            {
+                Ok(())
+            }
+            (_, ended) => Err(format!("the next start: {ended:?}")),
+        }
+    }
+
+    /// The states that it may end in.
+    const fn ends(self) -> &'static [State] {
+        match self {
+            Self::Good => &[State::Third],
+            Self::BadStatement | Self::BadCheck => &[State::First],
+            Self::Down | Self::Restore => &[State::First, State::Second],
+        }
+    }
+
+    /// The database is one of the states that the scenario may end in, nothing is left over, and
+    /// nothing waits for anybody.
+    pub(crate) async fn is_whole(self, shop: &Fixture) -> Result<(), String> {
+        let now = State::of(shop)?;
+        if !self.ends().contains(&now) {
+            return Err(format!("the database is in the state {now:?}"));
+        }
+        let marker = shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'marker'");
+        if marker != "0\n" {
+            return Err("the marker is still there".to_owned());
+        }
+        let judging = shop.sql("SELECT count(*) FROM mo_migrate_history WHERE state = 'judging'");
+        if judging != "0\n" {
+            return Err("rows of the history are not judged".to_owned());
+        }
+        for part in ["_verify", ".partial"] {
+            let left = shop.files_with(part);
+            if !left.is_empty() {
+                return Err(format!("left over: {left:?}"));
+            }
+        }
+        let status = shop.migrator().status(shop.address()).await.map_err(|e| format!("{e:?}"))?;
+        if status.state == "open_run" {
+            return Err("a run is still open".to_owned());
+        }
+        let snapshots = shop.migrator().snapshot_list(shop.address()).await;
+        for line in snapshots.map_err(|error| format!("{error:?}"))? {
+            if line.gone {
+                return Err(format!("the snapshot {} is in the ledger and gone", line.name));
+            }
+            // On a server there are others' as well.
+            if shop.place().is_sqlite() && line.purpose.is_none() {
+                return Err(format!("the snapshot {} is in no ledger", line.name));
+            }
+            if line.pinned {
+                return Err(format!("the snapshot {} is pinned for nobody", line.name));
+            }
+        }
+        if shop.place().is_sqlite() {
+            shop.assert_sound();
+        }
+        Ok(())
+    }
+}
+
+/// What a shop is like, told by its rows alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    First,
+    Second,
+    Third,
+}
+
+impl State {
+    fn of(shop: &Fixture) -> Result<Self, String> {
+        let versions =
+            shop.sql("SELECT version FROM mo_migrate_history WHERE kind = 'sql' ORDER BY version");
+        let plain = "SELECT name, price FROM products ORDER BY id";
+        let more = "SELECT name, price, category FROM products ORDER BY id";
+        let rows = shop.try_sql(more).or_else(|_| shop.try_sql(plain))?;
+        let orders = shop.try_sql("SELECT product, quantity FROM orders").ok();
+        let third = "Gaming Laptop|1501|Electronics\nWireless Mouse|31|Electronics\nSmart Watch|251|Wearables\n";
+        let cable = "Gaming Laptop|1500|Electronics\nWireless Mouse|30|Electronics\nSmart Watch|250|Wearables\nCable|5|NULL\n";
+        match (versions.as_str(), rows.as_str(), orders.as_deref()) {
+            ("1\n", "Gaming Laptop|1500\nWireless Mouse|30\n", None) => Ok(Self::First),
+            (
+                "1\n2\n",
+                "Gaming Laptop|1500|Electronics\nWireless Mouse|30|Electronics\nSmart Watch|250|Wearables\n",
+                None,
+            ) => Ok(Self::Second),
+            ("1\n2\n3\n", rows, Some("1|2\n")) if rows == third => Ok(Self::Third),
+            ("1\n2\n3\n", rows, None)
+                if rows.replace("|NULL", "|").replace("|\n", "|NULL\n") == cable =>
+            {
+                Ok(Self::Third)
+            }
+            _ => Err(format!(
+                "neither one nor the other: versions {versions:?}, products {rows:?}, orders {orders:?}"
+            )),
+        }
+    }
+}
