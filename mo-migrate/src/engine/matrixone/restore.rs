@@ -27,9 +27,6 @@ use crate::observer::Progress;
 /// How long the snapshot of the failed state is waited for while the DROPs keep others out.
 const SNAPSHOT_WITHIN: Duration = Duration::from_secs(5);
 
-/// The server's number for a deadlock, after which the whole restore is tried again.
-const DEADLOCK: &str = "20701";
-
 /// A restore in progress.
 #[derive(Debug)]
 pub(super) struct MatrixOneRestore {
@@ -91,8 +88,9 @@ impl MatrixOneRestore {
         format!("{}{}", self.name(table), hint(&self.snapshot))
     }
 
-    /// The next generated key of a table, exactly and whoever took the last one; none without.
-    async fn next_key(&mut self, table: &str) -> Result<Option<u64>> {
+    /// The next generated key of a table, exactly and whoever took the last one, none without; nothing
+    /// when there is no such table.
+    async fn next_key(&mut self, table: &str) -> Result<Option<Option<u64>>> {
         let sql = format!(
             "SELECT auto_increment FROM information_schema.tables \
              WHERE table_schema = {} AND table_name = {}",
@@ -100,24 +98,30 @@ impl MatrixOneRestore {
             literal(table)
         );
         let rows = self.link.ask(&sql).await?;
-        rows.first().map_or(Ok(None), |row| row.at(0))
+        rows.first().map(|row| row.at(0)).transpose()
     }
 
     /// Drops a table while another session may hold it; names that session when it takes too long.
+    ///
+    /// The wait must not be the DROP's: the writers behind one that waited are not told that the table
+    /// is another now, and their rows with its old columns end the server (docs/matrixone.md). An ALTER
+    /// that changes nothing waits instead, and the DROP finds the table locked.
     async fn drop_table(&mut self, table: &str) -> Result<()> {
         if !self.dropped.insert(table.to_owned()) {
             return Ok(());
         }
-        if let Some(next) = self.next_key(table).await? {
+        let Some(next) = self.next_key(table).await? else { return Ok(()) };
+        if let Some(next) = next {
             self.next_keys.insert(table.to_owned(), next);
         }
-        let sql = format!("DROP TABLE IF EXISTS {}", self.name(table));
-        match self.link.send(&sql).await {
-            Err(error) if error.database_code() == Some("1205") => {
-                Err(say::blocked(table, self.conduct.wait, error))
-            }
-            done => done.map(drop),
+        let name = self.name(table);
+        for sql in [format!("ALTER TABLE {name} COMMENT ''"), format!("DROP TABLE {name}")] {
+            self.link.send(&sql).await.map_err(|error| match error.database_code() {
+                Some("1205") => say::blocked(table, self.conduct.wait, error),
+                _ => error,
+            })?;
         }
+        Ok(())
     }
 
     /// Generated keys go on above the highest that was ever given out: a clone begins at what the
@@ -125,7 +129,7 @@ impl MatrixOneRestore {
     async fn push_keys(&mut self) -> Result<()> {
         for (table, next) in self.next_keys.clone() {
             let Some(object) = self.then.find(ObjectKind::Table, &table).cloned() else { continue };
-            if self.next_key(&table).await?.is_none_or(|now| now >= next) {
+            if self.next_key(&table).await?.flatten().is_none_or(|now| now >= next) {
                 continue;
             }
             let Some(key) = self.key_column(&table).await? else { continue };
@@ -300,7 +304,7 @@ impl RestoreTransaction for MatrixOneRestore {
         // Another session's ALTER may wait for our DROPs, and the snapshot for that ALTER: a deadlock
         // that the server does not see.
         let kept = kept.map_err(|error| match error.code() {
-            Code::Locked => error.native(Some(DEADLOCK.to_owned()), None),
+            Code::Locked => error.native(Some(say::DEADLOCK.to_owned()), None),
             _ => error,
         });
         second.hang_up().await;
