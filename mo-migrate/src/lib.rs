@@ -56,8 +56,9 @@ pub use migrator::Migrator;
 pub use mo_migrate_macros::{migration, migrations, validator};
 pub use observer::{Event, Observer, Phase};
 pub use operations::{
-    Baseline, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep,
-    Repair, RestorePreview, SnapshotLine, Status, Validation, Verification,
+    AsOf, Baseline, Change, ChangedRow, Difference, ObjectDifference, PendingMigration, Preview,
+    PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep, ProvedTable, Repair, RestorePreview,
+    RunProof, SnapshotLine, Status, TableDifference, Validation, Verification, Whose,
 };
 pub use report::{Outcome, Report};
 pub use sea_query;

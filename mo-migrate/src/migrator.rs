@@ -12,8 +12,8 @@ use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
 use crate::operations;
 use crate::operations::{
-    Baseline, Operations, PendingMigration, Preview, Repair, RestorePreview, SnapshotLine, Status,
-    Validation, Verification,
+    Baseline, Difference, Operations, PendingMigration, Preview, Repair, RestorePreview, RunProof,
+    SnapshotLine, Status, Validation, Verification,
 };
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report};
@@ -305,6 +305,34 @@ impl Migrator {
     pub async fn verify(&self, target: impl Into<Target>) -> Result<Verification> {
         let target = target.into();
         Box::pin(self.with_operations(target, async |all| Box::pin(all.verify()).await)).await
+    }
+
+    /// Compares all that a restored run brought back with its snapshot, where its large tables were
+    /// compared by their counts alone; if they are equal, that is written into the run's report.
+    ///
+    /// # Errors
+    /// There is no such run, it was not restored, or its snapshot is gone.
+    pub async fn verify_run(&self, target: impl Into<Target>, run: &str) -> Result<RunProof> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.verify_run(run)).await))
+            .await
+    }
+
+    /// The rows of others that a restored run took back, or what a run that was applied has changed
+    /// since its snapshot. Of each table `limit` rows are given at most, and all counted; writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// There is no such run, or it has left nothing to compare.
+    pub async fn diff(
+        &self,
+        target: impl Into<Target>,
+        run: &str,
+        limit: Option<usize>,
+    ) -> Result<Difference> {
+        let target = target.into();
+        Box::pin(self.with_operations(target, async |all| Box::pin(all.diff(run, limit)).await))
+            .await
     }
 
     /// Takes back versions above `to` by their down files; without it, the newest one alone.

@@ -14,7 +14,7 @@ use super::usage::End;
 /// The commands by what they are for, as the help groups them.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Change", &["up", "down", "restore", "recover"]),
-    ("Ask", &["plan", "status", "history", "validate", "verify"]),
+    ("Ask", &["plan", "status", "history", "validate", "verify", "diff"]),
     ("Write", &["new", "baseline", "repair"]),
     ("Keep", &["snapshot", "database"]),
     ("Shell", &["completions", "help"]),
@@ -31,7 +31,7 @@ Examples:
 const LONG: &str = "\
 Exit codes:
   0    up to date, or applied              4    locked by another run
-  1    pending, or findings, where asked   5    refused; nothing was touched
+  1    pending, differences or findings    5    refused; nothing was touched
   2    failed, and undone                  64   wrong words on the command line
   3    a person has to decide              65   a bad migration file
   130  interrupted, and undone             66   no such directory, database or snapshot

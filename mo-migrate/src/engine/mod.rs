@@ -8,6 +8,7 @@ mod connection;
 mod inventory;
 #[cfg(feature = "matrixone")]
 pub(crate) mod matrixone;
+mod moments;
 mod restore;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
@@ -23,6 +24,9 @@ pub use address::Address;
 pub use connection::Touched;
 pub(crate) use connection::{Connection, Fence, Interrupt};
 pub(crate) use inventory::{Column, Inventory, Object, ObjectKind, RowKey};
+pub(crate) use moments::{
+    MOST_LISTED, Moment, Moments, RowChange, RowDifferences, common_columns, paired,
+};
 pub(crate) use restore::{RestoreTransaction, RowComparison, Step};
 pub use target::Target;
 
@@ -310,6 +314,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Something can't be put back.
     async fn put_back_afterwards(&self, then: &Inventory, touched: &Touched) -> Result<()>;
+    /// Opens a connection that reads moments of the database.
+    ///
+    /// # Errors
+    /// The database can't be opened.
+    async fn moments(&self) -> Result<Box<dyn Moments>>;
     /// Begins a restore from this snapshot, on a connection of its own.
     ///
     /// # Errors

@@ -109,6 +109,8 @@ codes! {
     ForeignWrites = "0508" => NEEDS_PERSON,
     /// The snapshot is the only way back and is not removed.
     Pinned = "0509" => REFUSED,
+    /// The run has not what was asked of it: it was not restored, or has left nothing to compare.
+    NothingToCompare = "0510" => REFUSED,
 
     /// The address cannot be read.
     Address = "0601" => CONFIG,

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::ledger::StatementWindow;
 
 /// The times in which the run may have written to this table.
-fn windows(all: &[StatementWindow], table: &str) -> Vec<Window> {
+pub(crate) fn windows(all: &[StatementWindow], table: &str) -> Vec<Window> {
     all.iter()
         .filter(|line| {
             line.touched.unknown

@@ -21,6 +21,7 @@ mod run;
 
 use std::collections::HashMap;
 
+pub(crate) use foreign::windows;
 pub(crate) use recovery::{Recovery, decide, recover};
 pub(crate) use restore::same_inventory;
 pub(crate) use run::{Run, record_of};

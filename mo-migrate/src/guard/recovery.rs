@@ -95,9 +95,7 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
             }
         }
         // A restore of an older run has no marker until it is done, and none afterwards.
-        Phase::Verify | Phase::FailedState if !is_open && run.purpose == "restore" => {
-            Recovery::CleanUp
-        }
+        Phase::Verify | Phase::FailedState if !is_open && run.goes_back() => Recovery::CleanUp,
         Phase::Verify | Phase::FailedState if !is_open => Recovery::OtherDatabase,
         Phase::Verify | Phase::FailedState => Recovery::Restore,
         Phase::Restore | Phase::Afterwards => {

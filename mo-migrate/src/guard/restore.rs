@@ -38,6 +38,16 @@ struct Proof {
     counts_only: bool,
 }
 
+/// A restore that was made and proved, and is not yet committed.
+#[derive(Debug)]
+struct Brought {
+    plan: RestorePlan,
+    proof: Proof,
+    failed_state: String,
+    /// The server's clock just before the commit.
+    before: Option<i64>,
+}
+
 impl Run<'_> {
     /// Brings back what the run touched, and proves it. `checks` are those for the snapshot.
     pub(crate) async fn restore(&mut self, checks: &[Judge]) -> Result<()> {
@@ -51,11 +61,11 @@ impl Run<'_> {
         let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
         self.verify_on_clone(&name, checks).await?;
         let mut tries = 0;
-        let (back, (plan, proof, failed_state)) = loop {
+        let (back, Brought { plan, proof, failed_state, before }) = loop {
             tries += 1;
             let mut back = self.engine.restore(&name, (&self.settings).into()).await?;
             match self.restore_in(&mut *back, &name).await {
-                Ok(done) => break (back, done),
+                Ok(brought) => break (back, brought),
                 Err(error) => {
                     back.abandon().await;
                     // The server has rolled all of it back to let another session go on.
@@ -84,9 +94,10 @@ impl Run<'_> {
             discarded_rows: std::mem::take(&mut self.taken_back),
             tables: plan.tables,
             failed_state: Some(failed_state),
+            committed_between: None,
             duration_ms: time::ms(began.elapsed()),
         });
-        self.after_restore().await
+        self.after_restore(before).await
     }
 
     /// The snapshot is cloned and the clone tested, before anything depends on it.
@@ -157,7 +168,7 @@ impl Run<'_> {
         &mut self,
         back: &mut dyn RestoreTransaction,
         snapshot: &str,
-    ) -> Result<(RestorePlan, Proof, String)> {
+    ) -> Result<Brought> {
         back.connection()?.hold(self.lock.guard.clone()).await?;
         self.enter(Phase::FailedState, "").await?;
         let plan = self.plan_restore(back).await?;
@@ -178,7 +189,8 @@ impl Run<'_> {
         fault::before(Transition::Proof)?;
         let proof = self.prove(back, &plan).await?;
         fault::after(Transition::Proof)?;
-        Ok((plan, proof, failed_state))
+        let before = back.connection()?.moment().await?;
+        Ok(Brought { plan, proof, failed_state, before })
     }
 
     async fn keep_failed_state(&mut self, back: &mut dyn RestoreTransaction) -> Result<String> {
@@ -367,8 +379,8 @@ impl Run<'_> {
         fault::after(Transition::Afterwards)
     }
 
-    /// What is told and looked at once the database is back.
-    async fn after_restore(&mut self) -> Result<()> {
+    /// What is told and looked at once the database is back, which it was not before this moment.
+    async fn after_restore(&mut self, before: Option<i64>) -> Result<()> {
         self.enter(Phase::Afterwards, "").await?;
         self.put_back_afterwards().await?;
         let mut read = self.engine.connect(crate::engine::Role::Work).await?;
@@ -376,8 +388,14 @@ impl Run<'_> {
         let counts = if touched.unknown { Counts::With } else { Counts::Of(&touched.tables) };
         let now = self.engine.inventory(&mut *read, counts, &self.then).await;
         let history = History::read(&mut *read, &self.settings.history_table).await;
+        let after = read.moment().await;
         read.close().await;
-        let (now, history) = (now?, history?);
+        let (now, history, after) = (now?, history?, after?);
+        if let (Some(restore), Some(before), Some(after)) =
+            (&mut self.report.restore, before, after)
+        {
+            restore.committed_between = Some([before, after]);
+        }
         if history.as_ref().is_some_and(|history| history.marker.is_some()) {
             return Err(say::proof_failed("the marker of the run is still there"));
         }

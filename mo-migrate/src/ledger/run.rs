@@ -72,6 +72,13 @@ pub struct RunRecord {
     pub report: Option<String>,
 }
 
+impl RunRecord {
+    /// It goes back to a snapshot by hand, and has no statements of its own.
+    pub(crate) fn goes_back(&self) -> bool {
+        self.purpose.starts_with("restore")
+    }
+}
+
 /// A statement of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StatementLine {

@@ -2,17 +2,21 @@
 //! command.
 
 mod baseline;
+mod diff;
 mod down;
 mod inspect;
 mod preview;
+mod proof;
 mod restore;
 mod snapshots;
 mod up;
 
 pub use baseline::{Baseline, Repair};
+pub use diff::{Change, ChangedRow, Difference, ObjectDifference, TableDifference, Whose};
 pub(crate) use inspect::check_line;
 pub use inspect::{PendingMigration, Status, Validation, Verification};
 pub use preview::{Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep};
+pub use proof::{AsOf, ProvedTable, RunProof};
 pub use restore::RestorePreview;
 pub use snapshots::SnapshotLine;
 pub(crate) use up::nothing_to_do;
@@ -20,6 +24,7 @@ pub(crate) use up::nothing_to_do;
 use crate::engine::{Engine, Role, SharedEngine};
 use crate::error::{Result, say};
 use crate::history::History;
+use crate::ledger::{Ledger, RunRecord};
 use crate::lock::{self, Held};
 use crate::migration::MigrationSet;
 use crate::settings::Settings;
@@ -51,4 +56,12 @@ impl Operations<'_> {
     async fn lock(&self) -> Result<Held> {
         lock::acquire(self.engine(), &self.settings).await
     }
+}
+
+/// The run with this id.
+async fn find_run(ledger: &mut Ledger, wanted: &str) -> Result<RunRecord> {
+    let runs = ledger.runs().await?;
+    let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+    let found = runs.iter().find(|run| run.id == wanted).cloned();
+    found.ok_or_else(|| say::no_run(wanted, &ids))
 }

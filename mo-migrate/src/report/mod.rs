@@ -5,6 +5,7 @@ mod run;
 pub(crate) mod text;
 
 pub use outcome::Outcome;
+pub(crate) use run::by_column;
 pub use run::{
     CheckReport, CheckVerdict, ErrorReport, MigrationReport, MigrationState, RehearsalReport,
     Report, RestoreReport, SnapshotReport, TableReport, TakenBack,

@@ -159,17 +159,14 @@ impl CheckReport {
         rows: &[crate::value::Row],
         most: usize,
     ) -> Vec<serde_json::Map<String, serde_json::Value>> {
-        rows.iter()
-            .take(most)
-            .map(|row| {
-                row.columns()
-                    .iter()
-                    .zip(row.values())
-                    .map(|(column, value)| (column.clone(), json(value)))
-                    .collect()
-            })
-            .collect()
+        rows.iter().take(most).map(by_column).collect()
     }
+}
+
+/// A row by the names of its columns.
+pub(crate) fn by_column(row: &crate::value::Row) -> serde_json::Map<String, serde_json::Value> {
+    let cells = row.columns().iter().zip(row.values());
+    cells.map(|(column, value)| (column.clone(), json(value))).collect()
 }
 
 fn json(value: &Value) -> serde_json::Value {
@@ -227,6 +224,9 @@ pub struct RestoreReport {
     pub discarded_rows: Vec<TakenBack>,
     /// The snapshot of what went wrong.
     pub failed_state: Option<String>,
+    /// The moments on the server's clock between which it was committed, in nanoseconds since 1970,
+    /// where the past can be read by them.
+    pub committed_between: Option<[i64; 2]>,
     /// How long it took.
     pub duration_ms: u64,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use mo_migrate::Outcome;
+use mo_migrate::{AsOf, Outcome};
 use mo_migrate_tests::server;
 
 use crate::shop::{BAD, Shop};
@@ -140,6 +140,10 @@ async fn every_row_acknowledged_in_a_touched_table_is_in_it_or_in_the_failed_sta
             told.acknowledged.len()
         );
         assert_eq!(restore.discarded_writes, ["products"], "round {round}");
+        // The moment of the commit is told from that of the first row that waited for it.
+        let run = error.report().unwrap().run.clone().unwrap();
+        let proof = shop.migrator().verify_run(shop.address(), &run).await.unwrap();
+        assert!(proof.holds && proof.as_of == AsOf::Commit, "round {round}: {proof:?}");
         assert_eq!(
             shop.run("SELECT id, a FROM products WHERE id <= 3 ORDER BY id"),
             "1|1\n2|2\n3|3\n",

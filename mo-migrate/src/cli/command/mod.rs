@@ -3,6 +3,7 @@
 mod baseline;
 mod completions;
 mod database;
+mod diff;
 mod down;
 mod history;
 mod new;
@@ -39,8 +40,10 @@ pub(super) enum Command {
     History(history::History),
     /// Holds the files against the history
     Validate(validate::Validate),
-    /// Runs the checks on the database as it is
+    /// Runs the checks on the database as it is, or proves a restored run
     Verify(verify::Verify),
+    /// Shows the rows that a restore took back, or what a run has changed
+    Diff(diff::Diff),
     /// Writes the files of a new migration
     New(new::New),
     /// Marks versions as applied without running them
@@ -75,6 +78,7 @@ impl Command {
             Self::History(command) => command.run(context).await,
             Self::Validate(command) => command.run(context).await,
             Self::Verify(command) => Box::pin(command.run(context)).await,
+            Self::Diff(command) => Box::pin(command.run(context)).await,
             Self::New(command) => command.run(context),
             Self::Baseline(command) => Box::pin(command.run(context)).await,
             Self::Repair(command) => Box::pin(command.run(context)).await,

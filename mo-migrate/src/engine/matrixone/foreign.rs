@@ -78,7 +78,7 @@ impl MatrixOne {
 
 /// In how many rows two sides differ; none when the server can't say, as of a table that was not
 /// there on one side.
-async fn difference(link: &mut Link, one: &str, other: &str) -> Result<Option<u64>> {
+pub(super) async fn difference(link: &mut Link, one: &str, other: &str) -> Result<Option<u64>> {
     let sql = format!("DATA BRANCH DIFF {one} AGAINST {other} OUTPUT COUNT");
     match link.ask(&sql).await {
         Ok(rows) => rows.first().map(|row| row.at(0)).transpose(),

@@ -12,6 +12,7 @@ mod copy;
 mod foreign;
 mod link;
 mod lock;
+mod moments;
 mod restore;
 mod snapshot;
 mod text;
@@ -27,7 +28,7 @@ use self::lock::Slot;
 use self::text::literal;
 use super::{
     Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
-    LockAttempt, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
+    LockAttempt, Moments, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -432,6 +433,10 @@ impl Engine for MatrixOne {
 
     async fn put_back_afterwards(&self, then: &Inventory, touched: &Touched) -> Result<()> {
         self.put_back_the_rest(then, touched).await
+    }
+
+    async fn moments(&self) -> Result<Box<dyn Moments>> {
+        Ok(Box::new(moments::MatrixOneMoments::open(self).await?))
     }
 
     async fn restore(

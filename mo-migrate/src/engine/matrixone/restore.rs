@@ -233,26 +233,30 @@ impl MatrixOneRestore {
         }
         Ok(if parts.is_empty() { vec![self.name(table)] } else { parts })
     }
+}
 
-    /// Rows and a sum over their contents: every value with its type, NULLs and lengths told apart.
-    async fn sum(&mut self, table: &Object, sources: &[String]) -> Result<(u64, u128)> {
-        let columns: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
-        let mut all = (0, 0);
-        for source in sources {
-            let sql = format!(
-                "SELECT count(*), CAST(sum(crc32(serial_full({}))) AS CHAR) FROM {source}",
-                columns.join(", ")
-            );
-            let rows = self.link.ask(&sql).await?;
-            let Some(row) = rows.first() else { return Err(say::connection_lost()) };
-            let sum: Option<String> = row.at(1)?;
-            let sum =
-                sum.map_or(Ok(0), |sum| sum.split('.').next().unwrap_or_default().parse::<u128>());
-            all.0 += row.at::<u64>(0)?;
-            all.1 += sum.map_err(|error| say::internal(&error))?;
-        }
-        Ok(all)
+/// Rows and a sum over their contents: every value with its type, NULLs and lengths told apart.
+pub(super) async fn sum(
+    link: &mut Link,
+    table: &Object,
+    sources: &[String],
+) -> Result<(u64, u128)> {
+    let columns: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
+    let mut all = (0, 0);
+    for source in sources {
+        let sql = format!(
+            "SELECT count(*), CAST(sum(crc32(serial_full({}))) AS CHAR) FROM {source}",
+            columns.join(", ")
+        );
+        let rows = link.ask(&sql).await?;
+        let Some(row) = rows.first() else { return Err(say::connection_lost()) };
+        let sum: Option<String> = row.at(1)?;
+        let sum =
+            sum.map_or(Ok(0), |sum| sum.split('.').next().unwrap_or_default().parse::<u128>());
+        all.0 += row.at::<u64>(0)?;
+        all.1 += sum.map_err(|error| say::internal(&error))?;
     }
+    Ok(all)
 }
 
 #[async_trait]
@@ -319,9 +323,9 @@ impl RestoreTransaction for MatrixOneRestore {
 
     async fn compare(&mut self, table: &Object) -> Result<RowComparison> {
         let sources = self.sources(&table.name).await?;
-        let now = self.sum(table, &sources).await?;
+        let now = sum(&mut self.link, table, &sources).await?;
         let past = self.past(&table.name);
-        let then = self.sum(table, &[past]).await?;
+        let then = sum(&mut self.link, table, &[past]).await?;
         Ok(RowComparison { same: then.0, differs: now != then })
     }
 

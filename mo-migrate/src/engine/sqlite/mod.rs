@@ -8,6 +8,7 @@ mod clone;
 mod connection;
 mod files;
 mod lock;
+mod moments;
 mod open;
 mod raw;
 mod restore;
@@ -28,7 +29,7 @@ pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
 use super::{
     Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
-    LockAttempt, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
+    LockAttempt, Moments, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -401,6 +402,11 @@ impl Engine for Sqlite {
     async fn put_back_afterwards(&self, _: &Inventory, _: &Touched) -> Result<()> {
         // Its restore holds everything.
         Ok(())
+    }
+
+    async fn moments(&self) -> Result<Box<dyn Moments>> {
+        self.need_file()?;
+        Ok(Box::new(moments::SqliteMoments::open(self).await?))
     }
 
     async fn restore(

@@ -212,7 +212,7 @@ impl SqliteRestore {
 }
 
 /// The columns that can be written, the row number first where rows have one beside them.
-fn stored_columns(table: &Object) -> String {
+pub(super) fn stored_columns(table: &Object) -> String {
     let number = match &table.key {
         RowKey::RowId(alias) => Some(alias.clone()),
         RowKey::Columns => None,
@@ -220,6 +220,23 @@ fn stored_columns(table: &Object) -> String {
     let columns =
         table.columns.iter().filter(|column| !column.generated).map(|column| quote(&column.name));
     number.into_iter().chain(columns).collect::<Vec<_>>().join(", ")
+}
+
+/// Steps through both answers together, on another thread.
+pub(super) async fn compared(
+    mut link: SqliteLink,
+    ours: String,
+    theirs: String,
+) -> Result<(SqliteLink, Result<RowComparison>)> {
+    let runtime = tokio::runtime::Handle::current();
+    let compared = tokio::task::spawn_blocking(move || {
+        let found = runtime.block_on(link.with_handle(|handle| handle.compare(&ours, &theirs)));
+        (link, found)
+    });
+    let (link, found) = compared.await.map_err(|error| say::internal(&error))?;
+    let found =
+        found?.map_err(|error| say::database(&error.message, Some(error.code.to_string()), None));
+    Ok((link, found))
 }
 
 #[async_trait]
@@ -274,15 +291,10 @@ impl RestoreTransaction for SqliteRestore {
         // Both sides come in the order of the table itself, which is that of its key.
         let side = |schema: &str| format!("SELECT {columns} FROM {schema}.{name} NOT INDEXED");
         let (ours, theirs) = (side("main"), side(BEFORE));
-        let mut link = self.link.take().ok_or_else(say::connection_lost)?;
-        let runtime = tokio::runtime::Handle::current();
-        let compared = tokio::task::spawn_blocking(move || {
-            let found = runtime.block_on(link.with_handle(|handle| handle.compare(&ours, &theirs)));
-            (link, found)
-        });
-        let (link, found) = compared.await.map_err(|error| say::internal(&error))?;
+        let link = self.link.take().ok_or_else(say::connection_lost)?;
+        let (link, found) = compared(link, ours, theirs).await?;
         self.link = Some(link);
-        found?.map_err(|error| say::database(&error.message, Some(error.code.to_string()), None))
+        found
     }
 
     async fn compare_counts(&mut self, table: &Object) -> Result<RowComparison> {

@@ -118,6 +118,86 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
         .keeping(format!("the snapshot `{kept}`"))
 }
 
+/// How a run ended, in words.
+fn ended(run: &RunRecord) -> String {
+    run.outcome.map_or_else(|| "is open".to_owned(), |outcome| format!("ended: {outcome}"))
+}
+
+pub(crate) fn no_run(wanted: &str, known: &[&str]) -> Error {
+    let error = Error::new(Code::NoSnapshot, format!("there is no run `{wanted}`"));
+    let error = match (crate::sql::nearest(wanted, known), known.len()) {
+        (Some(near), _) => error.because(format!("the nearest id is `{near}`")),
+        (None, 0) => error.because("there are no runs"),
+        (None, n) => error.because(format!("there are {n}")),
+    };
+    error.true_now("nothing was touched").hinted("see `migrate history`")
+}
+
+/// The proof of a run can be completed only where a restore was made.
+pub(crate) fn run_not_restored(run: &RunRecord) -> Error {
+    let error = Error::new(
+        Code::NothingToCompare,
+        format!("run {} brought nothing back, so that there is no proof to complete", run.id),
+    )
+    .because(ended(run));
+    match run.snapshot {
+        Some(_) => error.hinted(format!("see what it changed with `migrate diff {}`", run.id)),
+        None => error.hinted("run the checks on the database as it is with `migrate verify`"),
+    }
+}
+
+pub(crate) fn snapshot_of_run_gone(run: &RunRecord, snapshot: &str) -> Error {
+    Error::new(
+        Code::NoSnapshot,
+        format!("snapshot `{snapshot}` of run {} is gone, and nothing else can prove it", run.id),
+    )
+    .because("its time was over, or it was deleted")
+    .hinted("keep the next one for longer with `--keep`; see `migrate snapshot list`")
+}
+
+/// The failed state is gone, and with it the rows; the report has some of them.
+pub(crate) fn failed_state_gone(run: &RunRecord, failed: &str) -> Error {
+    let report: serde_json::Value =
+        run.report.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let listed = report["restore"]["discarded_rows"].as_array().cloned().unwrap_or_default();
+    let listed: Vec<String> = listed
+        .iter()
+        .map(|table| {
+            format!("{} of `{}`: {}", table["count"], text(&table["table"]), table["rows"])
+        })
+        .collect();
+    let error = Error::new(
+        Code::NoSnapshot,
+        format!("the failed state `{failed}` of run {} is gone, and its rows with it", run.id),
+    )
+    .because("its time was over, or it was deleted");
+    let error = if listed.is_empty() {
+        error
+    } else {
+        error.because(format!("the run's report has of others' rows {}", listed.join("; ")))
+    };
+    error.hinted(
+        "keep the next one for longer with `--keep`, or with `migrate snapshot pin`; see `migrate snapshot list`",
+    )
+}
+
+fn text(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
+
+pub(crate) fn nothing_to_compare(run: &RunRecord) -> Error {
+    let why = match &run.snapshot {
+        Some(snapshot) => format!("its snapshot `{snapshot}` is gone"),
+        None => "it has no snapshot".to_owned(),
+    };
+    Error::new(
+        Code::NothingToCompare,
+        format!("run {} has left nothing to compare with: {why}", run.id),
+    )
+    .because(ended(run))
+    .hinted("see the runs with `migrate history`, and what is kept with `migrate snapshot list`")
+}
+
 pub(crate) fn found_dead_run(record: &RunRecord) -> String {
     format!(
         "run {} of process {} on {} ended in phase `{}` without saying how",
