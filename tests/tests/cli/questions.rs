@@ -1,4 +1,4 @@
-//! `plan`, `status`, `history`, `validate` and `verify`.
+//! `plan`, `status`, `history`, `validate`, `verify` and `diff`.
 
 use std::process::Command;
 
@@ -108,6 +108,62 @@ fn verify_runs_the_checks_on_the_database_as_it_is() {
         (&document["holds"], &document["checks"][0]["verdict"]),
         (&false.into(), &"fail".into())
     );
+}
+
+/// The id of a second run, which loses a product and is restored.
+fn restored(shop: &Shop) -> String {
+    shop.write("2_enhance.sql", &format!("-- mo-migrate: no-transaction\n{LOSES_ONE}"));
+    shop.write("2_enhance.check.sql", NONE_LOST);
+    let document = shop.run("up --proof-limit 1 --format json").ends(2).json();
+    assert_eq!(document["restore"]["proof"], "counts");
+    document["run"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn verify_of_a_run_completes_its_proof() {
+    let shop = Shop::open();
+    let run = restored(&shop);
+    let ran = shop.run(&format!("verify {run}")).ends(0);
+    assert_eq!(ran.out, "  ✓  products  3 rows\nidentical: as it is now, all contents; 3 rows\n");
+    shop.sql("UPDATE products SET name = 'Rat' WHERE id = 2");
+    let ran = shop.run(&format!("verify {run}")).ends(1);
+    assert!(ran.out.contains("✗  products  1 row differs"), "{}", ran.out);
+    assert!(ran.last_line().contains("may be somebody's later write"), "{}", ran.out);
+    let document = shop.run(&format!("verify {run} --format json")).ends(1).json();
+    assert_eq!(
+        (&document["holds"], &document["as_of"], &document["proof"]),
+        (&false.into(), &"now".into(), &"contents".into())
+    );
+    shop.run("verify nothing").ends(66);
+    let first = shop.run("history --format json").ends(0).json();
+    let first = first["runs"][1]["run"].as_str().unwrap().to_owned();
+    assert!(shop.run(&format!("verify {first}")).ends(5).err.contains("brought nothing back"));
+}
+
+#[test]
+fn diff_shows_the_rows_with_what_became_of_them() {
+    let shop = Shop::open();
+    let run = restored(&shop);
+    let ran = shop.run(&format!("diff {run}")).ends(1);
+    assert!(ran.out.contains("products  1 row removed, with category"), "{}", ran.out);
+    assert!(ran.out.contains("    - id = 3, name = \"Mechanical Keyboard\"\n"), "{}", ran.out);
+    assert!(ran.last_line().ends_with("1 row in 1 table; whose they are can't be told"));
+    let ran = shop.run(&format!("diff {run} --limit 0")).ends(1);
+    assert!(ran.out.contains("… and 1 more, without `--limit`"), "{}", ran.out);
+    let document = shop.run(&format!("diff {run} --format json")).ends(1).json();
+    assert_eq!(
+        (&document["tables"][0]["rows"][0]["change"], &document["told_apart"]),
+        (&"removed".into(), &false.into())
+    );
+    shop.run("diff nothing").ends(66);
+    shop.remove("2_enhance.check.sql");
+    shop.write("2_enhance.sql", "UPDATE products SET name = name;");
+    let applied = shop.run("up --format json").ends(0).json();
+    let applied = applied["run"].as_str().unwrap();
+    assert!(shop.run(&format!("diff {applied}")).ends(0).out.starts_with("no difference"));
+    shop.sql("UPDATE products SET name = 'Rat' WHERE id = 2");
+    let ran = shop.run(&format!("diff {applied}")).ends(1);
+    assert!(ran.out.contains("~ id = 2, name = \"Mouse\" → \"Rat\""), "{}", ran.out);
 }
 
 const QUESTIONS: [&str; 5] = ["status", "plan", "history", "validate", "snapshot list"];
