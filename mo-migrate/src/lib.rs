@@ -62,6 +62,7 @@ pub use operations::{
 };
 pub use report::{Outcome, Report};
 pub use sea_query;
+pub use snapshot::SnapshotOf;
 pub use time::parse_duration;
 pub use value::{FromValue, Row, Value};
 

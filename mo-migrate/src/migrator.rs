@@ -20,6 +20,7 @@ use crate::report::{RehearsalReport, Report};
 use crate::settings::{
     ForeignWrites, Policy, Rehearse, Settings, SnapshotPolicy, SnapshotScope, Stop, Unit, Verify,
 };
+use crate::snapshot::SnapshotOf;
 
 /// A set of migrations with its settings.
 ///
@@ -353,7 +354,21 @@ impl Migrator {
         target: impl Into<Target>,
         wanted: Option<&str>,
     ) -> Result<RestorePreview> {
-        self.with_operations(target.into(), async |all| all.restore_preview(wanted).await).await
+        self.restore_tables_preview(target, wanted, &[]).await
+    }
+
+    /// What [`restore_tables`](Self::restore_tables) would do.
+    ///
+    /// # Errors
+    /// There is no such run or snapshot, or it does not have such a table.
+    pub async fn restore_tables_preview(
+        &self,
+        target: impl Into<Target>,
+        wanted: Option<&str>,
+        tables: &[String],
+    ) -> Result<RestorePreview> {
+        let target = target.into();
+        self.with_operations(target, async |all| all.restore_preview(wanted, tables).await).await
     }
 
     /// Goes back to the snapshot of a run, or to the one named; later runs are taken back with it.
@@ -361,9 +376,27 @@ impl Migrator {
     /// # Errors
     /// There is no such snapshot, it does not verify, or the proof failed; then nothing changed.
     pub async fn restore(&self, target: impl Into<Target>, wanted: Option<&str>) -> Result<Report> {
+        self.restore_tables(target, wanted, &[]).await
+    }
+
+    /// Brings single tables back from a snapshot, and leaves all else as it is: no run is taken back,
+    /// and the history stays. Without tables, and from a snapshot that is not of one table, the same as
+    /// [`restore`](Self::restore).
+    ///
+    /// # Errors
+    /// The snapshot does not have such a table; its rows would lose their parents; or as
+    /// [`restore`](Self::restore). Then nothing changed.
+    pub async fn restore_tables(
+        &self,
+        target: impl Into<Target>,
+        wanted: Option<&str>,
+        tables: &[String],
+    ) -> Result<Report> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| Box::pin(all.restore(wanted)).await))
-            .await
+        Box::pin(
+            self.with_operations(target, async |all| Box::pin(all.restore(wanted, tables)).await),
+        )
+        .await
     }
 
     /// Finishes or puts back what a dead run left; none when no run was open.
@@ -420,9 +453,24 @@ impl Migrator {
         target: impl Into<Target>,
         purpose: &str,
     ) -> Result<SnapshotLine> {
+        self.snapshot_create_of(target, purpose, &SnapshotOf::Usual).await
+    }
+
+    /// Makes a snapshot of the account, the database or one table.
+    ///
+    /// # Errors
+    /// The engine has no such snapshots, there is no such table, or it can't be made.
+    pub async fn snapshot_create_of(
+        &self,
+        target: impl Into<Target>,
+        purpose: &str,
+        of: &SnapshotOf,
+    ) -> Result<SnapshotLine> {
         let target = target.into();
         Box::pin(
-            self.with_operations(target, async |all| Box::pin(all.snapshot_create(purpose)).await),
+            self.with_operations(target, async |all| {
+                Box::pin(all.snapshot_create(purpose, of)).await
+            }),
         )
         .await
     }

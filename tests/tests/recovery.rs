@@ -329,6 +329,32 @@ async fn a_restore_by_hand_that_dies_keeps_its_snapshot_and_is_finished() {
     }
 }
 
+/// The history stays where it was, whichever side of the commit the death was on.
+#[tokio::test]
+async fn a_restore_of_one_table_that_dies_is_finished_as_one_of_that_table() {
+    let all = "SELECT * FROM products ORDER BY id";
+    let versions = "SELECT version FROM mo_migrate_history WHERE kind = 'sql' ORDER BY version";
+    for place in engines() {
+        for moment in ["finish:verify", "start:restore", "finish:restore"] {
+            let shop = v1(place).await;
+            let before = shop.sql(all);
+            shop.file("2_more.sql", V2);
+            shop.migrator().run(shop.address()).await.unwrap();
+            assert_ne!(shop.sql(all), before);
+            let (address, directory) = (shop.address(), shop.migrations());
+            let words = [&address, directory.to_str().unwrap(), moment, "restore", "products"];
+            let out = Command::new(env!("CARGO_BIN_EXE_die_at")).args(words).output().unwrap();
+            assert!(!out.status.success(), "{moment} was not reached");
+            let report = shop.migrator().recover(shop.address()).await.unwrap().unwrap();
+            assert_eq!(report.outcome, Outcome::Restored, "{place:?} {moment}");
+            assert_eq!(shop.sql(all), before, "{place:?} {moment}");
+            assert_eq!(shop.sql(versions), "1\n2\n", "{place:?} {moment}");
+            let next = shop.migrator().run(shop.address()).await.unwrap();
+            assert_eq!(next.outcome, Outcome::UpToDate, "{place:?} {moment}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_second_late_recovery_is_as_late_as_the_first() {
     for place in engines() {

@@ -1,5 +1,7 @@
 //! What a database consists of at a moment.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// What a database consists of at a moment: read from its catalogue, stored in the ledger.
@@ -136,6 +138,20 @@ impl Inventory {
     #[must_use]
     pub(crate) fn without_afterwards(mut self) -> Self {
         self.objects.retain(|object| !object.kind.is_put_back_afterwards());
+        self
+    }
+
+    /// These tables, with what hangs on them.
+    #[must_use]
+    pub(crate) fn narrowed(mut self, tables: &BTreeSet<String>) -> Self {
+        let named = |name: &str| tables.iter().any(|table| table.eq_ignore_ascii_case(name));
+        // A virtual table keeps its rows in others, which have its name before theirs.
+        let owner = |name: &str| tables.iter().any(|table| name.starts_with(&format!("{table}_")));
+        self.objects.retain(|object| {
+            !matches!(object.kind, ObjectKind::Routine | ObjectKind::SystemTable)
+                && (named(&object.table)
+                    || (object.kind == ObjectKind::ShadowTable && owner(&object.name)))
+        });
         self
     }
 

@@ -34,6 +34,7 @@ use crate::error::Result;
 use crate::lock::Holder;
 use crate::observer::Progress;
 use crate::settings::{Settings, SnapshotScope};
+use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
 use crate::value::Row;
 
@@ -105,6 +106,8 @@ pub(crate) struct SnapshotFacts {
     pub bytes: Option<u64>,
     /// What it is of: `database`, `table` or `account`.
     pub level: String,
+    /// The table, where it is of one.
+    pub table: Option<String>,
 }
 
 /// A lock that is held; it is free when this is dropped and what its holder runs has ended.
@@ -231,6 +234,7 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     async fn create_snapshot(
         &self,
         name: &str,
+        of: &SnapshotOf,
         conduct: Conduct,
         progress: Progress,
     ) -> Result<SnapshotFacts>;

@@ -132,6 +132,8 @@ codes! {
     Io = "0609" => REFUSED,
     /// The state cannot be read truthfully without writing.
     CannotTell = "0610" => REFUSED,
+    /// There is no such table.
+    NoTable = "0611" => NO_INPUT,
 
     /// History or ledger were written by a newer mo-migrate.
     SchemaNewer = "0701" => REFUSED,

@@ -24,10 +24,9 @@ use std::collections::HashMap;
 pub(crate) use foreign::windows;
 pub(crate) use recovery::{Recovery, decide, recover};
 pub(crate) use restore::same_inventory;
-pub(crate) use run::{Run, record_of};
+pub(crate) use run::{Run, Stage, record_of};
 
 use self::job::{Direction, Job, Judge};
-use self::run::Stage;
 use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Error, Result, say};
 use crate::fault::{self, Transition};

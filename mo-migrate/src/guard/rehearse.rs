@@ -18,6 +18,7 @@ use crate::migration::Session;
 use crate::observer::{Event, Phase};
 use crate::report::{MigrationState, RehearsalReport};
 use crate::settings::Rehearse;
+use crate::snapshot::SnapshotOf;
 use crate::validate::When;
 use crate::{panics, sql, time};
 
@@ -198,7 +199,10 @@ impl Run<'_> {
         self.record.snapshot = Some(name.clone());
         self.enter(Phase::Snapshot, &name).await?;
         let conduct = (&self.settings).into();
-        let facts = self.engine.create_snapshot(&name, conduct, self.progress()).await?;
+        let facts = self
+            .engine
+            .create_snapshot(&name, &SnapshotOf::Usual, conduct, self.progress())
+            .await?;
         let mut past = self.engine.open_snapshot(&name).await?;
         let then = self
             .engine

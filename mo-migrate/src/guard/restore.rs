@@ -14,10 +14,10 @@ use std::time::Instant;
 use super::job::Judge;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts};
+use crate::engine::{Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts, Step};
 use crate::error::{Error, Result, say};
 use crate::fault::{self, Transition};
-use crate::history::History;
+use crate::history::{History, HistoryWriter};
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
 use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
@@ -172,6 +172,7 @@ impl Run<'_> {
         back.connection()?.hold(self.lock.guard.clone()).await?;
         self.enter(Phase::FailedState, "").await?;
         let plan = self.plan_restore(back).await?;
+        let orphans = self.orphans(back).await?;
         fault::before(Transition::RestoreLocks)?;
         back.lock(&plan.steps).await?;
         fault::after(Transition::RestoreLocks)?;
@@ -189,8 +190,44 @@ impl Run<'_> {
         fault::before(Transition::Proof)?;
         let proof = self.prove(back, &plan).await?;
         fault::after(Transition::Proof)?;
+        if self.record.is_of_tables() {
+            self.leave_the_history(back, orphans).await?;
+        }
         let before = back.connection()?.moment().await?;
         Ok(Brought { plan, proof, failed_state, before })
+    }
+
+    /// What the restore is about: all, or single tables with what hangs on them.
+    fn concerned(&self, (then, now): (Inventory, Inventory)) -> (Inventory, Inventory) {
+        if !self.record.is_of_tables() {
+            return (then, now);
+        }
+        let tables = &self.record.touched.tables;
+        (then.narrowed(tables), now.narrowed(tables))
+    }
+
+    /// How many rows find no parent before single tables come back.
+    async fn orphans(&self, back: &mut dyn RestoreTransaction) -> Result<usize> {
+        if !self.record.is_of_tables() {
+            return Ok(0);
+        }
+        Ok(self.engine.foreign_key_violations(back.connection()?, None).await?.len())
+    }
+
+    /// Single tables came back, and the history did not: the marker goes in the same transaction,
+    /// unless the tables have left rows without their parents.
+    async fn leave_the_history(
+        &self,
+        back: &mut dyn RestoreTransaction,
+        orphans: usize,
+    ) -> Result<()> {
+        let now = self.orphans(back).await?;
+        if now > orphans {
+            let tables: Vec<&str> = self.record.touched.tables.iter().map(String::as_str).collect();
+            return Err(say::tables_belong_together(now - orphans, &tables.join("`, `")));
+        }
+        let table = &self.settings.history_table;
+        HistoryWriter { connection: back.connection()?, table }.keep(&self.record.id).await
     }
 
     async fn keep_failed_state(&mut self, back: &mut dyn RestoreTransaction) -> Result<String> {
@@ -254,9 +291,11 @@ impl Run<'_> {
     }
 
     async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
-        let (then, now) = back.look(&self.then).await?;
+        let (then, now) = self.concerned(back.look(&self.then).await?);
         let mut touched = self.record.touched.clone();
-        touched.tables.insert(self.settings.history_table.clone());
+        if !self.record.is_of_tables() {
+            touched.tables.insert(self.settings.history_table.clone());
+        }
         let named =
             |name: &str| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
         let all = touched.unknown
@@ -279,11 +318,15 @@ impl Run<'_> {
             .filter(|name| **name != self.settings.history_table)
             .cloned()
             .collect();
-        let theirs = self.written_by_others(back.connection()?, concerned.iter()).await?;
+        let theirs = if self.record.is_of_tables() {
+            None
+        } else {
+            self.written_by_others(back.connection()?, concerned.iter()).await?
+        };
         self.record.foreign_seen |= theirs.as_ref().is_some_and(|theirs| !theirs.is_empty());
         let written: Option<BTreeSet<String>> =
             theirs.as_ref().map(|theirs| theirs.keys().cloned().collect());
-        let plan = restore_plan(&Situation {
+        let mut plan = restore_plan(&Situation {
             then: &then,
             now: &now,
             rows_differ: &rows_differ,
@@ -292,6 +335,10 @@ impl Run<'_> {
             foreign_tables: written.as_ref(),
             policy: self.settings.foreign_writes,
         });
+        if self.record.is_of_tables() {
+            // What belongs to the database as a whole stays.
+            plan.steps.retain(|step| !matches!(step, Step::Catalogue(_)));
+        }
         self.record.foreign_seen = plan.foreign;
         let taken = theirs.unwrap_or_default().into_iter();
         self.taken_back = taken
@@ -310,7 +357,7 @@ impl Run<'_> {
         back: &mut dyn RestoreTransaction,
         plan: &RestorePlan,
     ) -> Result<Proof> {
-        let (then, now) = back.inventories().await?;
+        let (then, now) = self.concerned(back.inventories().await?);
         let foreign = self.record.foreign_seen;
         let moves = |object: &&Object| object.name == "sqlite_sequence" && foreign;
         let kept = |object: &&Object| {

@@ -11,6 +11,9 @@ use crate::report::Outcome;
 use crate::time;
 use crate::value::{Row, Value};
 
+/// The purpose of a run that brings single tables back.
+pub(crate) const RESTORE_TABLES: &str = "restore_tables";
+
 const COLUMNS: &str = "id, set_name, purpose, database_id, had_history, ring, phase, outcome, version_before, \
     version_target, fingerprint, versions, apply_version, apply_checksum, died, snapshot, failed_state, touched, \
     foreign_seen, started_at, heartbeat_at, finished_at, host, pid, os_user, error, report";
@@ -76,6 +79,11 @@ impl RunRecord {
     /// It goes back to a snapshot by hand, and has no statements of its own.
     pub(crate) fn goes_back(&self) -> bool {
         self.purpose.starts_with("restore")
+    }
+
+    /// It brings single tables back, and leaves all else as it is: the history too.
+    pub(crate) fn is_of_tables(&self) -> bool {
+        self.purpose == RESTORE_TABLES
     }
 }
 

@@ -59,6 +59,14 @@ fn record(row: &Row) -> Result<SnapshotRecord> {
     })
 }
 
+impl SnapshotRecord {
+    /// The table that it is of, where it is of one.
+    pub(crate) fn table(&self) -> Option<&str> {
+        let table = self.inventory.tables().next().filter(|_| self.level == "table");
+        table.map(|table| table.name.as_str())
+    }
+}
+
 impl Ledger {
     /// Writes a snapshot that was made.
     pub(crate) async fn add_snapshot(&mut self, snapshot: &SnapshotRecord) -> Result<()> {

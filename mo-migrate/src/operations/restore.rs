@@ -1,13 +1,17 @@
-//! `restore`: goes back to the snapshot of a run, taking back every later run with it.
+//! `restore`: goes back to the snapshot of a run, taking back every later run with it; or brings single
+//! tables back, and leaves the history as it is.
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::Operations;
-use crate::engine::{Role, Touched};
-use crate::error::{Result, say};
+use crate::engine::{Counts, Object, ObjectKind, Role, Touched};
+use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
-use crate::guard::{self, Run, record_of};
-use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
+use crate::guard::{self, Run, Stage, record_of};
+use crate::history::{History, HistoryWriter};
+use crate::ledger::{Ledger, RESTORE_TABLES, RunRecord, SnapshotRecord};
 use crate::migration::Version;
 use crate::plan::{Goal, plan};
 use crate::report::{Outcome, Report};
@@ -29,16 +33,34 @@ pub struct RestorePreview {
     pub tables: Vec<String>,
     /// Not every table that they touched is known.
     pub unknown: bool,
+    /// The tables come back alone: no run is taken back, and the history stays as it is.
+    pub alone: bool,
 }
 
 impl Operations<'_> {
     /// What `restore` would do.
-    pub(crate) async fn restore_preview(&self, wanted: Option<&str>) -> Result<RestorePreview> {
+    pub(crate) async fn restore_preview(
+        &self,
+        wanted: Option<&str>,
+        tables: &[String],
+    ) -> Result<RestorePreview> {
         let mut ledger = Ledger::read(self.engine()).await?.ok_or_else(say::no_runs)?;
         let found = find(&mut ledger, wanted).await;
         let runs = ledger.runs().await;
         ledger.close().await;
         let snapshot = found?;
+        if let Some(alone) = self.alone(&snapshot, tables).await? {
+            let history = self.history(Role::Read).await?;
+            return Ok(RestorePreview {
+                created_at: time::rfc3339(snapshot.created_at),
+                snapshot: snapshot.name,
+                version: history.and_then(|history| history.latest(&self.settings.set)),
+                runs: Vec::new(),
+                tables: alone.into_iter().collect(),
+                unknown: false,
+                alone: true,
+            });
+        }
         let (later, touched) = since(&snapshot, &runs?);
         Ok(RestorePreview {
             snapshot: snapshot.name,
@@ -51,15 +73,17 @@ impl Operations<'_> {
                 .filter(|table| *table != self.settings.history_table)
                 .collect(),
             unknown: touched.unknown,
+            alone: false,
         })
     }
 
     /// Goes back.
-    pub(crate) async fn restore(&self, wanted: Option<&str>) -> Result<Report> {
+    pub(crate) async fn restore(&self, wanted: Option<&str>, tables: &[String]) -> Result<Report> {
         let lock = self.lock().await?;
         Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let snapshot = find(&mut ledger, wanted).await?;
+        let alone = self.alone(&snapshot, tables).await?;
         let (_, touched) = since(&snapshot, &ledger.runs().await?);
         let history = self.history(Role::Start).await?;
         let mut lenient = self.settings.clone();
@@ -67,17 +91,55 @@ impl Operations<'_> {
         (lenient.out_of_order, lenient.newer) = (Policy::Allow, Policy::Allow);
         let nothing = plan(self.set, history.as_ref(), Goal::Steps(0), &lenient)?;
         let mut job = Job::up(&nothing, self.set, self.engine(), &lenient)?;
-        job.purpose = "restore";
+        job.purpose = if alone.is_some() { RESTORE_TABLES } else { "restore" };
         job.checks.clear();
-        job.to = snapshot.version_before;
+        job.to = if alone.is_some() { job.from } else { snapshot.version_before };
         let mut record = record_of(&job, &self.settings, history.as_ref());
         record.snapshot = Some(snapshot.name.clone());
-        record.touched = touched;
+        record.touched = match alone {
+            Some(tables) => Touched { tables, ..Touched::default() },
+            None => touched,
+        };
         // Hours may have passed: what others wrote since can't be told from the runs' own.
         record.foreign_seen = true;
         let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
         run.history = history;
         run.go_back(&snapshot).await
+    }
+}
+
+impl Operations<'_> {
+    /// The tables that come back alone, by their names in the snapshot: those that were asked for, or
+    /// the one of which the snapshot is. None when everything comes back.
+    async fn alone(
+        &self,
+        snapshot: &SnapshotRecord,
+        tables: &[String],
+    ) -> Result<Option<BTreeSet<String>>> {
+        if tables.is_empty() {
+            return Ok(snapshot.table().map(|table| [table.to_owned()].into()));
+        }
+        let mut inventory = snapshot.inventory.clone();
+        if inventory.objects.is_empty() {
+            let mut past = self.engine.open_snapshot(&snapshot.name).await?;
+            let found = self.engine.inventory(&mut *past, Counts::Without).await;
+            past.close().await;
+            inventory = found?;
+        }
+        let is_table =
+            |object: &&Object| matches!(object.kind, ObjectKind::Table | ObjectKind::VirtualTable);
+        let names = inventory.objects.iter().filter(is_table).map(|table| table.name.as_str());
+        let known: Vec<&str> = names.filter(|name| *name != self.settings.history_table).collect();
+        let mut found = BTreeSet::new();
+        for table in tables {
+            if table.eq_ignore_ascii_case(&self.settings.history_table) {
+                return Err(say::history_comes_with_all(table));
+            }
+            let name = known.iter().find(|name| name.eq_ignore_ascii_case(table));
+            let name = name.ok_or_else(|| say::not_in_snapshot(table, &snapshot.name, &known))?;
+            found.insert((*name).to_owned());
+        }
+        Ok(Some(found))
     }
 }
 
@@ -87,24 +149,64 @@ impl Run<'_> {
         self.report_snapshot(snapshot);
         // The marker goes with the restore: while it is there, the restore was not committed.
         self.mark_committed().await?;
-        let restored = Box::pin(self.restore(&[])).await;
-        self.report.outcome =
-            if restored.is_ok() { Outcome::Restored } else { Outcome::NeedsPerson };
-        self.record.outcome = Some(self.report.outcome);
-        self.record.finished_at = Some(time::now_ms());
+        let restored = match Box::pin(self.restore(&[])).await {
+            Ok(()) => Ok(()),
+            // It is committed: what comes after it is done by the next start.
+            Err(error) if self.stage == Stage::Restored => Err(say::not_yet_finished(error)),
+            Err(error) => {
+                Err(match self.unmark().await {
+                    Ok(true) => say::restore_by_hand_failed(error, &self.record),
+                    // The connection was lost while it was committed, and that was done.
+                    Ok(false) => say::not_yet_finished(error),
+                    Err(_) => error.ended(Outcome::NeedsPerson).hinted(
+                        "the run is still open in the database: end it with `migrate recover`",
+                    ),
+                })
+            }
+        };
+        let is_open = restored.is_err() && self.stage != Stage::Untouched;
+        self.report.outcome = restored.as_ref().map_or_else(Error::outcome, |()| Outcome::Restored);
+        if !is_open {
+            self.record.outcome = Some(self.report.outcome);
+            self.record.finished_at = Some(time::now_ms());
+        }
         self.record.report = Some(self.report.to_json().to_string());
         self.ledger.update_run(&self.record).await?;
         self.ledger.close().await;
-        restored
-            .map(|()| self.report)
-            .map_err(|error| say::restore_by_hand_failed(error, &self.record))
+        restored.map(|()| self.report)
+    }
+
+    /// The restore changed nothing: the marker goes, and the database is as it was. Gives whether it was
+    /// there: it goes with a restore that was committed.
+    async fn unmark(&mut self) -> Result<bool> {
+        self.close_work().await;
+        let mut work = self.engine.connect(Role::Work).await?;
+        let table = self.settings.history_table.clone();
+        let gone = async {
+            work.begin().await?;
+            let history = History::read(&mut *work, &table).await?;
+            if history.is_none_or(|history| history.marker.is_none()) {
+                return Ok(false);
+            }
+            let mut writer = HistoryWriter { connection: &mut *work, table: &table };
+            writer.take_back(&self.record.id).await?;
+            work.commit().await.map(|()| true)
+        };
+        let gone = gone.await;
+        work.close().await;
+        if gone? {
+            self.stage = Stage::Untouched;
+            return Ok(true);
+        }
+        Ok(false)
     }
 }
 
 /// The snapshot that is meant: by its name, by the run that made it, or the newest one of a run.
 async fn find(ledger: &mut Ledger, wanted: Option<&str>) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
-    let way_back = |snapshot: &&SnapshotRecord| snapshot.purpose != "failed";
+    let way_back =
+        |snapshot: &&SnapshotRecord| snapshot.purpose != "failed" && snapshot.level != "table";
     let found = match wanted {
         None => snapshots.iter().find(way_back),
         Some(wanted) => snapshots.iter().find(|snapshot| snapshot.name == wanted).or_else(|| {

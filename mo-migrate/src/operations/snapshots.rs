@@ -7,7 +7,7 @@ use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Result, say};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
 use crate::observer::Progress;
-use crate::snapshot::{self, Deletable, deletable};
+use crate::snapshot::{self, Deletable, SnapshotOf, deletable};
 use crate::{lock, time};
 
 /// A snapshot as it is listed.
@@ -19,6 +19,8 @@ pub struct SnapshotLine {
     pub purpose: Option<String>,
     /// What it is of: `database`, `table` or `account`.
     pub level: String,
+    /// The table, where it is of one.
+    pub table: Option<String>,
     /// The database.
     pub database: String,
     /// When it was made, RFC 3339 in UTC.
@@ -43,15 +45,30 @@ pub struct SnapshotLine {
 
 impl Operations<'_> {
     /// Makes a snapshot, reads it back, and writes down what it is for.
-    pub(crate) async fn snapshot_create(&self, purpose: &str) -> Result<SnapshotLine> {
+    pub(crate) async fn snapshot_create(
+        &self,
+        purpose: &str,
+        of: &SnapshotOf,
+    ) -> Result<SnapshotLine> {
         let _lock = self.lock().await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let name = snapshot::name(purpose, None, time::now_ms());
-        let facts =
-            self.engine.create_snapshot(&name, (&self.settings).into(), Progress::silent()).await?;
+        let conduct = (&self.settings).into();
+        let made = self.engine.create_snapshot(&name, of, conduct, Progress::silent()).await;
+        let facts = match made {
+            Ok(facts) => facts,
+            Err(error) => {
+                ledger.close().await;
+                return Err(error);
+            }
+        };
         let mut past = self.engine.open_snapshot(&name).await?;
         let inventory = self.engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
         past.close().await;
+        let mut inventory = inventory?;
+        if let Some(table) = facts.table {
+            inventory = inventory.narrowed(&[table].into());
+        }
         let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
         let history = self.history(crate::engine::Role::Start).await?;
         let record = SnapshotRecord {
@@ -66,7 +83,7 @@ impl Operations<'_> {
             delete_after: Some(facts.created_at.saturating_add(keep)),
             pinned: false,
             bytes: facts.bytes,
-            inventory: inventory?,
+            inventory,
         };
         ledger.add_snapshot(&record).await?;
         ledger.close().await;
@@ -194,6 +211,7 @@ impl Operations<'_> {
             name: record.name.clone(),
             purpose: Some(record.purpose.clone()),
             level: record.level.clone(),
+            table: record.table().map(ToOwned::to_owned),
             database: self.engine.database().to_owned(),
             created_at: time::rfc3339(record.created_at),
             created_by: Some(record.created_by.clone()),
@@ -212,6 +230,7 @@ impl Operations<'_> {
             name: facts.name.clone(),
             purpose: None,
             level: facts.level.clone(),
+            table: facts.table.clone(),
             database: self.engine.database().to_owned(),
             created_at: time::rfc3339(facts.created_at),
             created_by: None,

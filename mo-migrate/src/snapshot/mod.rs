@@ -7,6 +7,20 @@ pub(crate) use retention::{Deletable, deletable};
 use crate::migration::Version;
 use crate::time;
 
+/// What a snapshot that is made by hand is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SnapshotOf {
+    /// What the settings say: the database, or all of its account.
+    #[default]
+    Usual,
+    /// The whole account, on a server that has accounts.
+    Account,
+    /// The database alone.
+    Database,
+    /// One table, on a server that can.
+    Table(String),
+}
+
 /// A name that is never used twice: `pre_upgrade_v2_20261122_084412_1b0c7f3a`, of lower case letters,
 /// digits and `_`, at most 64 characters.
 pub(crate) fn name(purpose: &str, version: Option<Version>, now: i64) -> String {

@@ -1,5 +1,5 @@
 //! Runs `up` and kills itself with SIGKILL at a moment: `die_at ADDRESS DIRECTORY MOMENT
-//! [restore]`, which goes back instead.
+//! [restore [TABLE …]]`, which goes back instead, or brings these tables back.
 //!
 //! A moment is the name of an event with its phase, migration or check, such as `start:commit`,
 //! `finish:snapshot`, `applied:2` or `checked:five products`. With the moment `never` it runs to
@@ -25,8 +25,10 @@ fn moment(event: &Event) -> Option<String> {
 async fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let (address, directory, when, restore) = match words.as_slice() {
-        [address, directory, when] => (address, directory, when, false),
-        [address, directory, when, word] if word == "restore" => (address, directory, when, true),
+        [address, directory, when] => (address, directory, when, None),
+        [address, directory, when, word, tables @ ..] if word == "restore" => {
+            (address, directory, when, Some(tables))
+        }
         _ => return ExitCode::from(64),
     };
     let when = when.clone();
@@ -36,8 +38,10 @@ async fn main() -> ExitCode {
             let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
         }
     });
-    let done =
-        if restore { migrator.restore(address, None).await } else { migrator.run(address).await };
+    let done = match restore {
+        Some(tables) => migrator.restore_tables(address, None, tables).await,
+        None => migrator.run(address).await,
+    };
     match done {
         Ok(report) => {
             println!("{}", report.outcome.as_str());

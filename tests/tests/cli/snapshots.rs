@@ -50,3 +50,33 @@ fn prune_deletes_what_is_over_its_time_alone() {
         "the run's own is kept"
     );
 }
+
+#[test]
+fn single_tables_come_back_from_a_snapshot_of_all() {
+    let shop = Shop::open();
+    let name = created(&shop);
+    shop.sql("DELETE FROM products WHERE id = 1");
+    let asked = shop.run(&format!("restore {name} --tables products")).ends(5);
+    assert!(asked.err.contains("version 1: the history stays as it is"), "{}", asked.err);
+    assert!(
+        asked.err.contains(&format!("restore {name} --tables products --yes")),
+        "{}",
+        asked.err
+    );
+    shop.run(&format!("restore {name} --tables products --yes")).ends(0);
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
+    let ran = shop.run(&format!("restore {name} --tables product --yes")).ends(66);
+    assert!(ran.err.contains("the nearest name is `products`"), "{}", ran.err);
+}
+
+#[test]
+fn a_snapshot_of_a_file_is_of_all_of_it() {
+    let shop = Shop::open();
+    let ran = shop.run("snapshot create --tables products").ends(5);
+    assert!(ran.err.contains("restore SNAPSHOT --tables products"), "{}", ran.err);
+    assert!(shop.run("snapshot create --level account").ends(5).err.contains("no account"));
+    shop.run("snapshot create --level database").ends(0);
+    shop.run("snapshot create --tables a,b").ends(64);
+    shop.run("snapshot create --tables a --level database").ends(64);
+    assert!(shop.run("snapshot list").ends(0).out.contains("  database  "));
+}

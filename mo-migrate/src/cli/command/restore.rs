@@ -15,18 +15,26 @@ pub(crate) struct Restore {
     /// A run or a snapshot; the snapshot of the last run, if none is named
     #[arg(value_name = "RUN or SNAPSHOT")]
     wanted: Option<String>,
+    /// Brings these tables back alone, and leaves all else as it is: the history too
+    #[arg(long, value_name = "TABLES", value_delimiter = ',')]
+    tables: Vec<String>,
 }
 
 impl Restore {
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         let (target, wanted) = (context.target()?, self.wanted.as_deref());
-        let preview = context.migrator().restore_preview(&target, wanted).await?;
+        let tables = &self.tables;
+        let preview = context.migrator().restore_tables_preview(&target, wanted, tables).await?;
         context.printer.show(&text(&preview));
-        let words =
+        let mut words =
             wanted.map_or_else(|| "restore".to_owned(), |wanted| format!("restore {wanted}"));
+        if !tables.is_empty() {
+            words = format!("{words} --tables {}", tables.join(","));
+        }
         ask::confirm(context, &words, "go back?")?;
         // What was shown is what is restored, even if another run ends in between.
-        let report = context.runner()?.restore(target, Some(&preview.snapshot)).await?;
+        let report =
+            context.runner()?.restore_tables(target, Some(&preview.snapshot), tables).await?;
         Ok(Answer::report(&report))
     }
 }
@@ -41,8 +49,12 @@ fn text(preview: &RestorePreview) -> String {
     let mut table = Table::default();
     table.row(["snapshot".into(), preview.snapshot.as_str().into()]);
     table.row(["made at".into(), preview.created_at.as_str().into()]);
-    table.row(["leaves".into(), version.into()]);
-    table.row(["takes back".into(), list(&preview.runs).into()]);
+    if preview.alone {
+        table.row(["leaves".into(), format!("{version}: the history stays as it is").into()]);
+    } else {
+        table.row(["leaves".into(), version.into()]);
+        table.row(["takes back".into(), list(&preview.runs).into()]);
+    }
     table.row([
         "tables".into(),
         format!("{}{unknown}; others stay as they are", list(&preview.tables)).into(),

@@ -3,13 +3,13 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::SnapshotLine;
 use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
-use crate::error::Result;
+use crate::error::{Result, say};
 use crate::report::text::count;
 use crate::report::text::table::{Cell, RED, Table};
+use crate::{SnapshotLine, SnapshotOf};
 
 /// Makes, lists, tests, keeps and deletes data snapshots.
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,12 @@ pub(crate) enum Snapshot {
         /// What it is for; a part of its name
         #[arg(long, value_name = "WORD", default_value = "manual", value_parser = purpose)]
         purpose: String,
+        /// What it is of, on a server; as `--snapshot-scope` if it is not said
+        #[arg(long, value_enum)]
+        level: Option<Level>,
+        /// One table that it is of, on a server; several at one moment are a snapshot of the database
+        #[arg(long, value_name = "TABLE", value_delimiter = ',', conflicts_with = "level")]
+        tables: Vec<String>,
     },
     /// Lists all snapshots, those of others too
     List,
@@ -55,8 +61,9 @@ impl Snapshot {
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         let (target, migrator) = (context.target()?, context.migrator());
         Ok(match self {
-            Self::Create { purpose } => {
-                one("made", &migrator.snapshot_create(target, purpose).await?)
+            Self::Create { purpose, level, tables } => {
+                let of = of(*level, tables)?;
+                one("made", &migrator.snapshot_create_of(target, purpose, &of).await?)
             }
             Self::List => {
                 let lines = migrator.snapshot_list(target).await?;
@@ -90,6 +97,25 @@ impl Snapshot {
     }
 }
 
+/// What a snapshot is of.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// The account, with all its databases
+    Account,
+    /// The database
+    Database,
+}
+
+fn of(level: Option<Level>, tables: &[String]) -> Result<SnapshotOf> {
+    match (level, tables) {
+        (Some(Level::Account), _) => Ok(SnapshotOf::Account),
+        (Some(Level::Database), _) => Ok(SnapshotOf::Database),
+        (None, []) => Ok(SnapshotOf::Usual),
+        (None, [table]) => Ok(SnapshotOf::Table(table.clone())),
+        (None, several) => Err(say::one_table_a_snapshot(several)),
+    }
+}
+
 async fn prune(context: &Context) -> Result<Answer> {
     let (target, migrator) = (context.target()?, context.migrator());
     let over = migrator.prune_preview(&target).await?;
@@ -118,6 +144,7 @@ fn list(lines: &[SnapshotLine]) -> String {
         table.row([
             line.name.as_str().into(),
             line.purpose.as_deref().unwrap_or("by others").into(),
+            level(line).into(),
             line.created_at.as_str().into(),
             version(line).into(),
             size(line).into(),
@@ -131,7 +158,7 @@ fn details(line: &SnapshotLine) -> String {
     let mut table = Table::default();
     table.row(["name".into(), line.name.as_str().into()]);
     table.row(["purpose".into(), line.purpose.as_deref().unwrap_or("made by others").into()]);
-    table.row(["of".into(), format!("{} {}", line.level, line.database).into()]);
+    table.row(["of".into(), of_what(line).into()]);
     table.row(["version".into(), version(line).into()]);
     table.row(["made at".into(), line.created_at.as_str().into()]);
     table.row(["made by".into(), line.created_by.as_deref().unwrap_or("unknown").into()]);
@@ -142,6 +169,20 @@ fn details(line: &SnapshotLine) -> String {
         if line.gone { "no: it is gone".to_owned() } else { kept(line) }.into(),
     ]);
     table.to_text(true)
+}
+
+fn of_what(line: &SnapshotLine) -> String {
+    match line.level.as_str() {
+        "database" => format!("database {}", line.database),
+        _ => format!("{}, of {}", level(line), line.database),
+    }
+}
+
+fn level(line: &SnapshotLine) -> String {
+    match &line.table {
+        Some(table) => format!("{} {table}", line.level),
+        None => line.level.clone(),
+    }
 }
 
 fn kept(line: &SnapshotLine) -> String {

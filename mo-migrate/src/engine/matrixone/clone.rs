@@ -66,9 +66,13 @@ impl MatrixOne {
         known: &Inventory,
     ) -> Result<(String, Option<Vec<String>>)> {
         // The server makes an empty database of a source that it can't find, and says OK.
-        if self.list_snapshots(link, Some(snapshot)).await?.is_empty() {
+        let Some(facts) = self.list_snapshots(link, Some(snapshot)).await?.into_iter().next()
+        else {
             return Err(say::no_snapshot(snapshot, &self.list_snapshots(link, None).await?));
-        }
+        };
+        // Of one table's snapshot the server clones that table, and nothing with it.
+        let alone = facts.table.map(|table| [table]);
+        let only = alone.as_ref().map_or(only, |table| Some(table.as_slice()));
         let there = format!(
             "SELECT count(*) FROM mo_catalog.mo_database{} \
              WHERE account_id = current_account_id() AND datname = {}",
@@ -82,7 +86,7 @@ impl MatrixOne {
         let name = self.free_name(link, run).await?;
         let past = hint(snapshot);
         let then = catalog::inventory_at(link, &self.name, &past, Counts::Without, known).await?;
-        if only.is_none() || then.tables().count() <= CLONED_WHOLE {
+        if alone.is_none() && (only.is_none() || then.tables().count() <= CLONED_WHOLE) {
             match self.make(link, &name, run, snapshot, None).await {
                 Ok(()) => return Ok((name, None)),
                 // An external table, a view of nothing: what can't be cloned with all the others.

@@ -33,6 +33,7 @@ use super::{
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
+use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
 use crate::value::Row;
 
@@ -337,7 +338,7 @@ impl Engine for MatrixOne {
         link(work)?.waits(conduct).await?;
         let Some(name) = snapshot else { return Ok(None) };
         // On the connection that does the work: another one's may miss the newest commits.
-        self.make_snapshot(link(work)?, name, conduct).await.map(Some)
+        self.make_snapshot(link(work)?, name, &SnapshotOf::Usual, conduct).await.map(Some)
     }
 
     async fn attach_before(&self, _: &mut dyn Connection, _: &str) -> Result<()> {
@@ -351,11 +352,12 @@ impl Engine for MatrixOne {
     async fn create_snapshot(
         &self,
         name: &str,
+        of: &SnapshotOf,
         conduct: Conduct,
         _: Progress,
     ) -> Result<SnapshotFacts> {
         let mut link = self.open_known(&self.name).await?;
-        let made = self.make_snapshot(&mut link, name, conduct).await;
+        let made = self.make_snapshot(&mut link, name, of, conduct).await;
         link.hang_up().await;
         made
     }

@@ -23,6 +23,7 @@ use crate::engine::{
 };
 use crate::error::{Code, Error, Result, say};
 use crate::observer::Progress;
+use crate::snapshot::SnapshotOf;
 
 /// How long the snapshot of the failed state is waited for while the DROPs keep others out.
 const SNAPSHOT_WITHIN: Duration = Duration::from_secs(5);
@@ -304,7 +305,7 @@ impl RestoreTransaction for MatrixOneRestore {
         let mut second = self.engine.open_known(&self.engine.name).await?;
         let wait = self.conduct.wait.min(SNAPSHOT_WITHIN);
         let conduct = Conduct { wait, ..self.conduct };
-        let kept = self.engine.make_snapshot(&mut second, name, conduct).await;
+        let kept = self.engine.make_snapshot(&mut second, name, &SnapshotOf::Usual, conduct).await;
         // Another session's ALTER may wait for our DROPs, and the snapshot for that ALTER: a deadlock
         // that the server does not see.
         let kept = kept.map_err(|error| match error.code() {

@@ -12,6 +12,7 @@ use super::{MatrixOne, literal, quote};
 use crate::engine::{Conduct, Connection as _, SnapshotFacts};
 use crate::error::{Code, Error, Result, say};
 use crate::settings::SnapshotScope;
+use crate::snapshot::SnapshotOf;
 
 /// The longest name that is not cut.
 const LONGEST: usize = 64;
@@ -22,19 +23,30 @@ impl MatrixOne {
         &self,
         link: &mut Link,
         name: &str,
+        of: &SnapshotOf,
         conduct: Conduct,
     ) -> Result<SnapshotFacts> {
         if name.len() > LONGEST || name.to_lowercase() != name {
             return Err(say::snapshot_name(name, LONGEST));
         }
-        let of_account = format!("CREATE SNAPSHOT {} FOR ACCOUNT", quote(name));
-        let of_database =
-            format!("CREATE SNAPSHOT {} FOR DATABASE {}", quote(name), quote(&self.name));
+        let table = match of {
+            SnapshotOf::Table(table) => self.known_table(link, table).await?,
+            _ => String::new(),
+        };
+        let create = format!("CREATE SNAPSHOT {} FOR", quote(name));
+        let of_account = format!("{create} ACCOUNT");
+        let of_database = format!("{create} DATABASE {}", quote(&self.name));
         // The server waits for every open ALTER of the account, and knows no limit for that.
         link.limit(Some(conduct.wait));
-        let made = match conduct.scope {
-            SnapshotScope::Database => link.send(&of_database).await,
-            SnapshotScope::Account => match link.send(&of_account).await {
+        let made = match (of, conduct.scope) {
+            (SnapshotOf::Table(_), _) => {
+                link.send(&format!("{create} TABLE {} {}", quote(&self.name), quote(&table))).await
+            }
+            (SnapshotOf::Account, _) => link.send(&of_account).await,
+            (SnapshotOf::Database, _) | (SnapshotOf::Usual, SnapshotScope::Database) => {
+                link.send(&of_database).await
+            }
+            (SnapshotOf::Usual, SnapshotScope::Account) => match link.send(&of_account).await {
                 Err(error) if is_quota(&error) => link.send(&of_database).await,
                 made => made,
             },
@@ -45,6 +57,21 @@ impl MatrixOne {
         found.into_iter().next().ok_or_else(|| say::no_snapshot(name, &[]))
     }
 
+    /// The table's name as the server has it. It would take a view for one, and make a snapshot of
+    /// which nothing comes back.
+    async fn known_table(&self, link: &mut Link, table: &str) -> Result<String> {
+        let sql = format!(
+            "SELECT relname FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
+             AND reldatabase = {} AND relkind = 'r'",
+            literal(&self.name)
+        );
+        let rows = link.ask(&sql).await?;
+        let names: Vec<String> = rows.iter().map(|row| row.at(0)).collect::<Result<_>>()?;
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = names.iter().find(|name| name.eq_ignore_ascii_case(table)).cloned();
+        found.ok_or_else(|| say::no_table(table, &known))
+    }
+
     /// The snapshots from which this database can be read, or the one with this name.
     pub(super) async fn list_snapshots(
         &self,
@@ -53,7 +80,7 @@ impl MatrixOne {
     ) -> Result<Vec<SnapshotFacts>> {
         let named = name.map(|name| format!(" AND sname = {}", literal(name))).unwrap_or_default();
         let sql = format!(
-            "SELECT sname, CAST(ts AS CHAR), CAST(level AS CHAR) FROM mo_catalog.mo_snapshots \
+            "SELECT sname, CAST(ts AS CHAR), CAST(level AS CHAR), table_name FROM mo_catalog.mo_snapshots \
              WHERE kind = 'user' AND (level = 'account' OR level = 'cluster' OR database_name = {}){named} \
              ORDER BY ts, sname",
             literal(&self.name)
@@ -67,6 +94,7 @@ impl MatrixOne {
                     created_at: nanoseconds / 1_000_000,
                     bytes: None,
                     level: row.at(2)?,
+                    table: row.at::<Option<String>>(3)?.filter(|table| !table.is_empty()),
                 })
             })
             .collect()

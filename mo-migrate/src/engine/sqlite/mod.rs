@@ -34,6 +34,7 @@ use super::{
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
+use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
 use crate::value::Row;
 
@@ -310,9 +311,13 @@ impl Engine for Sqlite {
     async fn create_snapshot(
         &self,
         name: &str,
+        of: &SnapshotOf,
         _: Conduct,
         progress: Progress,
     ) -> Result<SnapshotFacts> {
+        if matches!(of, SnapshotOf::Account | SnapshotOf::Table(_)) {
+            return Err(say::file_is_whole(of));
+        }
         self.need_file()?;
         let mut source = self.work().await?;
         if self.memory {

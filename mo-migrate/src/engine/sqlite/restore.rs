@@ -168,7 +168,10 @@ impl SqliteRestore {
             let link = self.link()?;
             let params = [Value::Integer(highest), Value::Text(table.clone())];
             let update = format!("UPDATE main.{SEQUENCE} SET seq = ? WHERE name = ?");
-            if link.execute(&update, &params).await? == 0 {
+            let is_there = "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = ?";
+            if link.execute(&update, &params).await? == 0
+                && !link.fetch(is_there, &[Value::Text(table.clone())], Some(1)).await?.is_empty()
+            {
                 let insert = format!("INSERT INTO main.{SEQUENCE} (seq, name) VALUES (?, ?)");
                 link.execute(&insert, &params).await?;
             }

@@ -244,6 +244,7 @@ pub(super) fn facts(path: &Path, name: &str) -> Result<SnapshotFacts> {
         created_at: files::modified_ms(path).unwrap_or_else(time::now_ms),
         bytes: Some(meta.len()),
         level: "database".to_owned(),
+        table: None,
     })
 }
 

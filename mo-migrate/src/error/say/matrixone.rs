@@ -89,10 +89,17 @@ pub(crate) fn snapshot_rights(error: Error) -> Error {
 }
 
 pub(crate) fn snapshot_quota(error: Error) -> Error {
-    error.within(Code::Snapshot, "the account's number of snapshots is used up").hinted(
+    // The server names the level: "feature SNAPSHOT with scope table has reached the limit of 50".
+    let words = error.message().split(" scope ").nth(1).unwrap_or_default();
+    let level = words.split(' ').next().filter(|word| !word.is_empty()).unwrap_or("account");
+    let (what, level) = (
+        format!("the account's number of snapshots of level `{level}` is used up"),
+        level.to_owned(),
+    );
+    error.within(Code::Snapshot, what).hinted(format!(
         "delete some with `migrate snapshot prune`, or let the account `sys` raise it: \
-             SELECT mo_feature_limit_upsert(<account id>, 'snapshot', 'account', -1)",
-    )
+         SELECT mo_feature_limit_upsert(<account id>, 'snapshot', '{level}', -1)"
+    ))
 }
 
 /// An open ALTER of another session, in whatever database, keeps the server from making one.

@@ -112,8 +112,9 @@ pub(crate) fn no_way_back() -> Error {
 
 pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error {
     let kept = record.snapshot.clone().unwrap_or_default();
+    let outcome = error.outcome();
     error
-        .ended(Outcome::NeedsPerson)
+        .ended(outcome)
         .true_now("as it was; the restore changed nothing")
         .keeping(format!("the snapshot `{kept}`"))
 }
@@ -196,6 +197,14 @@ pub(crate) fn nothing_to_compare(run: &RunRecord) -> Error {
     )
     .because(ended(run))
     .hinted("see the runs with `migrate history`, and what is kept with `migrate snapshot list`")
+}
+
+/// A restore by hand was committed, and not all that follows it was done.
+pub(crate) fn not_yet_finished(error: Error) -> Error {
+    error
+        .ended(Outcome::NeedsPerson)
+        .true_now("restored and compared; not all that comes after it was done")
+        .hinted("remove what is in the way, then `migrate recover`")
 }
 
 pub(crate) fn found_dead_run(record: &RunRecord) -> String {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::engine::SnapshotFacts;
 use crate::error::{Code, Error};
+use crate::report::Outcome;
+use crate::snapshot::SnapshotOf;
 use crate::sql;
 
 pub(crate) fn no_snapshot(name: &str, known: &[SnapshotFacts]) -> Error {
@@ -75,4 +77,67 @@ pub(crate) fn pinned(name: &str) -> Error {
 pub(crate) fn way_back_needed(name: &str) -> Error {
     Error::new(Code::Pinned, format!("snapshot `{name}` is the way back of a run that is open"))
         .hinted("finish that run first with `migrate recover`")
+}
+
+/// A snapshot of a file is a copy of all of it.
+pub(crate) fn file_is_whole(of: &SnapshotOf) -> Error {
+    match of {
+        SnapshotOf::Table(table) => Error::new(
+            Code::Snapshot,
+            format!("a snapshot of a file is always of all of it, and not of `{table}` alone"),
+        )
+        .true_now("nothing was touched")
+        .hinted(format!(
+            "make one of all with `migrate snapshot create`; \
+             the table alone comes back from it by `migrate restore SNAPSHOT --tables {table}`"
+        )),
+        _ => Error::new(Code::Snapshot, "a file has no account: its snapshots are of the database")
+            .true_now("nothing was touched")
+            .hinted("leave the level out: `migrate snapshot create`"),
+    }
+}
+
+pub(crate) fn one_table_a_snapshot(tables: &[String]) -> Error {
+    Error::new(
+        Code::Usage,
+        format!("a snapshot is of one table, and {} were named", tables.len()),
+    )
+    .true_now("nothing was touched")
+    .hinted("make one of the database, with all tables at one moment: `migrate snapshot create --level database`")
+}
+
+pub(crate) fn no_table(table: &str, known: &[&str]) -> Error {
+    let error = Error::new(Code::NoTable, format!("there is no table `{table}`"));
+    let error = match (sql::nearest(table, known), known.len()) {
+        (Some(near), _) => error.because(format!("the nearest name is `{near}`")),
+        (None, 0) => error.because("there are no tables"),
+        (None, 1..=5) => error.because(format!("there are {}", known.join(", "))),
+        (None, n) => error.because(format!("there are {n}")),
+    };
+    error.true_now("nothing was touched").hinted("see what there is with `migrate status`")
+}
+
+pub(crate) fn not_in_snapshot(table: &str, snapshot: &str, known: &[&str]) -> Error {
+    no_table(table, known)
+        .within(Code::NoTable, format!("snapshot `{snapshot}` does not have the table `{table}`"))
+        .hinted(format!("see what it is of with `migrate snapshot show {snapshot}`"))
+}
+
+pub(crate) fn history_comes_with_all(table: &str) -> Error {
+    Error::new(
+        Code::Usage,
+        format!("`{table}` is the history, which goes back with the whole database alone"),
+    )
+    .true_now("nothing was touched")
+    .hinted("leave `--tables` out: `migrate restore`")
+}
+
+/// A table that came back alone would leave rows behind without those that they refer to.
+pub(crate) fn tables_belong_together(count: usize, tables: &str) -> Error {
+    Error::new(
+        Code::Restore,
+        format!("without its relatives `{tables}` would leave {count} rows that find no parent"),
+    )
+    .ended(Outcome::Refused)
+    .hinted("name the tables that it refers to, and those that refer to it, in `--tables` as well")
 }
