@@ -13,4 +13,5 @@ mod others;
 mod sessions;
 mod shop;
 mod silent;
+mod snapshots;
 mod tables;
