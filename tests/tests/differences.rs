@@ -163,6 +163,24 @@ async fn the_rows_that_a_restore_took_back_are_shown() {
     }
 }
 
+/// What changed while a statement ran is undecided: with a key, without one, and across a change of
+/// the definition, which the server can't compare.
+#[tokio::test]
+async fn a_runs_own_changes_are_undecided() {
+    for place in engines().into_iter().filter(|place| !place.is_sqlite()) {
+        let shop = shop(place).await;
+        let sql = "UPDATE pairs SET n = n + 1; DELETE FROM bare WHERE n = 2; INSERT INTO bare VALUES (1, 'one');
+            UPDATE products SET name = 'x' WHERE id = 1; ALTER TABLE products DROP COLUMN note; DROP TABLE bare;";
+        let run = restored(&shop, &migrator(&shop), sql).await;
+        let found = migrator(&shop).diff(shop.address(), &run, None).await.unwrap();
+        assert!(found.told_apart && found.tables.len() == 3, "{found:?}");
+        let undecided = |name| counts(of(&found, name, Whose::Undecided));
+        assert_eq!(undecided("pairs"), (0, 0, 2), "{found:?}");
+        assert_eq!(undecided("bare"), (1, 1, 0), "{found:?}");
+        assert_eq!(undecided("products"), (0, 0, 1), "{found:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_run_that_was_applied_is_compared_with_the_database_as_it_is() {
     for place in engines() {

@@ -289,3 +289,26 @@ async fn a_statement_of_a_killed_process_does_not_commit_after_the_recovery() {
     assert!(shop.tries("SELECT * FROM n").is_err(), "the dead run's statement has committed");
     assert_eq!(shop.run("SELECT id, a FROM t ORDER BY id"), "1|1\n2|2\n3|3\n");
 }
+
+/// Of two moments in one statement the server reads the first for both. `diff` reads each by itself.
+#[tokio::test]
+async fn two_moments_in_one_statement_are_read_as_one() {
+    let Some(shop) =
+        Shop::of("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)").await
+    else {
+        return;
+    };
+    let error = shop.fails(&format!("INSERT INTO t VALUES (2); {BAD}"), Outcome::Restored).await;
+    let report = error.report().unwrap();
+    let (then, failed) = (
+        report.snapshot.clone().unwrap().name,
+        report.restore.clone().unwrap().failed_state.unwrap(),
+    );
+    let of = |name: &str| format!("(SELECT count(*) FROM t {{SNAPSHOT = '{name}'}})");
+    let both = format!("SELECT {}, {}", of(&then), of(&failed));
+    assert_eq!(shop.run(&both), "1|1\n", "the server has learnt to read both");
+    assert_eq!(shop.sql_in(&failed, "SELECT count(*) FROM {t}"), "2\n");
+    let run = report.run.clone().unwrap();
+    let found = shop.migrator().diff(shop.address(), &run, None).await.unwrap();
+    assert_eq!(found.tables.iter().map(|table| table.added).collect::<Vec<_>>(), [1], "{found:?}");
+}

@@ -4,8 +4,11 @@
 //! for both, and says OK. So the sides are read one after the other, and `DATA BRANCH DIFF`, which
 //! does read two, says which rows are to be read.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 
+use super::foreign::difference;
 use super::link::Link;
 use super::restore::sum;
 use super::text::with_params;
@@ -108,7 +111,7 @@ impl MatrixOneMoments {
         link.hang_up().await;
         let Ok(rows) = found else { return Ok(None) };
         let mut keys: Vec<Row> = Vec::with_capacity(rows.len());
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
         for row in rows {
             let names = row.columns().get(2..).unwrap_or_default().into();
             let row = Row::new(names, row.into_values().into_iter().skip(2).collect());
@@ -128,14 +131,19 @@ impl MatrixOneMoments {
         keys: &[Row],
     ) -> Result<Vec<Row>> {
         let listed: Vec<String> = columns.iter().map(|column| quote(column)).collect();
-        let one: Vec<String> = key.iter().map(|column| format!("{} = ?", quote(column))).collect();
-        let one = format!("({})", one.join(" AND "));
+        let names: Vec<String> = key.iter().map(|column| quote(column)).collect();
+        let (names, mark) = match names.as_slice() {
+            [one] => (one.clone(), "?".to_owned()),
+            all => {
+                (format!("({})", all.join(", ")), format!("({})", vec!["?"; all.len()].join(", ")))
+            }
+        };
         let mut rows = Vec::new();
         for some in keys.chunks(KEYS_AT_ONCE) {
             let sql = format!(
-                "SELECT {} FROM {source} WHERE {}",
+                "SELECT {} FROM {source} WHERE {names} IN ({})",
                 listed.join(", "),
-                vec![one.as_str(); some.len()].join(" OR ")
+                vec![mark.as_str(); some.len()].join(", ")
             );
             let params: Vec<Value> = some.iter().flat_map(|row| row.values().to_vec()).collect();
             rows.extend(self.link.ask(&with_params(&sql, &params)?).await?);
@@ -155,14 +163,10 @@ impl MatrixOneMoments {
         let then = self.with_keys(older, columns, key, &keys).await?;
         let now = self.with_keys(newer, columns, key, &keys).await?;
         let of = |row: &Row| format!("{:?}", row.values().get(..key.len()).unwrap_or_default());
-        let found: std::collections::HashSet<String> = then.iter().chain(&now).map(of).collect();
+        let found: HashSet<String> = then.iter().chain(&now).map(of).collect();
         // A key that the server does not find again in its own words would be left out.
         let lost = keys.iter().any(|row| !found.contains(&of(row)));
         Ok((!lost).then(|| RowDifferences::Listed(paired(key.len(), then, now))))
-    }
-
-    async fn number_of_differences(&mut self, one: &str, other: &str) -> Result<Option<u64>> {
-        super::foreign::difference(&mut self.link, one, other).await
     }
 
     async fn identity(&mut self, table: &str, time: i64) -> Result<Option<i64>> {
@@ -249,7 +253,7 @@ impl Moments for MatrixOneMoments {
         let (columns, key) = common_columns(&then, &now);
         let key = columns.get(..key).unwrap_or_default().to_vec();
         let (one, other) = (self.name(table, newer), self.name(table, older));
-        let number = self.number_of_differences(&one, &other).await?;
+        let number = difference(&mut self.link, &one, &other).await?;
         match number {
             Some(0) => return Ok(Some(RowDifferences::Listed(Vec::new()))),
             Some(number) if number > 2 * MOST_LISTED => {
