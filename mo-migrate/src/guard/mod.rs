@@ -18,6 +18,7 @@ mod rehearse;
 mod restore;
 mod restore_plan;
 mod run;
+mod single_tables;
 
 use std::collections::HashMap;
 

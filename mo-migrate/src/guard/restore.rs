@@ -17,7 +17,7 @@ use super::run::{Run, Stage};
 use crate::engine::{Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts, Step};
 use crate::error::{Error, Result, say};
 use crate::fault::{self, Transition};
-use crate::history::{History, HistoryWriter};
+use crate::history::History;
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
 use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
@@ -195,39 +195,6 @@ impl Run<'_> {
         }
         let before = back.connection()?.moment().await?;
         Ok(Brought { plan, proof, failed_state, before })
-    }
-
-    /// What the restore is about: all, or single tables with what hangs on them.
-    fn concerned(&self, (then, now): (Inventory, Inventory)) -> (Inventory, Inventory) {
-        if !self.record.is_of_tables() {
-            return (then, now);
-        }
-        let tables = &self.record.touched.tables;
-        (then.narrowed(tables), now.narrowed(tables))
-    }
-
-    /// How many rows find no parent before single tables come back.
-    async fn orphans(&self, back: &mut dyn RestoreTransaction) -> Result<usize> {
-        if !self.record.is_of_tables() {
-            return Ok(0);
-        }
-        Ok(self.engine.foreign_key_violations(back.connection()?, None).await?.len())
-    }
-
-    /// Single tables came back, and the history did not: the marker goes in the same transaction,
-    /// unless the tables have left rows without their parents.
-    async fn leave_the_history(
-        &self,
-        back: &mut dyn RestoreTransaction,
-        orphans: usize,
-    ) -> Result<()> {
-        let now = self.orphans(back).await?;
-        if now > orphans {
-            let tables: Vec<&str> = self.record.touched.tables.iter().map(String::as_str).collect();
-            return Err(say::tables_belong_together(now - orphans, &tables.join("`, `")));
-        }
-        let table = &self.settings.history_table;
-        HistoryWriter { connection: back.connection()?, table }.keep(&self.record.id).await
     }
 
     async fn keep_failed_state(&mut self, back: &mut dyn RestoreTransaction) -> Result<String> {
