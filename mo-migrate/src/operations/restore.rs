@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Operations;
-use crate::engine::{Counts, Object, ObjectKind, Role, Touched};
+use crate::engine::{Counts, Inventory, Object, ObjectKind, Role, Touched};
 use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, Stage, record_of};
@@ -122,7 +122,8 @@ impl Operations<'_> {
         let mut inventory = snapshot.inventory.clone();
         if inventory.objects.is_empty() {
             let mut past = self.engine.open_snapshot(&snapshot.name).await?;
-            let found = self.engine.inventory(&mut *past, Counts::Without).await;
+            let found =
+                self.engine.inventory(&mut *past, Counts::Without, &Inventory::NOTHING).await;
             past.close().await;
             inventory = found?;
         }

@@ -224,7 +224,9 @@ impl Moments for MatrixOneMoments {
 
     async fn inventory(&mut self, moment: &Moment) -> Result<Inventory> {
         let database = self.engine.name.clone();
-        catalog::inventory_at(&mut self.link, &database, &at(moment), Counts::With).await
+        let at = at(moment);
+        catalog::inventory_at(&mut self.link, &database, &at, Counts::With, &Inventory::NOTHING)
+            .await
     }
 
     async fn compare(
