@@ -18,7 +18,8 @@ use crate::operations::{
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report};
 use crate::settings::{
-    ForeignWrites, Policy, Rehearse, Settings, SnapshotPolicy, SnapshotScope, Stop, Unit, Verify,
+    ForeignWrites, Policy, Rehearse, RestoreMethod, Settings, SnapshotPolicy, SnapshotScope, Stop,
+    Unit, Verify,
 };
 use crate::snapshot::SnapshotOf;
 
@@ -166,6 +167,8 @@ impl Migrator {
         snapshot_scope: SnapshotScope = |settings, scope| settings.snapshot_scope = scope;
         /// Up to how many rows of a table a restore is proved by contents. Default: 10 million.
         proof_limit: u64 = |settings, rows| settings.proof_limit = rows;
+        /// How a restore goes about it, on `MatrixOne`. Default: by tables.
+        restore_method: RestoreMethod = |settings, method| settings.restore_method = method;
         /// Ends sessions that hold a table which has to come back. Default: no.
         terminate_blockers: bool = |settings, end| settings.terminate_blockers = end;
         /// How old a dead run may be for its recovery to take later rows back. Default: 15 min.

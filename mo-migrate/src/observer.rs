@@ -38,6 +38,8 @@ pub enum Phase {
     FailedState,
     /// The database is put back, and compared before the commit.
     Restore,
+    /// The database is put back by the server's own command, and compared afterwards.
+    RestoreDatabase,
     /// What could not be in the restore's transaction.
     Afterwards,
 }
@@ -59,6 +61,7 @@ impl Phase {
         Self::Verify,
         Self::FailedState,
         Self::Restore,
+        Self::RestoreDatabase,
         Self::Afterwards,
     ];
 
@@ -80,6 +83,7 @@ impl Phase {
             Self::Verify => "verify",
             Self::FailedState => "failed_state",
             Self::Restore => "restore",
+            Self::RestoreDatabase => "restore_database",
             Self::Afterwards => "afterwards",
         }
     }

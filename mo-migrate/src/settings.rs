@@ -83,6 +83,17 @@ pub enum SnapshotScope {
     Database,
 }
 
+/// How a restore goes about it, on a server that has the choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestoreMethod {
+    /// What the run touched, table by table in one transaction, compared before it is committed.
+    #[default]
+    Tables,
+    /// The whole database by the server's own command, compared afterwards. It is refused where that
+    /// command is known to go wrong.
+    Database,
+}
+
 /// All settings of a run.
 #[derive(Clone)]
 pub struct Settings {
@@ -122,6 +133,8 @@ pub struct Settings {
     pub proof_limit: u64,
     /// What a snapshot is of, where the engine has a choice.
     pub snapshot_scope: SnapshotScope,
+    /// How a restore goes about it, where the engine has a choice.
+    pub restore_method: RestoreMethod,
     /// Sessions that hold a table which has to come back are ended.
     pub terminate_blockers: bool,
     /// How old a dead run may be for its recovery to take later rows back.
@@ -159,6 +172,7 @@ impl Default for Settings {
             evidence: 10,
             proof_limit: 10_000_000,
             snapshot_scope: SnapshotScope::Account,
+            restore_method: RestoreMethod::Tables,
             terminate_blockers: false,
             recover_within: Duration::from_mins(15),
             retry_after: Duration::from_mins(10),

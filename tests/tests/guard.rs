@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use mo_migrate::settings::SnapshotPolicy;
+use mo_migrate::settings::{RestoreMethod, SnapshotPolicy};
 use mo_migrate::{Outcome, error::Code};
 use mo_migrate_tests::{Fixture, Place, engines, places};
 
@@ -32,6 +32,20 @@ async fn what_is_pending_is_applied_once() {
         assert_eq!((again.outcome, again.to), (Outcome::UpToDate, Some(1)));
         assert_eq!(shop.sql("SELECT count(*) FROM products"), "5\n");
         assert_eq!(shop.files_with("_verify"), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_an_engine_does_not_have_is_refused_before_anything_is_touched() {
+    for place in places().into_iter().filter(|place| place.is_sqlite()) {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        shop.file("2_more.sql", "DELETE FROM products;");
+        let migrator = shop.migrator().restore_method(RestoreMethod::Database);
+        let error = migrator.run(shop.address()).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Refused, "{error:?}");
+        assert!(error.to_string().contains("SQLite has no command"), "{error:?}");
+        shop.assert_dump(&before, "refused");
     }
 }
 

@@ -27,13 +27,13 @@ pub(crate) use inventory::{Column, Inventory, Object, ObjectKind, RowKey};
 pub(crate) use moments::{
     MOST_LISTED, Moment, Moments, RowChange, RowDifferences, common_columns, paired,
 };
-pub(crate) use restore::{RestoreTransaction, RowComparison, Step};
+pub(crate) use restore::{Between, RestoreTransaction, RowComparison, Step};
 pub use target::Target;
 
 use crate::error::Result;
 use crate::lock::Holder;
 use crate::observer::Progress;
-use crate::settings::{Settings, SnapshotScope};
+use crate::settings::{RestoreMethod, Settings, SnapshotScope};
 use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
 use crate::value::Row;
@@ -83,6 +83,8 @@ pub(crate) struct Conduct {
     pub terminate_blockers: bool,
     /// What a snapshot is of, where there is a choice.
     pub scope: SnapshotScope,
+    /// How a restore goes about it, where there is a choice.
+    pub method: RestoreMethod,
 }
 
 impl From<&Settings> for Conduct {
@@ -91,6 +93,7 @@ impl From<&Settings> for Conduct {
             wait: settings.lock_timeout,
             terminate_blockers: settings.terminate_blockers,
             scope: settings.snapshot_scope,
+            method: settings.restore_method,
         }
     }
 }
@@ -201,6 +204,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out.
     async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>>;
+    /// Why a restore can't be made by this method, each reason in words; empty when it can.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn in_the_way_of(&self, method: RestoreMethod) -> Result<Vec<String>>;
     /// How much room there is for copies.
     ///
     /// # Errors
@@ -313,11 +321,16 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     async fn damage(&self, connection: &mut dyn Connection) -> Result<Vec<String>>;
 
     /// Puts back, after a restore was committed, what could not be in its transaction. It may be
-    /// called again.
+    /// called again. `replaced` is the failed state behind which the whole database was replaced.
     ///
     /// # Errors
     /// Something can't be put back.
-    async fn put_back_afterwards(&self, then: &Inventory, touched: &Touched) -> Result<()>;
+    async fn put_back_afterwards(
+        &self,
+        then: &Inventory,
+        touched: &Touched,
+        replaced: Option<&str>,
+    ) -> Result<()>;
     /// Opens a connection that reads moments of the database.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub(crate) enum Step {
         /// Values above the snapshot's were given to others and are not given again.
         keep_highest: bool,
     },
+    /// Brings all of the database back at once, which is committed before it can be compared.
+    Whole,
     /// Puts the catalogue in the snapshot's order, and settings that are kept in the database.
     Catalogue(Vec<Object>),
 }
@@ -31,6 +33,15 @@ pub(crate) struct RowComparison {
     pub same: u64,
     /// The first difference ends the comparison.
     pub differs: bool,
+}
+
+/// What others committed between a failed state and the moment in which the database was replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Between {
+    /// The tables with such rows.
+    pub tables: Vec<String>,
+    /// The database in which they are kept.
+    pub kept: String,
 }
 
 /// A restore in progress: nothing is seen by others before [`commit`](Self::commit).
@@ -78,6 +89,18 @@ pub(crate) trait RestoreTransaction: Send + std::fmt::Debug {
     /// # Errors
     /// What the database says: the whole transaction is to be rolled back.
     async fn apply(&mut self, step: &Step) -> Result<()>;
+    /// Whether [`Step::Whole`] is its only step.
+    fn is_whole(&self) -> bool {
+        false
+    }
+    /// After [`Step::Whole`], which can't keep writers out while the failed state is taken: keeps what
+    /// they committed after these failed states, and has generated keys go on above theirs.
+    ///
+    /// # Errors
+    /// It can't be found out or kept.
+    async fn between(&mut self, _failed_states: &[String]) -> Result<Vec<Between>> {
+        Ok(Vec::new())
+    }
     /// The connection, for the history and for checks inside the transaction.
     ///
     /// # Errors

@@ -142,6 +142,11 @@ impl Run<'_> {
             }
             _ => {}
         }
+        let method = self.settings.restore_method;
+        let in_the_way = self.engine.in_the_way_of(method).await?;
+        if !in_the_way.is_empty() {
+            return Err(say::method_refused(&in_the_way));
+        }
         let lost = self.engine.cannot_come_back().await?;
         if !lost.is_empty() {
             job.spares(&lost, self.engine)?;

@@ -97,7 +97,8 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
         // A restore of an older run has no marker until it is done, and none afterwards.
         Phase::Verify | Phase::FailedState if !is_open && run.goes_back() => Recovery::CleanUp,
         Phase::Verify | Phase::FailedState if !is_open => Recovery::OtherDatabase,
-        Phase::Verify | Phase::FailedState => Recovery::Restore,
+        // The last one commits by itself, and was not compared: it is done again.
+        Phase::Verify | Phase::FailedState | Phase::RestoreDatabase => Recovery::Restore,
         Phase::Restore | Phase::Afterwards => {
             if is_open {
                 Recovery::Restore
@@ -372,6 +373,7 @@ mod tests {
             (Phase::Verify, 2, Restore, OtherDatabase),
             (Phase::FailedState, 2, Restore, OtherDatabase),
             (Phase::Restore, 2, Restore, Finish(Outcome::Restored)),
+            (Phase::RestoreDatabase, 2, Restore, Restore),
             (Phase::Afterwards, 2, Restore, Finish(Outcome::Restored)),
             (Phase::Keep, 2, Keep, Finish(Outcome::Applied)),
         ] {

@@ -5,7 +5,8 @@
 //! 1. nothing is restored from a snapshot that was not verified on a clone just before;
 //! 2. the failed state is kept after writers are locked out and before the first change;
 //! 3. the proof ([`prove`](Run::prove)) is made inside the transaction; without it nothing is
-//!    committed;
+//!    committed. A server's own command commits by itself: its phase is one that the next start does
+//!    again, and it is left when the proof was made;
 //! 4. when any step fails, the transaction is abandoned, and a person decides.
 
 use std::collections::BTreeSet;
@@ -14,14 +15,14 @@ use std::time::Instant;
 use super::job::Judge;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts, Step};
+use crate::engine::{Conduct, Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts, Step};
 use crate::error::{Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::History;
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
 use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
-use crate::settings::ForeignWrites;
+use crate::settings::{ForeignWrites, RestoreMethod};
 use crate::{snapshot, time};
 
 /// In a larger database, tables that the run did not touch are not looked through for others' writes,
@@ -60,10 +61,14 @@ impl Run<'_> {
         self.close_work().await;
         let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
         self.verify_on_clone(&name, checks).await?;
+        let mut conduct = Conduct::from(&self.settings);
+        if self.record.is_of_tables() {
+            conduct.method = RestoreMethod::Tables;
+        }
         let mut tries = 0;
         let (back, Brought { plan, proof, failed_state, before }) = loop {
             tries += 1;
-            let mut back = self.engine.restore(&name, (&self.settings).into()).await?;
+            let mut back = self.engine.restore(&name, conduct).await?;
             match self.restore_in(&mut *back, &name).await {
                 Ok(brought) => break (back, brought),
                 Err(error) => {
@@ -75,6 +80,7 @@ impl Run<'_> {
                 }
             }
         };
+        let whole = back.is_whole();
         fault::before(Transition::Restore)?;
         back.commit().await.map_err(say::restore_commit_failed)?;
         self.stage = Stage::Restored;
@@ -82,7 +88,7 @@ impl Run<'_> {
         self.leave(format!("{} compared", plural(plan.tables.len(), "table")));
         let foreign = self.record.foreign_seen;
         self.report.restore = Some(RestoreReport {
-            method: "tables".to_owned(),
+            method: if whole { "database" } else { "tables" }.to_owned(),
             proof: if proof.counts_only { "counts" } else { "contents" }.to_owned(),
             rows_compared: proof.rows,
             kept_writes: plan.kept,
@@ -95,6 +101,7 @@ impl Run<'_> {
             tables: plan.tables,
             failed_state: Some(failed_state),
             committed_between: None,
+            late_rows: plan.late.clone(),
             duration_ms: time::ms(began.elapsed()),
         });
         self.after_restore(before).await
@@ -171,30 +178,60 @@ impl Run<'_> {
     ) -> Result<Brought> {
         back.connection()?.hold(self.lock.guard.clone()).await?;
         self.enter(Phase::FailedState, "").await?;
-        let plan = self.plan_restore(back).await?;
+        let mut plan = self.plan_restore(back).await?;
         let orphans = self.orphans(back).await?;
         fault::before(Transition::RestoreLocks)?;
         back.lock(&plan.steps).await?;
         fault::after(Transition::RestoreLocks)?;
         let failed_state = self.keep_failed_state(back).await?;
         self.leave(failed_state.clone());
-        self.enter(Phase::Restore, snapshot).await?;
         if let Some(why) = &plan.undecided {
             return Err(say::foreign_writes(why, &self.record, &failed_state));
         }
+        let whole = back.is_whole();
+        let phase = if whole { Phase::RestoreDatabase } else { Phase::Restore };
+        self.enter(phase, snapshot).await?;
         for step in &plan.steps {
             fault::before(Transition::RestoreStep)?;
             back.apply(step).await.map_err(say::restore_failed)?;
             fault::after(Transition::RestoreStep)?;
         }
+        if whole {
+            self.keep_late_rows(back, &mut plan).await.map_err(say::restored_unproved)?;
+        }
         fault::before(Transition::Proof)?;
-        let proof = self.prove(back, &plan).await?;
+        let proof = self.prove(back, &plan).await;
+        let proof = if whole { proof.map_err(say::restored_unproved)? } else { proof? };
         fault::after(Transition::Proof)?;
         if self.record.is_of_tables() {
             self.leave_the_history(back, orphans).await?;
         }
         let before = back.connection()?.moment().await?;
         Ok(Brought { plan, proof, failed_state, before })
+    }
+
+    /// What others committed after the failed state and before the database was replaced.
+    async fn keep_late_rows(
+        &mut self,
+        back: &mut dyn RestoreTransaction,
+        plan: &mut RestorePlan,
+    ) -> Result<()> {
+        let failed_states = self.failed_states().await?;
+        for late in back.between(&failed_states).await? {
+            self.tell(&Event::Note(say::written_between(&late)));
+            plan.foreign_tables.get_or_insert_default().extend(late.tables);
+            plan.late = Some(late.kept);
+        }
+        Ok(())
+    }
+
+    /// The failed states of this run, the newest first.
+    async fn failed_states(&mut self) -> Result<Vec<String>> {
+        let run = Some(self.record.id.clone());
+        let mut all = self.ledger.snapshots().await?;
+        all.retain(|snapshot| snapshot.run == run && snapshot.purpose == "failed");
+        all.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.created_at));
+        Ok(all.into_iter().map(|snapshot| snapshot.name).collect())
     }
 
     async fn keep_failed_state(&mut self, back: &mut dyn RestoreTransaction) -> Result<String> {
@@ -267,6 +304,7 @@ impl Run<'_> {
             |name: &str| touched.tables.iter().any(|known| known.eq_ignore_ascii_case(name));
         let all = touched.unknown
             || self.settings.foreign_writes != ForeignWrites::Keep
+            || back.is_whole()
             || then.tables().count() <= LOOKED_THROUGH;
         let mut rows_differ = BTreeSet::new();
         for table in then.objects.iter().filter(|object| object.kind.has_rows()) {
@@ -306,6 +344,7 @@ impl Run<'_> {
             // What belongs to the database as a whole stays.
             plan.steps.retain(|step| !matches!(step, Step::Catalogue(_)));
         }
+        let plan = if back.is_whole() { plan.of_the_whole(&then, &now) } else { plan };
         self.record.foreign_seen = plan.foreign;
         let taken = theirs.unwrap_or_default().into_iter();
         self.taken_back = taken
@@ -388,8 +427,14 @@ impl Run<'_> {
         let Some(name) = self.record.snapshot.clone() else { return Ok(()) };
         let Some(known) = self.ledger.snapshot(&name).await? else { return Ok(()) };
         let touched = self.record.touched.clone();
+        let replaced = if self.ledger.was_in(&self.record.id, Phase::RestoreDatabase).await? {
+            self.failed_states().await?.pop()
+        } else {
+            None
+        };
+        let (then, replaced) = (&known.inventory, replaced.as_deref());
         fault::before(Transition::Afterwards)?;
-        self.engine.put_back_afterwards(&known.inventory, &touched).await?;
+        self.engine.put_back_afterwards(then, &touched, replaced).await?;
         fault::after(Transition::Afterwards)
     }
 

@@ -41,8 +41,29 @@ pub(crate) struct RestorePlan {
     pub(crate) foreign: bool,
     /// Tables that come back and that others wrote to, where that can be told.
     pub(crate) foreign_tables: Option<Vec<String>>,
+    /// Where is kept what others wrote between the failed state and the restore.
+    pub(crate) late: Option<String>,
     /// A person decides, and this is why.
     pub(crate) undecided: Option<String>,
+}
+
+impl RestorePlan {
+    /// The same as one step, which brings all of the database back, others' rows with it.
+    pub(crate) fn of_the_whole(mut self, then: &Inventory, now: &Inventory) -> Self {
+        if !self.kept.is_empty() && self.undecided.is_none() {
+            let theirs = self.kept.join("`, `");
+            self.undecided = Some(format!(
+                "others have written to `{theirs}`, and RESTORE DATABASE would take that back as well"
+            ));
+        }
+        let both = then.objects.iter().chain(&now.objects);
+        self.tables =
+            both.filter(|object| object.kind.has_rows()).map(|o| o.name.clone()).collect();
+        self.tables.sort();
+        self.tables.dedup();
+        self.steps = vec![Step::Whole];
+        self
+    }
 }
 
 /// Makes the plan.
@@ -334,6 +355,7 @@ mod tests {
             Step::Drop(o) => Some(format!("drop {}", o.name)),
             Step::Create(o) => Some(format!("create {}", o.name)),
             Step::Rows(o) => Some(format!("rows {}", o.name)),
+            Step::Whole => Some("whole".to_owned()),
             Step::Counters { .. } | Step::Catalogue(_) => None,
         };
         plan.steps.iter().filter_map(word).collect()
@@ -427,6 +449,17 @@ mod tests {
         };
         assert_eq!(words(&with(ForeignWrites::Discard)), ["rows a", "rows orders"]);
         assert!(with(ForeignWrites::Refuse).undecided.is_some());
+    }
+
+    #[test]
+    fn one_step_for_all_is_made_only_where_nothing_of_others_is() {
+        let both = inventory(&[table("a", "A"), table("orders", "O")]);
+        let plan = made(&both, &both, &["a"], &touched(&["a"]), false);
+        let plan = plan.of_the_whole(&both, &both);
+        assert_eq!((plan.steps.as_slice(), plan.undecided.is_none()), (&[Step::Whole][..], true));
+        assert_eq!(plan.tables, ["a", "orders"]);
+        let plan = made(&both, &both, &["a", "orders"], &touched(&["a"]), false);
+        assert!(plan.of_the_whole(&both, &both).undecided.unwrap().contains("`orders`"));
     }
 
     #[test]

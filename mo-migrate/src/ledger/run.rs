@@ -263,6 +263,16 @@ impl Ledger {
         self.update_run(run).await
     }
 
+    /// Whether a run has been in this phase.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn was_in(&mut self, run: &str, phase: Phase) -> Result<bool> {
+        let sql = "SELECT count(*) FROM phases WHERE run = ? AND phase = ?";
+        let rows = self.fetch(sql, &[run.into(), phase.as_str().into()]).await?;
+        Ok(rows.first().map_or(Ok(0), |row| row.at::<i64>(0))? > 0)
+    }
+
     /// The run that is open, if there is one.
     ///
     /// # Errors

@@ -207,11 +207,11 @@ pub struct SnapshotReport {
 /// A restore.
 #[derive(Clone, Debug, Serialize)]
 pub struct RestoreReport {
-    /// `rollback` or `tables`.
+    /// `tables` or `database`.
     pub method: String,
     /// The tables that were brought back.
     pub tables: Vec<String>,
-    /// What was compared before the commit: `contents`, `counts` or `definitions`.
+    /// What was compared, before the commit where the method is `tables`: `contents`, `counts` or `definitions`.
     pub proof: String,
     /// Rows compared.
     pub rows_compared: u64,
@@ -227,6 +227,9 @@ pub struct RestoreReport {
     /// The moments on the server's clock between which it was committed, in nanoseconds since 1970,
     /// where the past can be read by them.
     pub committed_between: Option<[i64; 2]>,
+    /// The database with what others wrote between the failed state and the restore, where the method
+    /// is `database` and there was any.
+    pub late_rows: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
 }

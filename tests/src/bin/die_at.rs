@@ -1,5 +1,6 @@
 //! Runs `up` and kills itself with SIGKILL at a moment: `die_at ADDRESS DIRECTORY MOMENT
-//! [restore [TABLE …]]`, which goes back instead, or brings these tables back.
+//! [up|restore] [tables|database] [TABLE …]`: what is run, by which method it goes back, and which
+//! tables come back by hand.
 //!
 //! A moment is the name of an event with its phase, migration or check, such as `start:commit`,
 //! `finish:snapshot`, `applied:2` or `checked:five products`. With the moment `never` it runs to
@@ -7,6 +8,7 @@
 
 use std::process::ExitCode;
 
+use mo_migrate::settings::RestoreMethod;
 use mo_migrate::{Event, Migrator};
 
 fn moment(event: &Event) -> Option<String> {
@@ -24,23 +26,26 @@ fn moment(event: &Event) -> Option<String> {
 #[expect(clippy::print_stdout, reason = "its answer to the test")]
 async fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let (address, directory, when, restore) = match words.as_slice() {
-        [address, directory, when] => (address, directory, when, None),
-        [address, directory, when, word, tables @ ..] if word == "restore" => {
-            (address, directory, when, Some(tables))
-        }
-        _ => return ExitCode::from(64),
+    let [address, directory, when, options @ ..] = words.as_slice() else {
+        return ExitCode::from(64);
     };
+    let is = |word: &str| options.iter().any(|option| option == word);
+    let words = ["up", "restore", "tables", "database"];
+    let tables: Vec<String> =
+        options.iter().filter(|option| !words.contains(&option.as_str())).cloned().collect();
+    let method = if is("database") { RestoreMethod::Database } else { RestoreMethod::Tables };
     let when = when.clone();
-    let migrator = Migrator::from_dir(directory).attended(true).observer(move |event: &Event| {
+    let migrator = Migrator::from_dir(directory).attended(true).restore_method(method);
+    let migrator = migrator.observer(move |event: &Event| {
         if moment(event).is_some_and(|now| now == when) {
             let me = rustix::process::getpid();
             let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
         }
     });
-    let done = match restore {
-        Some(tables) => migrator.restore_tables(address, None, tables).await,
-        None => migrator.run(address).await,
+    let done = if is("restore") {
+        migrator.restore_tables(address, None, &tables).await
+    } else {
+        migrator.run(address).await
     };
     match done {
         Ok(report) => {

@@ -15,3 +15,4 @@ mod shop;
 mod silent;
 mod snapshots;
 mod tables;
+mod whole;

@@ -2,7 +2,7 @@
 
 use super::{Format, Kind, Setting};
 use crate::settings::{
-    ForeignWrites, Policy, Rehearse, SnapshotPolicy, SnapshotScope, Unit, Verify,
+    ForeignWrites, Policy, Rehearse, RestoreMethod, SnapshotPolicy, SnapshotScope, Unit, Verify,
 };
 
 const CONNECTION: &str = "Connection";
@@ -132,6 +132,15 @@ pub(crate) const ALL: &[Setting] = &[
         GUARD,
         Kind::Number(|c, rows| c.settings.proof_limit = u64::try_from(rows).unwrap_or(u64::MAX)),
         "Up to how many rows of a table a restore is proved by contents, and not by counts [default: 10000000]",
+    ),
+    setting(
+        "restore-method",
+        GUARD,
+        Kind::OneOf(&[
+            ("tables", |c| c.settings.restore_method = RestoreMethod::Tables),
+            ("database", |c| c.settings.restore_method = RestoreMethod::Database),
+        ]),
+        "How a restore is made, on MatrixOne: of what was touched, or by RESTORE DATABASE [default: tables]",
     ),
     setting(
         "terminate-blockers",

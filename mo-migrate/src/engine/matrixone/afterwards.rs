@@ -5,7 +5,7 @@
 //! again. What the run did not name is left alone: others may have changed it.
 
 use super::link::Link;
-use super::{MatrixOne, catalog, quote};
+use super::{MatrixOne, catalog, hint, late, quote};
 use crate::engine::{Counts, Inventory, Object, ObjectKind, Touched};
 use crate::error::Result;
 
@@ -19,11 +19,41 @@ impl MatrixOne {
         &self,
         then: &Inventory,
         touched: &Touched,
+        replaced: Option<&str>,
     ) -> Result<()> {
         let mut link = self.open_known(&self.name).await?;
-        let done = self.put_back_on(&mut link, then, touched).await;
+        let done = match replaced {
+            Some(failed) => self.put_back_all(&mut link, then, touched, failed).await,
+            None => self.put_back_on(&mut link, then, touched).await,
+        };
         link.hang_up().await;
         done
+    }
+
+    /// The whole database was replaced, and all of this went with it: what the run did not touch is put
+    /// back as it was at the last moment, and a sequence goes on from there.
+    async fn put_back_all(
+        &self,
+        link: &mut Link,
+        then: &Inventory,
+        touched: &Touched,
+        failed: &str,
+    ) -> Result<()> {
+        let past = match self.last_moment(link, failed).await? {
+            Some(moment) => late::at(moment),
+            None => hint(failed),
+        };
+        let last = catalog::inventory_at(link, &self.name, &past, Counts::Without).await?;
+        let ours = |object: &Object| touched.unknown || is_named(touched, object);
+        let mut wanted: Vec<Object> =
+            then.objects.iter().filter(|object| ours(object)).cloned().collect();
+        wanted.extend(last.objects.iter().filter(|object| !ours(object)).cloned());
+        for object in &mut wanted {
+            object.value =
+                object.value.max(last.find(object.kind, &object.name).and_then(|o| o.value));
+        }
+        let all = Touched { unknown: true, ..touched.clone() };
+        self.put_back_on(link, &Inventory { objects: wanted }, &all).await
     }
 
     async fn put_back_on(
@@ -38,11 +68,7 @@ impl MatrixOne {
             if let (ObjectKind::Grant, Some(of)) = (object.kind, object.value) {
                 return Some(of) != number;
             }
-            touched.unknown
-                || touched.tables.iter().any(|name| {
-                    name.eq_ignore_ascii_case(&object.name)
-                        || name.eq_ignore_ascii_case(&object.table)
-                })
+            touched.unknown || is_named(touched, object)
         };
         let of = |inventory: &Inventory, kind: ObjectKind| -> Vec<Object> {
             inventory.objects.iter().filter(|object| object.kind == kind).cloned().collect()
@@ -78,6 +104,13 @@ impl MatrixOne {
         };
         link.send(&sql).await.map(drop)
     }
+}
+
+/// The run named this object, or the table that it belongs to.
+fn is_named(touched: &Touched, object: &Object) -> bool {
+    touched.tables.iter().any(|name| {
+        name.eq_ignore_ascii_case(&object.name) || name.eq_ignore_ascii_case(&object.table)
+    })
 }
 
 /// Makes an object again. A sequence goes on above all that it ever gave.

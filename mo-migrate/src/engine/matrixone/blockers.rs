@@ -2,28 +2,51 @@
 
 use futures_core::future::BoxFuture;
 
-use super::MatrixOne;
+use super::{MatrixOne, literal};
 use crate::error::{Error, Result, say};
 
+/// Who waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Waiter {
+    /// This session.
+    Session(u64),
+    /// A transaction of the server's own, for a table of the guarded database.
+    Server,
+}
+
 impl MatrixOne {
-    /// The sessions that hold what this session waits for; none that can be seen when it can't be
+    /// The sessions that hold what is waited for; none that can be seen when it can't be
     /// asked.
-    pub(super) fn who_blocks(&self, session: u64, end: bool) -> BoxFuture<'static, Vec<String>> {
+    pub(super) fn who_blocks(&self, waiter: Waiter, end: bool) -> BoxFuture<'static, Vec<String>> {
         let engine = self.clone();
-        Box::pin(async move { engine.blockers(session, end).await.unwrap_or_default() })
+        Box::pin(async move { engine.blockers(waiter, end).await.unwrap_or_default() })
     }
 
-    /// The sessions that hold what this session waits for, each in words.
+    /// The sessions that hold what is waited for, each in words.
     /// They are ended where that is wanted.
-    async fn blockers(&self, session: u64, end: bool) -> Result<Vec<String>> {
+    async fn blockers(&self, waiter: Waiter, end: bool) -> Result<Vec<String>> {
         let mut link = self.open("").await?;
+        let waits = match waiter {
+            Waiter::Session(session) => format!(
+                "l.lock_wait IN (SELECT txn_id FROM information_schema.processlist WHERE conn_id = {session})"
+            ),
+            // It waits for the tables, or for their rows in the catalogue, which have the database's name
+            // in their keys.
+            Waiter::Server => format!(
+                "l.lock_wait <> '' AND l.lock_wait NOT IN \
+                 (SELECT txn_id FROM information_schema.processlist WHERE txn_id <> '') \
+                 AND (l.lock_content LIKE concat('%4601', lower(hex({0})), '00%') OR l.table_id IN \
+                 (SELECT CAST(rel_id AS CHAR) FROM mo_catalog.mo_tables \
+                 WHERE account_id = current_account_id() AND reldatabase = {0}))",
+                literal(&self.name)
+            ),
+        };
         // The views, for joining the functions behind them makes the server panic.
         let sql = format!(
             "SELECT p.conn_id, p.user, p.client_host, CAST(t.create_ts AS CHAR), p.info \
-             FROM information_schema.processlist x \
-             JOIN mo_catalog.mo_locks l ON l.lock_wait = x.txn_id \
+             FROM mo_catalog.mo_locks l \
              JOIN information_schema.processlist p ON p.txn_id = l.txn_id \
-             JOIN mo_catalog.mo_transactions t ON t.txn_id = l.txn_id WHERE x.conn_id = {session}"
+             JOIN mo_catalog.mo_transactions t ON t.txn_id = l.txn_id WHERE {waits}"
         );
         let rows = link.ask(&sql).await?;
         for row in rows.iter().filter(|_| end) {

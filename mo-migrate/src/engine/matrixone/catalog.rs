@@ -216,8 +216,13 @@ async fn database_grants(
 
 /// The number of a database, which is another one once it was dropped and made.
 pub(super) async fn number_of(link: &mut Link, database: &str) -> Result<Option<i64>> {
+    number_at(link, database, "").await
+}
+
+/// The same, as it was: `hint` is what stands behind the catalogue's name.
+pub(super) async fn number_at(link: &mut Link, database: &str, hint: &str) -> Result<Option<i64>> {
     let sql = format!(
-        "SELECT dat_id FROM mo_catalog.mo_database \
+        "SELECT dat_id FROM mo_catalog.mo_database{hint} \
          WHERE account_id = current_account_id() AND datname = {}",
         literal(database)
     );
@@ -313,7 +318,7 @@ struct Argument {
 }
 
 /// Views that read what is not there, and tables whose rows are elsewhere.
-pub(super) async fn cannot_come_back(link: &mut Link) -> Result<Vec<(String, &'static str)>> {
+pub(super) async fn views_and_external(link: &mut Link) -> Result<Vec<(String, &'static str)>> {
     let database = link.database().to_owned();
     let sql = format!(
         "SELECT relname, relkind FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
@@ -399,8 +404,10 @@ async fn sequence(link: &mut Link, name: &str, source: &str) -> Result<(String, 
     let whole = |at: usize| row.at::<i64>(at);
     let (start, step, least, most) = (whole(0)?, whole(1)?, whole(2)?, whole(3)?);
     let cycle = if row.at::<bool>(4)? { "CYCLE" } else { "NO CYCLE" };
-    // One that was never asked has given nothing out.
-    let next = row.at::<bool>(6)?.then_some(whole(5)? + step);
+    // One that was never asked has given nothing out, unless it was told where to go on.
+    let given = whole(5)?;
+    let called = row.at::<bool>(6)?;
+    let next = if called { Some(given + step) } else { (given != start).then_some(given) };
     let sql = format!(
         "CREATE SEQUENCE {} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} START WITH {start} {cycle}",
         quote(name)

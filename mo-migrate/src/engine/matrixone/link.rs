@@ -21,6 +21,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::Notify;
 
+use super::blockers::Waiter;
 use super::lock::Slot;
 use super::text::{self, with_params};
 use super::{MatrixOne, quote};
@@ -109,6 +110,8 @@ pub(super) struct Link {
     poisoned: bool,
     /// Sessions that are in the way are looked for, and ended if that is wanted.
     conduct: Option<Conduct>,
+    /// Who waits for what is sent, where it is not this session.
+    waiter: Option<Waiter>,
     /// A statement was sent and its answer not read.
     in_flight: Arc<AtomicBool>,
     /// The number that the fence must still have.
@@ -145,6 +148,7 @@ impl Link {
             in_transaction: false,
             poisoned: false,
             conduct: None,
+            waiter: None,
             in_flight: Arc::default(),
             fence: None,
             held: None,
@@ -227,6 +231,15 @@ impl Link {
         Ok(done.rows_affected())
     }
 
+    /// Sends a statement that waits for others in a transaction of the server's own, which knows no
+    /// limit: it is ended after `limit`, and says who was in its way.
+    pub(super) async fn send_within(&mut self, text: &str, limit: Duration) -> Result<u64> {
+        (self.limit, self.waiter) = (Some(limit), Some(Waiter::Server));
+        let sent = self.send(text).await;
+        (self.limit, self.waiter) = (None, None);
+        sent
+    }
+
     /// The rows of one statement by the text protocol, whatever is forbidden to others' code.
     pub(super) async fn ask(&mut self, text: &str) -> Result<Vec<Row>> {
         self.ask_for(text, usize::MAX).await
@@ -259,7 +272,7 @@ impl Link {
         let gate = Arc::clone(&self.gate);
         let in_flight = Arc::clone(&self.in_flight);
         in_flight.store(true, Ordering::Relaxed);
-        let conduct = self.conduct;
+        let (conduct, waiter) = (self.conduct, self.waiter);
         let (mut ended, mut blocked) = (None, Vec::new());
         let answer = {
             let running = work(&mut self.connection);
@@ -274,7 +287,8 @@ impl Link {
                 match conduct {
                     Some(conduct) => {
                         tokio::time::sleep(LOOK_AFTER).await;
-                        engine.who_blocks(id, conduct.terminate_blockers).await
+                        let waiter = waiter.unwrap_or(Waiter::Session(id));
+                        engine.who_blocks(waiter, conduct.terminate_blockers).await
                     }
                     None => std::future::pending().await,
                 }
@@ -303,7 +317,9 @@ impl Link {
         answer.map_err(|error| {
             self.poisoned = self.in_transaction;
             let error = ended.unwrap_or_else(|| say::driver(error));
-            if error.database_code() == Some("1205") { say::waited(error, &blocked) } else { error }
+            let over = waiter.is_some() && error.code() == Code::TimeLimit;
+            let in_vain = error.database_code() == Some("1205") || over;
+            if in_vain { say::waited(error, &blocked) } else { error }
         })
     }
 

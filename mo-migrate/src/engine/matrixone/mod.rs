@@ -10,12 +10,15 @@ mod catalog;
 mod clone;
 mod copy;
 mod foreign;
+mod late;
 mod link;
 mod lock;
 mod moments;
 mod restore;
 mod snapshot;
 mod text;
+mod traps;
+mod whole;
 
 use std::str::FromStr as _;
 
@@ -33,6 +36,7 @@ use super::{
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
+use crate::settings::RestoreMethod;
 use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
 use crate::value::Row;
@@ -318,7 +322,17 @@ impl Engine for MatrixOne {
 
     async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>> {
         let mut link = self.open(&self.name).await?;
-        let found = catalog::cannot_come_back(&mut link).await;
+        let found = catalog::views_and_external(&mut link).await;
+        link.hang_up().await;
+        found
+    }
+
+    async fn in_the_way_of(&self, method: RestoreMethod) -> Result<Vec<String>> {
+        if method == RestoreMethod::Tables {
+            return Ok(Vec::new());
+        }
+        let mut link = self.open(&self.name).await?;
+        let found = traps::of_restore_database(&mut link).await;
         link.hang_up().await;
         found
     }
@@ -433,8 +447,13 @@ impl Engine for MatrixOne {
         Ok(Vec::new())
     }
 
-    async fn put_back_afterwards(&self, then: &Inventory, touched: &Touched) -> Result<()> {
-        self.put_back_the_rest(then, touched).await
+    async fn put_back_afterwards(
+        &self,
+        then: &Inventory,
+        touched: &Touched,
+        replaced: Option<&str>,
+    ) -> Result<()> {
+        self.put_back_the_rest(then, touched, replaced).await
     }
 
     async fn moments(&self) -> Result<Box<dyn Moments>> {
@@ -446,7 +465,14 @@ impl Engine for MatrixOne {
         snapshot: &str,
         conduct: Conduct,
     ) -> Result<Box<dyn RestoreTransaction>> {
-        Ok(Box::new(restore::MatrixOneRestore::open(self, snapshot, conduct).await?))
+        Ok(match conduct.method {
+            RestoreMethod::Tables => {
+                Box::new(restore::MatrixOneRestore::open(self, snapshot, conduct).await?)
+            }
+            RestoreMethod::Database => {
+                Box::new(whole::WholeRestore::open(self, snapshot, conduct).await?)
+            }
+        })
     }
 }
 

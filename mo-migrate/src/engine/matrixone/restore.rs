@@ -1,7 +1,7 @@
 //! Putting a MatrixOne database back: one transaction that drops and clones the tables concerned.
 //!
 //! RESTORE DATABASE can leave a mixed database and say OK, loses sequences and grants, and takes
-//! back what others wrote; nothing of it is used here.
+//! back what others wrote; nothing of it is used here (`whole.rs` does).
 //!
 //! Invariants:
 //! 1. every SET comes before BEGIN, which it would commit;
@@ -31,10 +31,10 @@ const SNAPSHOT_WITHIN: Duration = Duration::from_secs(5);
 /// A restore in progress.
 #[derive(Debug)]
 pub(super) struct MatrixOneRestore {
-    engine: MatrixOne,
-    snapshot: String,
-    link: Link,
-    conduct: Conduct,
+    pub(super) engine: MatrixOne,
+    pub(super) snapshot: String,
+    pub(super) link: Link,
+    pub(super) conduct: Conduct,
     then: Inventory,
     /// The snapshot of what went wrong, once it is kept.
     failed: Option<String>,
@@ -123,6 +123,14 @@ impl MatrixOneRestore {
             })?;
         }
         Ok(())
+    }
+
+    /// Has generated keys go on from these at least, in a transaction of its own.
+    pub(super) async fn go_on_above(&mut self, next: BTreeMap<String, u64>) -> Result<()> {
+        self.next_keys = next;
+        self.link.begin().await?;
+        self.push_keys().await?;
+        self.link.commit().await
     }
 
     /// Generated keys go on above the highest that was ever given out: a clone begins at what the
@@ -357,6 +365,7 @@ impl RestoreTransaction for MatrixOneRestore {
             },
             // Dropped with the locks, and made with their rows.
             Step::Drop(_) | Step::Create(_) => Ok(()),
+            Step::Whole => Err(say::internal(&"a restore of tables has no such step")),
         }
     }
 

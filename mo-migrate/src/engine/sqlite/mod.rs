@@ -34,6 +34,7 @@ use super::{
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
+use crate::settings::RestoreMethod;
 use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
 use crate::value::Row;
@@ -260,6 +261,15 @@ impl Engine for Sqlite {
         Ok(Vec::new())
     }
 
+    async fn in_the_way_of(&self, method: RestoreMethod) -> Result<Vec<String>> {
+        Ok(match method {
+            RestoreMethod::Tables => Vec::new(),
+            RestoreMethod::Database => {
+                vec!["SQLite has no command that restores a database".to_owned()]
+            }
+        })
+    }
+
     async fn space(&self) -> Result<Space> {
         if self.memory {
             return Ok(Space { database: 0, free: None });
@@ -404,7 +414,7 @@ impl Engine for Sqlite {
         Ok(words.into_iter().filter(|word| word != "ok" && !rule(word)).collect())
     }
 
-    async fn put_back_afterwards(&self, _: &Inventory, _: &Touched) -> Result<()> {
+    async fn put_back_afterwards(&self, _: &Inventory, _: &Touched, _: Option<&str>) -> Result<()> {
         // Its restore holds everything.
         Ok(())
     }
@@ -419,6 +429,10 @@ impl Engine for Sqlite {
         snapshot: &str,
         conduct: Conduct,
     ) -> Result<Box<dyn RestoreTransaction>> {
+        let reasons = self.in_the_way_of(conduct.method).await?;
+        if !reasons.is_empty() {
+            return Err(say::method_refused(&reasons));
+        }
         self.need_file()?;
         let path = self.files.snapshot(snapshot)?;
         if !path.is_file() {

@@ -130,6 +130,19 @@ pub(crate) fn blocked(table: &str, wait: Duration, error: Error) -> Error {
         .hinted("end that session's transaction, then `migrate recover`")
 }
 
+/// RESTORE DATABASE failed, and left the database as it was.
+pub(crate) fn whole_failed(error: Error) -> Error {
+    let waited = error.code() == Code::TimeLimit;
+    let error = error.within(Code::Restore, "RESTORE DATABASE failed");
+    if waited {
+        error.hinted("end that session's transaction, then `migrate recover`")
+    } else {
+        error.hinted(
+            "bring back what the run touched with `migrate recover --restore-method tables`",
+        )
+    }
+}
+
 /// What to do about an error of which the server's own words say little.
 pub(crate) fn help_with(error: &Error) -> Option<&'static str> {
     let said = error.message();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::engine::Between;
 use crate::error::{Code, Error};
 use crate::history::{History, Marker};
 use crate::ledger::RunRecord;
@@ -37,6 +38,11 @@ pub(crate) fn restored(
             kept.push_str(&restore.discarded_writes.join(", "));
             kept.push_str(" is in it");
         }
+        if let Some(late) = &restore.late_rows {
+            kept.push_str("; what they wrote after it is in the database `");
+            kept.push_str(late);
+            kept.push('`');
+        }
         error = error.keeping(kept);
     }
     error
@@ -49,10 +55,14 @@ pub(crate) fn not_restored(error: Error, failure: &Error, record: &RunRecord) ->
         None => format!("the snapshot `{snapshot}`"),
     };
     let hint = error.hint().map(ToOwned::to_owned);
+    let database = error.database().map_or_else(
+        || "as the failed run left it; the restore changed nothing".to_owned(),
+        ToOwned::to_owned,
+    );
     error
         .because(format!("the run was to be put back, since {failure}"))
         .ended(Outcome::NeedsPerson)
-        .true_now("as the failed run left it; the restore changed nothing")
+        .true_now(database)
         .keeping(kept)
         .hinted(
             hint.unwrap_or_else(|| "remove what is in the way, then `migrate recover`".to_owned()),
@@ -60,7 +70,11 @@ pub(crate) fn not_restored(error: Error, failure: &Error, record: &RunRecord) ->
 }
 
 pub(crate) fn restore_failed(error: Error) -> Error {
-    error.within(Code::Restore, "the restore failed and was rolled back")
+    match error.code() {
+        // It says itself what is true.
+        Code::Proof => error,
+        _ => error.within(Code::Restore, "the restore failed and was rolled back"),
+    }
 }
 
 pub(crate) fn restore_commit_failed(error: Error) -> Error {
@@ -78,6 +92,35 @@ pub(crate) fn proof_failed(what: &str) -> Error {
     )
     .because(what)
     .hinted("test the snapshot with `migrate snapshot verify`, then `migrate recover`")
+}
+
+/// The method that was asked for would go wrong here.
+pub(crate) fn method_refused(reasons: &[String]) -> Error {
+    let error = Error::new(Code::NoWayBack, "a restore by the method `database` would go wrong");
+    reasons
+        .iter()
+        .fold(error, Error::because)
+        .hinted("take the default instead: `--restore-method tables`")
+}
+
+/// The server's own command is done, and what it did is not known to be right.
+pub(crate) fn restored_unproved(error: Error) -> Error {
+    let hint = "bring back what the run touched, and nothing else, with `migrate recover --restore-method tables`";
+    error
+        .within(
+            Code::Proof,
+            "what RESTORE DATABASE brought back was not shown to equal the snapshot",
+        )
+        .true_now("what RESTORE DATABASE made of it, and what others wrote since")
+        .hinted(hint)
+}
+
+pub(crate) fn written_between(late: &Between) -> String {
+    format!(
+        "others wrote to `{}` between the failed state and the restore: that is kept in the database `{}`",
+        late.tables.join("`, `"),
+        late.kept
+    )
 }
 
 pub(crate) fn orphans(count: usize, kept: &[String]) -> Error {
@@ -113,10 +156,10 @@ pub(crate) fn no_way_back() -> Error {
 pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error {
     let kept = record.snapshot.clone().unwrap_or_default();
     let outcome = error.outcome();
-    error
-        .ended(outcome)
-        .true_now("as it was; the restore changed nothing")
-        .keeping(format!("the snapshot `{kept}`"))
+    let database = error
+        .database()
+        .map_or_else(|| "as it was; the restore changed nothing".to_owned(), ToOwned::to_owned);
+    error.ended(outcome).true_now(database).keeping(format!("the snapshot `{kept}`"))
 }
 
 /// How a run ended, in words.
@@ -316,6 +359,9 @@ pub(crate) fn open_run(
             "it was put back; the next `migrate up` finishes it"
         }
         (false, _) => "nothing of it is in the database; the next `migrate up` starts afresh",
+        (_, Phase::RestoreDatabase) => {
+            "its RESTORE DATABASE was not compared; the next `migrate up` does it again"
+        }
         (true, Phase::Validate | Phase::ValidateAfter | Phase::Commit) => {
             "it is applied and not judged; the next `migrate up` judges it"
         }
