@@ -91,6 +91,8 @@ pub(crate) enum ObjectKind {
     Grant,
     /// A foreign key of another database's table to one of this.
     KeyFromOutside,
+    /// A table that a publication names.
+    Published,
 }
 
 impl ObjectKind {
@@ -103,7 +105,10 @@ impl ObjectKind {
     /// No transaction can hold it: it is put back after the restore.
     #[must_use]
     pub(crate) fn is_put_back_afterwards(self) -> bool {
-        matches!(self, Self::Sequence | Self::Routine | Self::Grant | Self::KeyFromOutside)
+        matches!(
+            self,
+            Self::Sequence | Self::Routine | Self::Grant | Self::KeyFromOutside | Self::Published
+        )
     }
 }
 

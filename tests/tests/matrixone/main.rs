@@ -10,6 +10,7 @@
 mod foreign_keys;
 mod objects;
 mod others;
+mod published;
 mod sessions;
 mod shop;
 mod silent;

@@ -1,17 +1,22 @@
 //! What no transaction of this server can hold, put back after the restore: sequences, functions,
-//! grants.
+//! grants, tables of publications.
 //!
 //! Every step looks first and changes only what differs, so that a start after a crash does them
 //! again. What the run did not name is left alone: others may have changed it.
 
 use super::link::Link;
-use super::{MatrixOne, catalog, hint, late, quote};
+use super::{MatrixOne, catalog, hint, late, published, quote};
 use crate::engine::{Counts, Inventory, Object, ObjectKind, Touched};
 use crate::error::Result;
 
 /// In the order in which they are put back.
-const KINDS: [ObjectKind; 4] =
-    [ObjectKind::Sequence, ObjectKind::Routine, ObjectKind::Grant, ObjectKind::KeyFromOutside];
+const KINDS: [ObjectKind; 5] = [
+    ObjectKind::Sequence,
+    ObjectKind::Routine,
+    ObjectKind::Grant,
+    ObjectKind::KeyFromOutside,
+    ObjectKind::Published,
+];
 
 impl MatrixOne {
     /// Puts back what differs from `then` and was touched by the run, or went with what was.
@@ -115,6 +120,9 @@ fn is_named(touched: &Touched, object: &Object) -> bool {
 
 /// Makes an object again. A sequence goes on above all that it ever gave.
 async fn put_back(link: &mut Link, object: &Object, now: Option<&Object>) -> Result<()> {
+    if object.kind == ObjectKind::Published {
+        return published::publish(link, object).await;
+    }
     let Some(sql) = &object.sql else { return Ok(()) };
     link.send(sql).await?;
     let next = object.value.max(now.and_then(|now| now.value));

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::clone::MARKER;
 use super::link::Link;
-use super::{literal, quote};
+use super::{literal, published, quote};
 use crate::engine::{Column, Connection as _, Counts, Inventory, Object, ObjectKind, RowKey};
 use crate::error::{Result, say};
 use crate::value::Row;
@@ -74,6 +74,7 @@ pub(super) async fn inventory_at(
     database_grants(link, database, hint, &mut objects).await?;
     functions(link, database, hint, &mut objects).await?;
     keys_from_outside(link, database, hint, &mut objects).await?;
+    objects.extend(published::tables(link, database, hint).await?);
     Ok(Inventory { objects })
 }
 
@@ -118,7 +119,13 @@ async fn read(
 }
 
 /// An object that is put back after a restore.
-fn afterwards(kind: ObjectKind, name: String, table: String, sql: String, order: usize) -> Object {
+pub(super) fn afterwards(
+    kind: ObjectKind,
+    name: String,
+    table: String,
+    sql: String,
+    order: usize,
+) -> Object {
     Object {
         kind,
         name,
@@ -315,6 +322,16 @@ struct Argument {
     name: String,
     #[serde(rename = "type")]
     kind: String,
+}
+
+/// What no restore brings back as it was: with the tables that have a PITR of their own.
+pub(super) async fn cannot_come_back(link: &mut Link) -> Result<Vec<(String, &'static str)>> {
+    let mut found = views_and_external(link).await?;
+    let why = "it has a PITR of its own, which ends when its table is put back (one of the whole database goes on)";
+    let pitrs = published::pitrs(link).await?;
+    let own = pitrs.into_iter().filter_map(|pitr| pitr.table);
+    found.extend(own.map(|table| (table, why)));
+    Ok(found)
 }
 
 /// Views that read what is not there, and tables whose rows are elsewhere.

@@ -14,6 +14,7 @@ mod late;
 mod link;
 mod lock;
 mod moments;
+mod published;
 mod restore;
 mod snapshot;
 mod text;
@@ -255,7 +256,14 @@ impl Engine for MatrixOne {
 
     async fn exists(&self) -> Result<bool> {
         let mut link = self.open("").await?;
-        let exists = self.database_exists(&mut link, &self.name).await;
+        let exists = match self.database_exists(&mut link, &self.name).await {
+            Err(error) if say::has_no_right(&error) => {
+                let role = link.ask("SELECT current_role()").await?;
+                let role: Option<String> = role.first().map_or(Ok(None), |row| row.at(0))?;
+                Err(say::no_right_to_look(role.as_deref().unwrap_or("<role>"), error))
+            }
+            other => other,
+        };
         link.hang_up().await;
         exists
     }
@@ -322,7 +330,7 @@ impl Engine for MatrixOne {
 
     async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>> {
         let mut link = self.open(&self.name).await?;
-        let found = catalog::views_and_external(&mut link).await;
+        let found = catalog::cannot_come_back(&mut link).await;
         link.hang_up().await;
         found
     }

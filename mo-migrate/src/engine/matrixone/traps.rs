@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::link::Link;
-use super::{catalog, literal};
+use super::{catalog, literal, published};
 use crate::error::Result;
 
 /// Why RESTORE DATABASE is not to be used on the database of this connection, each in words.
@@ -39,12 +39,15 @@ pub(super) async fn of_restore_database(link: &mut Link) -> Result<Vec<String>> 
     for (name, why) in catalog::views_and_external(link).await? {
         reasons.push(format!("`{name}`: {why}"));
     }
-    for (kind, sql) in kept_elsewhere(&database) {
-        for row in link.ask(&sql).await? {
-            let name: String = row.at(0)?;
-            reasons
-                .push(format!("the {kind} `{name}` would end, for the server drops the database"));
-        }
+    let ends = |kind: &str, name: &str| {
+        format!("the {kind} `{name}` would end, for the server drops the database")
+    };
+    let name = link.database().to_owned();
+    for (publication, _) in published::publications(link, &name, "").await? {
+        reasons.push(ends("publication", &publication));
+    }
+    for pitr in published::pitrs(link).await? {
+        reasons.push(ends("PITR", &pitr.name));
     }
     let sql = format!(
         "SELECT table_name FROM information_schema.columns WHERE table_schema = {database} \
@@ -56,26 +59,6 @@ pub(super) async fn of_restore_database(link: &mut Link) -> Result<Vec<String>> 
             .push(format!("`{table}` has a generated TINYINT key, which the server can't clone"));
     }
     Ok(reasons)
-}
-
-/// What names the database from elsewhere and goes with it.
-fn kept_elsewhere(database: &str) -> [(&'static str, String); 2] {
-    [
-        (
-            "publication",
-            format!(
-                "SELECT pub_name FROM mo_catalog.mo_pubs \
-                 WHERE account_id = current_account_id() AND database_name = {database} ORDER BY 1"
-            ),
-        ),
-        (
-            "PITR",
-            format!(
-                "SELECT pitr_name FROM mo_catalog.mo_pitr WHERE create_account = current_account_id() \
-                 AND pitr_status = 1 AND database_name = {database} ORDER BY 1"
-            ),
-        ),
-    ]
 }
 
 /// The tables that refer to themselves by way of others; a key of a table to itself is no circle.

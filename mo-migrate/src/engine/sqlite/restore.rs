@@ -78,7 +78,8 @@ impl SqliteRestore {
             | ObjectKind::ExternalTable
             | ObjectKind::Routine
             | ObjectKind::Grant
-            | ObjectKind::KeyFromOutside => Ok(()),
+            | ObjectKind::KeyFromOutside
+            | ObjectKind::Published => Ok(()),
             ObjectKind::SystemTable if object.name == SEQUENCE => self.drop_sequence().await,
             ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::SystemTable => {
                 self.run(&format!("DROP TABLE main.{name}")).await

@@ -22,7 +22,8 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
             let error = database(words, code, None);
             if words.contains("do not have privilege") {
                 return error.hinted(
-                    "use another user, or give this one the right: docs/matrixone.md says which",
+                    "run the command as the account's administrator, or give this user the right: \
+                     docs/matrixone.md says which",
                 );
             }
             if error.database_code() == Some("26") {

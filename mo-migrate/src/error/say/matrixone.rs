@@ -88,6 +88,25 @@ pub(crate) fn snapshot_rights(error: Error) -> Error {
         .hinted("use one with the role `moadmin` (of the account `sys`) or `accountadmin`")
 }
 
+/// A run of this user's could make no snapshot.
+pub(crate) fn not_administrator(role: &str) -> Error {
+    Error::new(Code::Snapshot, format!("a user with the role `{role}` can make no snapshot"))
+        .because("the server makes them for `moadmin` (account `sys`) and `accountadmin`, and lets nobody grant these to others")
+        .true_now("nothing was touched")
+        .hinted("run the command as the account's administrator: `migrate --url matrixone://<administrator>:…@… up`")
+}
+
+/// The question whether there is a database needs a right of its own.
+pub(crate) fn no_right_to_look(role: &str, error: Error) -> Error {
+    error
+        .within(Code::Database, "this user may not look for the database in the server's catalogue")
+        .true_now("nothing was touched")
+        .hinted(format!(
+            "run the command as the account's administrator, or for a start with nothing to do let them type \
+             `GRANT SELECT ON TABLE mo_catalog.mo_database TO {role}`"
+        ))
+}
+
 pub(crate) fn snapshot_quota(error: Error) -> Error {
     // The server names the level: "feature SNAPSHOT with scope table has reached the limit of 50".
     let words = error.message().split(" scope ").nth(1).unwrap_or_default();
