@@ -8,13 +8,13 @@
 
 use std::time::Instant;
 
-use super::job::{Body, Direction, Job, Step};
+use super::job::{Body, Direction, Job, Step, without_way_back};
 use super::run::{Run, Stage};
 use crate::engine::{Fence, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::{Applied, HistoryWriter};
-use crate::ledger::StatementLine;
+use crate::ledger::{Outside, StatementLine};
 use crate::migration::{Kind, RustMigration, Session, SqlFile, SqlStatement};
 use crate::observer::Event;
 use crate::report::MigrationState;
@@ -116,12 +116,15 @@ impl Run<'_> {
         for table in &file.directives.tables {
             touched.tables.insert(table.clone());
         }
+        let outside = allowed.then(|| without_way_back(&sql, self.engine)).flatten();
+        let place = format!("{}:{}", file.path, statement.line);
         let line = StatementLine {
             version: step.migration.version,
             number,
             line: u64::try_from(statement.line).unwrap_or(0),
             touched,
             began: self.work()?.moment().await?,
+            outside: outside.map(|what| Outside { place, what }),
         };
         self.announce(job, &line).await?;
         fault::before(Transition::Statement)?;
@@ -134,7 +137,7 @@ impl Run<'_> {
         let seen = work.take_touched();
         fault::after(Transition::Statement)?;
         let kept = self.still_in_transaction(job, step, done.is_err()).await;
-        if job.ring == 2 {
+        if job.ring == 2 || line.outside.is_some() {
             let error = done.as_ref().err().map(ToString::to_string);
             let took = time::ms(began.elapsed());
             let run = self.record.id.clone();
@@ -160,7 +163,8 @@ impl Run<'_> {
     /// it, and the tables are written once, before the commit.
     async fn announce(&mut self, job: &Job<'_>, line: &StatementLine) -> Result<()> {
         self.record.touched.extend(&line.touched);
-        if job.ring == 2 {
+        // What no ROLLBACK takes back is not in the transaction either.
+        if job.ring == 2 || line.outside.is_some() {
             let run = self.record.id.clone();
             self.ledger.statement_begins(&run, line).await?;
             self.ledger.update_run(&self.record).await?;
@@ -218,6 +222,7 @@ impl Run<'_> {
             line: 0,
             touched: Touched { unknown: job.ring == 2 && declared.tables.is_empty(), ..declared },
             began: self.work()?.moment().await?,
+            outside: None,
         };
         let known = !self.record.touched.unknown;
         self.announce(job, &line).await?;

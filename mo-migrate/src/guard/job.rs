@@ -266,9 +266,7 @@ impl<'a> Step<'a> {
                 return Err(refused(text, statement, why, Code::TransactionControl, help));
             }
             let allowed = file.directives.allows.iter().any(|allow| allow.code == "NO_WAY_BACK");
-            let elsewhere = sql::writes_elsewhere(text, dialect, engine.ledger_key());
-            let outside = sql::reaches_outside(text, dialect).map(ToOwned::to_owned).or(elsewhere);
-            if !allowed && let Some(why) = outside {
+            if !allowed && let Some(why) = without_way_back(text, engine) {
                 let place = sql::SourceProblem::new(text, 0..text.len(), why)
                     .with_help("take it out, or write `-- mo-migrate: allow NO_WAY_BACK because …` at the head")
                     .in_file(&file.path, &file.text, statement.span.start);
@@ -301,6 +299,13 @@ impl<'a> Step<'a> {
             }
         }
     }
+}
+
+/// What a statement does that no restore of the database takes back.
+pub(super) fn without_way_back(text: &str, engine: &dyn Engine) -> Option<String> {
+    let dialect = engine.dialect();
+    let elsewhere = || sql::writes_elsewhere(text, dialect, engine.ledger_key());
+    sql::reaches_outside(text, dialect).map(ToOwned::to_owned).or_else(elsewhere)
 }
 
 /// What a migration gets that says nothing is the engine's to know.

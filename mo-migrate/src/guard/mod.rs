@@ -48,7 +48,10 @@ impl Run<'_> {
         let done = Box::pin(self.go(job)).await;
         let ended = match done {
             Ok(()) => Ok(Outcome::Applied),
-            Err(failure) => Err(Box::pin(self.way_back(job, failure)).await),
+            Err(failure) => {
+                let undone = Box::pin(self.way_back(job, failure)).await;
+                Err(self.not_all_undone(undone).await)
+            }
         };
         self.finish(ended).await
     }
@@ -122,6 +125,18 @@ impl Run<'_> {
                     Err(error) => say::not_restored(error, &failure, &self.record),
                 }
             }
+        }
+    }
+
+    /// What was undone in the database may have been done outside of it as well.
+    async fn not_all_undone(&mut self, undone: Error) -> Error {
+        if !undone.is_undone() {
+            return undone;
+        }
+        match self.ledger.outside(&self.record.id).await {
+            Ok(outside) if outside.is_empty() => undone,
+            Ok(outside) => say::remains_outside(undone, &outside),
+            Err(error) => undone.because(format!("and the ledger could not be read: {error}")),
         }
     }
 

@@ -12,7 +12,7 @@ use super::run::{Run, Stage};
 use crate::engine::{Engine, Role};
 use crate::error::{Error, Result, say};
 use crate::history::{History, HistoryWriter, Marker};
-use crate::ledger::{Ledger, RunRecord};
+use crate::ledger::{Ledger, Outside, RunRecord};
 use crate::lock::Held;
 use crate::migration::MigrationSet;
 use crate::observer::{Event, Phase};
@@ -250,6 +250,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The database is back, and what was done outside of it is not: the run is closed, and a person
+    /// is told once.
+    async fn recovered_in_part(mut self, outcome: Outcome, outside: &[Outside]) -> Result<Error> {
+        let undone = say::recovered_error(&self.record, outcome);
+        let error = say::remains_outside(undone, outside);
+        self.record.outcome = Some(Outcome::NeedsPerson);
+        self.record.finished_at = Some(time::now_ms());
+        self.record.error = Some(super::run::stored(&error));
+        self.report.outcome = Outcome::NeedsPerson;
+        self.record.report = Some(self.report.to_json().to_string());
+        self.ledger.update_run(&self.record).await?;
+        self.ledger.close().await;
+        Ok(error.reported(self.report))
+    }
+
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
         self.close_work().await;
         let done = match done {
@@ -259,6 +274,13 @@ impl Run<'_> {
         };
         match done {
             Ok(outcome) => {
+                let outside = match outcome {
+                    Outcome::Applied => Vec::new(),
+                    _ => self.ledger.outside(&self.record.id).await?,
+                };
+                if !outside.is_empty() {
+                    return Err(self.recovered_in_part(outcome, &outside).await?);
+                }
                 self.record.outcome = Some(outcome);
                 self.record.finished_at = Some(time::now_ms());
                 self.report.outcome = outcome;

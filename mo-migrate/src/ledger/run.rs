@@ -100,6 +100,17 @@ pub(crate) struct StatementLine {
     pub touched: Touched,
     /// The server's clock just before it, where the past can be read by it.
     pub began: Option<i64>,
+    /// What it does that no restore takes back.
+    pub outside: Option<Outside>,
+}
+
+/// A statement that did what no restore takes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outside {
+    /// Its file and line.
+    pub place: String,
+    /// What it did, as a sentence without its end.
+    pub what: String,
 }
 
 /// When a statement of a run was running, and what it wrote to.
@@ -127,13 +138,20 @@ struct StoredTouched {
     tables: Vec<String>,
     unknown: bool,
     definitions: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outside: Option<Outside>,
 }
 
 fn store(touched: &Touched) -> String {
+    store_with(touched, None)
+}
+
+fn store_with(touched: &Touched, outside: Option<Outside>) -> String {
     let stored = StoredTouched {
         tables: touched.tables.iter().cloned().collect(),
         unknown: touched.unknown,
         definitions: touched.definitions,
+        outside,
     };
     serde_json::to_string(&stored).unwrap_or_default()
 }
@@ -307,7 +325,7 @@ impl Ledger {
             line.version.into(),
             Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
             Value::Integer(i64::try_from(line.line).unwrap_or(i64::MAX)),
-            store(&line.touched).into(),
+            store_with(&line.touched, line.outside.clone()).into(),
             time::now_ms().into(),
             line.began.into(),
         ];
@@ -333,6 +351,23 @@ impl Ledger {
             Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
         ];
         self.write(sql, &params).await
+    }
+
+    /// What statements of a run did that no restore takes back, in their order. One that failed did
+    /// nothing.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn outside(&mut self, run: &str) -> Result<Vec<Outside>> {
+        let sql = "SELECT tables_touched FROM statements WHERE run = ? AND error IS NULL \
+                   ORDER BY started_at, version, number";
+        let rows = self.fetch(sql, &[run.into()]).await?;
+        let mut found = Vec::new();
+        for row in rows {
+            let stored = serde_json::from_str::<StoredTouched>(&row.at::<String>(0)?);
+            found.extend(stored.ok().and_then(|stored| stored.outside));
+        }
+        Ok(found)
     }
 
     /// When the statements of a run were running, in their order.

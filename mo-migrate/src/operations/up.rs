@@ -272,7 +272,8 @@ fn is_failure(run: &RunRecord) -> bool {
     // counted as a death.
     let judged = match run.outcome {
         Some(Outcome::Restored) => true,
-        Some(Outcome::RolledBack) => run.error.is_some(),
+        // The latter was undone but for what has no way back.
+        Some(Outcome::RolledBack | Outcome::NeedsPerson) => run.error.is_some(),
         _ => false,
     };
     judged && !run.died && !interrupted

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::Between;
 use crate::error::{Code, Error};
 use crate::history::{History, Marker};
-use crate::ledger::RunRecord;
+use crate::ledger::{Outside, RunRecord};
 use crate::observer::Phase;
 use crate::report::{Outcome, Report};
 use crate::time;
@@ -92,6 +92,30 @@ pub(crate) fn proof_failed(what: &str) -> Error {
     )
     .because(what)
     .hinted("test the snapshot with `migrate snapshot verify`, then `migrate recover`")
+}
+
+/// A dead run was undone, as an error that more can be said of.
+pub(crate) fn recovered_error(record: &RunRecord, outcome: Outcome) -> Error {
+    let database = match outcome {
+        Outcome::Restored => "put back, and compared with its snapshot",
+        _ => "as it was before the run",
+    };
+    Error::new(Code::NoWayBack, found_dead_run(record)).ended(outcome).true_now(database)
+}
+
+/// The database is undone, and what statements did outside of it stays.
+pub(crate) fn remains_outside(undone: Error, outside: &[Outside]) -> Error {
+    let said: Vec<String> =
+        outside.iter().map(|line| format!("{}: {}", line.place, line.what)).collect();
+    let database = format!(
+        "{}; what has no way back was done and stays: {}",
+        undone.database().unwrap_or("undone"),
+        said.join("; ")
+    );
+    undone.ended(Outcome::NeedsPerson).true_now(database).hinted(
+        "undo by hand what these statements did, or let them find it done (IF EXISTS, IF NOT EXISTS); \
+         fix the migration, then `migrate up`",
+    )
 }
 
 /// The method that was asked for would go wrong here.
