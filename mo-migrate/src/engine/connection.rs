@@ -110,6 +110,16 @@ pub(crate) trait Connection: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// What the database says.
     async fn foreign_keys(&mut self, on: bool) -> Result<bool>;
+    /// Notes the session's settings, before the code of a migration runs on it.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    async fn remember_settings(&mut self) -> Result<()>;
+    /// Puts the session's settings back to what they were then, if they were changed since.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn forget_settings(&mut self) -> Result<()>;
     /// Lets statements write, or not.
     ///
     /// # Errors

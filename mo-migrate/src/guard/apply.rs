@@ -4,7 +4,8 @@
 //! 1. a migration is named in the ledger before its first statement, so that deaths are counted;
 //! 2. in ring 2, what a statement touches is in the ledger before it is sent;
 //! 3. after each statement of a transaction the database is asked whether that still is open;
-//! 4. a version is recorded in the history in the transaction that applied it, as `judging`.
+//! 4. what a migration has set on its session is set back before anything else runs on it;
+//! 5. a version is recorded in the history in the transaction that applied it, as `judging`.
 
 use std::time::Instant;
 
@@ -24,6 +25,7 @@ use crate::{panics, time};
 impl Run<'_> {
     /// Runs every migration of the job.
     pub(super) async fn apply(&mut self, job: &Job<'_>) -> Result<()> {
+        self.work()?.remember_settings().await?;
         for (at, step) in job.steps.iter().enumerate() {
             self.go_on()?;
             self.settle_applying(step).await?;
@@ -71,13 +73,18 @@ impl Run<'_> {
             Body::Sql(file) => self.sql(job, step, file).await?,
             Body::Rust(function) => self.rust(job, step, function).await?,
         };
+        if !own_transaction {
+            self.work()?.forget_settings().await?;
+        }
         fault::before(Transition::Version)?;
         self.record_version(step, time::ms(began.elapsed())).await?;
         fault::after(Transition::Version)?;
         if own_transaction {
             fault::before(Transition::Migration)?;
-            self.work()?.commit().await.map_err(say::commit_failed)?;
+            let work = self.work()?;
+            work.commit().await.map_err(say::commit_failed)?;
             fault::after(Transition::Migration)?;
+            self.work()?.forget_settings().await?;
         }
         Ok(statements)
     }

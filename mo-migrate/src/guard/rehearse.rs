@@ -121,6 +121,7 @@ impl Run<'_> {
     ) -> Result<u64> {
         let history = self.settings.history_table.clone();
         self.end_when_asked(&*connection);
+        connection.remember_settings().await?;
         connection.limit(self.settings.statement_timeout);
         connection.fence(Fence::History(&history));
         let done = match &step.body {
@@ -149,6 +150,7 @@ impl Run<'_> {
         connection.fence(Fence::Open);
         connection.limit(None);
         connection.take_touched();
+        connection.forget_settings().await?;
         done
     }
 }

@@ -21,6 +21,7 @@ mod quote;
 mod read_only;
 mod references;
 mod rehearse;
+mod session;
 mod source;
 mod split;
 mod touches;
@@ -39,6 +40,7 @@ pub use placeholder::{BeforeRef, before_references, substitute, substitute_befor
 pub use quote::{quote_word, unquote};
 pub use read_only::is_read_only;
 pub use rehearse::names_no_database;
+pub use session::{session_variables, sets_session};
 pub use source::{SourceProblem, text_of};
 pub use split::{Piece, Scan, scan, split};
 pub use touches::{writes_elsewhere, writes_to};

@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 use super::blockers::Waiter;
 use super::lock::Slot;
 use super::text::{self, with_params};
+use super::variables::Variables;
 use super::{MatrixOne, quote};
 use crate::engine::{Conduct, Connection, Fence, Interrupt, LockGuard, Touched};
 use crate::error::{Code, Error, Result, say};
@@ -117,6 +118,7 @@ pub(super) struct Link {
     /// The number that the fence must still have.
     fence: Option<i64>,
     held: Option<Arc<dyn LockGuard>>,
+    variables: Variables,
     /// Where it goes back to when it is closed: it holds the lock.
     home: Option<Slot>,
 }
@@ -152,6 +154,7 @@ impl Link {
             in_flight: Arc::default(),
             fence: None,
             held: None,
+            variables: Variables::default(),
             home: None,
         }
     }
@@ -208,6 +211,11 @@ impl Link {
     /// The number that the fence must still have.
     pub(super) fn fence_number(&self) -> Option<i64> {
         self.fence
+    }
+
+    /// The settings of its session, as far as they are noted.
+    pub(super) fn variables(&mut self) -> &mut Variables {
+        &mut self.variables
     }
 
     /// The database that it is in.
@@ -351,6 +359,7 @@ impl Link {
             return Err(say::guards_history());
         }
         self.touched.extend(&touched);
+        self.variables.hear(text);
         Ok(())
     }
 
@@ -506,6 +515,14 @@ impl Connection for Link {
         Ok(was != 0)
     }
 
+    async fn remember_settings(&mut self) -> Result<()> {
+        self.note_variables().await
+    }
+
+    async fn forget_settings(&mut self) -> Result<()> {
+        self.put_variables_back().await
+    }
+
     async fn writable(&mut self, writable: bool) -> Result<()> {
         // The server does not enforce READ ONLY; what is sent is read instead.
         self.writable = writable;
@@ -561,6 +578,7 @@ impl Connection for Link {
 
     fn raw(&mut self) -> &mut (dyn Any + Send) {
         self.touched.unknown = true;
+        self.variables.anything();
         &mut self.connection
     }
 
@@ -569,7 +587,8 @@ impl Connection for Link {
     }
 
     async fn close(mut self: Box<Self>) {
-        let healthy = self.rollback().await.is_ok();
+        let healthy = self.rollback().await.is_ok()
+            && (self.home.is_none() || self.put_variables_back().await.is_ok());
         // Let go of at the end: the last one that holds the lock gives it up.
         let _held = self.held.take();
         match self.home.take() {

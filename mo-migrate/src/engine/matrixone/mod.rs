@@ -19,6 +19,7 @@ mod restore;
 mod snapshot;
 mod text;
 mod traps;
+mod variables;
 mod whole;
 
 use std::str::FromStr as _;

@@ -20,6 +20,7 @@ use sqlx::{
     AssertSqlSafe, Column as _, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _,
 };
 
+use super::pragmas::Pragmas;
 use super::raw::{Handle, RawError, Recorder};
 use crate::engine::{Connection, Fence, Interrupt, LockGuard, Touched};
 use crate::error::{Code, Error, Result, say};
@@ -112,6 +113,7 @@ pub(super) struct SqliteLink {
     patience: Duration,
     /// Ends the statement in flight when the run's future is dropped.
     in_flight: Option<EndOnDrop>,
+    pragmas: Pragmas,
 }
 
 /// Ends what a connection runs when it is dropped instead of closed.
@@ -140,6 +142,7 @@ impl SqliteLink {
             direct: false,
             in_flight: None,
             patience: PATIENCE,
+            pragmas: Pragmas::default(),
         }
     }
 
@@ -166,6 +169,7 @@ impl SqliteLink {
             direct: false,
             in_flight: None,
             patience: PATIENCE,
+            pragmas: Pragmas::default(),
         })
     }
 
@@ -181,6 +185,7 @@ impl SqliteLink {
     /// A pool's connection goes back as it was: nothing of a run's settings stays on it.
     async fn as_it_was(&mut self) {
         let _ = self.rollback().await;
+        let _ = self.put_pragmas_back().await;
         for pragma in
             ["DETACH mo_before", "PRAGMA query_only = OFF", "PRAGMA ignore_check_constraints = OFF"]
         {
@@ -188,6 +193,11 @@ impl SqliteLink {
             let _ = self.execute(pragma, &[]).await;
         }
         let _ = self.with_handle(Handle::ordinary_mode).await;
+    }
+
+    /// The settings of it, as far as they are noted.
+    pub(super) fn pragmas(&mut self) -> &mut Pragmas {
+        &mut self.pragmas
     }
 
     /// The connection, for a call that takes it whole.
@@ -294,6 +304,7 @@ impl Connection for SqliteLink {
     async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         self.start();
         self.note_rename(sql);
+        self.pragmas.hear(sql);
         let until = Instant::now() + self.patience;
         loop {
             let query = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params));
@@ -383,6 +394,14 @@ impl Connection for SqliteLink {
         )
         .await?;
         Ok(was)
+    }
+
+    async fn remember_settings(&mut self) -> Result<()> {
+        self.note_pragmas().await
+    }
+
+    async fn forget_settings(&mut self) -> Result<()> {
+        self.put_pragmas_back().await
     }
 
     async fn writable(&mut self, writable: bool) -> Result<()> {

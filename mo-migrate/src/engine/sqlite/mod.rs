@@ -10,6 +10,7 @@ mod files;
 mod lock;
 mod moments;
 mod open;
+mod pragmas;
 mod raw;
 mod restore;
 mod snapshot;
