@@ -197,6 +197,32 @@ async fn a_deadlock_with_a_foreign_transaction_ends_and_loses_nothing() {
     shop.assert_dump(&before, &all);
 }
 
+/// What a client that is gone has sent goes on in the server, and holds its session's lock.
+#[tokio::test]
+async fn the_statement_of_a_dropped_future_is_ended_in_the_server() {
+    let Some(shop) = Shop::of(SHOP).await else { return };
+    let endless = "CREATE TABLE n AS SELECT count(*) AS c FROM generate_series(1, 900000000000) g";
+    shop.file("2_x.sql", &format!("UPDATE products SET a = 9; {endless};"));
+    let running = || {
+        let sql = "SELECT conn_id FROM information_schema.processlist WHERE info LIKE 'CREATE TABLE n %900000000000%'";
+        server::sql("", sql)
+    };
+    let migrator = shop.migrator().attended(true).lock_timeout(Duration::from_secs(30));
+    tokio::select! {
+        done = migrator.run(shop.address()) => panic!("it ended: {done:?}"),
+        () = async {
+            while running().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        } => {}
+    }
+    shop.file("2_x.sql", "INSERT INTO products VALUES (3, 3);");
+    let report = migrator.run(shop.address()).await.unwrap();
+    assert_eq!(report.outcome, Outcome::Applied);
+    assert_eq!(running(), "");
+    assert_eq!(shop.run("SELECT id, a FROM products ORDER BY id"), "1|1\n2|2\n3|3\n");
+}
+
 /// A machine that is gone without a word leaves its session with the lock.
 #[tokio::test]
 async fn a_silent_holder_of_the_lock_is_ended_and_taken_over() {

@@ -22,6 +22,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::Notify;
 
 use super::blockers::Waiter;
+use super::flight::Flight;
 use super::lock::Slot;
 use super::text::{self, with_params};
 use super::variables::Variables;
@@ -113,8 +114,7 @@ pub(super) struct Link {
     conduct: Option<Conduct>,
     /// Who waits for what is sent, where it is not this session.
     waiter: Option<Waiter>,
-    /// A statement was sent and its answer not read.
-    in_flight: Arc<AtomicBool>,
+    flight: Flight,
     /// The number that the fence must still have.
     fence: Option<i64>,
     held: Option<Arc<dyn LockGuard>>,
@@ -136,9 +136,11 @@ impl std::fmt::Debug for Link {
 impl Link {
     /// Takes a connection whose default database is `database`.
     pub(super) fn new(engine: &MatrixOne, connection: Owner, database: &str) -> Self {
+        let engine = MatrixOne { slot: Slot::default(), ..engine.clone() };
         Self {
             connection,
-            engine: MatrixOne { slot: Slot::default(), ..engine.clone() },
+            flight: Flight::of(&engine),
+            engine,
             id: 0,
             database: database.to_owned(),
             past: None,
@@ -151,7 +153,6 @@ impl Link {
             poisoned: false,
             conduct: None,
             waiter: None,
-            in_flight: Arc::default(),
             fence: None,
             held: None,
             variables: Variables::default(),
@@ -177,6 +178,7 @@ impl Link {
             return Err(say::not_matrixone(&version));
         }
         self.id = row.at(0)?;
+        self.flight.session(self.id);
         Ok(self)
     }
 
@@ -278,7 +280,7 @@ impl Link {
         }
         let (engine, id, limit) = (self.engine.clone(), self.id, self.limit);
         let gate = Arc::clone(&self.gate);
-        let in_flight = Arc::clone(&self.in_flight);
+        let in_flight = self.flight.under_way();
         in_flight.store(true, Ordering::Relaxed);
         let (conduct, waiter) = (self.conduct, self.waiter);
         let (mut ended, mut blocked) = (None, Vec::new());
@@ -560,7 +562,7 @@ impl Connection for Link {
     }
 
     async fn end_statement(&mut self) -> Result<()> {
-        if self.in_flight.swap(false, Ordering::Relaxed) {
+        if self.flight.ends() {
             self.poisoned = self.in_transaction;
             self.engine.end_query(self.id).await?;
             // The answer that nobody waited for is read first: it says that the statement was ended.

@@ -9,6 +9,7 @@ mod blockers;
 mod catalog;
 mod clone;
 mod copy;
+mod flight;
 mod foreign;
 mod late;
 mod link;
