@@ -2,7 +2,7 @@
 //! time: what the tests see of it is not what mo-migrate sees.
 
 use std::str::FromStr as _;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
 use sqlx::{
@@ -13,12 +13,23 @@ use sqlx::{
 /// The variable that names the server.
 const VARIABLE: &str = "MATRIXONE_URL";
 
+/// The server that this test has started by itself.
+static OWN: OnceLock<String> = OnceLock::new();
+
+/// Has everything here mean this server, whatever the variable says.
+pub fn is_at(url: &str) {
+    let _ = OWN.set(url.to_owned());
+}
+
 /// One answer: rows of texts, none for NULL.
 pub type Rows = Vec<Vec<Option<String>>>;
 
 /// The server's address without a database; none when the variable is not set.
 #[must_use]
 pub fn url() -> Option<String> {
+    if let Some(own) = OWN.get() {
+        return Some(own.clone());
+    }
     let url = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty());
     if url.is_none() {
         static SAID: Once = Once::new();
