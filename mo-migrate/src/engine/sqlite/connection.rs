@@ -388,6 +388,7 @@ impl Connection for SqliteLink {
     async fn foreign_keys(&mut self, on: bool) -> Result<bool> {
         let was = self.fetch("PRAGMA foreign_keys", &[], Some(1)).await?;
         let was = was.first().map_or(Ok(false), |row| row.at(0))?;
+        self.pragmas.foreign_keys(on);
         self.execute(
             if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" },
             &[],

@@ -30,6 +30,14 @@ pub(super) struct Pragmas {
 }
 
 impl Pragmas {
+    /// The guard itself switches foreign keys: that is what they go back to.
+    pub(super) fn foreign_keys(&mut self, on: bool) {
+        let at = SETTINGS.iter().position(|name| *name == "foreign_keys");
+        if let Some(noted) = at.and_then(|at| self.then.get_mut(at)) {
+            *noted = i64::from(on);
+        }
+    }
+
     /// A statement goes to the connection.
     pub(super) fn hear(&mut self, statement: &str) {
         let pragma = crate::sql::pragma(statement, crate::sql::Dialect::Sqlite);
