@@ -15,7 +15,9 @@ use std::time::Instant;
 use super::job::Judge;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Conduct, Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts, Step};
+use crate::engine::{
+    Conduct, Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts, Step,
+};
 use crate::error::{Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::History;

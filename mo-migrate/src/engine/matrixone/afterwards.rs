@@ -48,7 +48,7 @@ impl MatrixOne {
             Some(moment) => late::at(moment),
             None => hint(failed),
         };
-        let last = catalog::inventory_at(link, &self.name, &past, Counts::Without).await?;
+        let last = catalog::inventory_at(link, &self.name, &past, Counts::Without, then).await?;
         let ours = |object: &Object| touched.unknown || is_named(touched, object);
         let mut wanted: Vec<Object> =
             then.objects.iter().filter(|object| ours(object)).cloned().collect();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::link::Link;
 use super::{CLOCK, MatrixOne, catalog, foreign, hint, literal, quote};
-use crate::engine::{Between, Connection as _, Counts};
+use crate::engine::{Between, Connection as _, Counts, Inventory};
 use crate::error::{Result, say};
 
 /// What is read at this moment, on the server's clock.
@@ -72,7 +72,9 @@ impl MatrixOne {
             return Ok(None);
         }
         let at = at(moment);
-        let last = catalog::inventory_at(link, &self.name, &at, Counts::Without).await?;
+        let last =
+            catalog::inventory_at(link, &self.name, &at, Counts::Without, &Inventory::NOTHING)
+                .await?;
         let mut tables = Vec::new();
         for table in last.tables() {
             let name = format!("{}.{}", quote(&self.name), quote(&table.name));

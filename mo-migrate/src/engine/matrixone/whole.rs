@@ -51,8 +51,8 @@ impl WholeRestore {
 
 #[async_trait]
 impl RestoreTransaction for WholeRestore {
-    async fn look(&mut self) -> Result<(Inventory, Inventory)> {
-        self.0.look().await
+    async fn look(&mut self, known: &Inventory) -> Result<(Inventory, Inventory)> {
+        self.0.look(known).await
     }
 
     async fn differs(&mut self, table: &Object) -> Result<bool> {
