@@ -10,22 +10,25 @@
 //! 3. a run ends in one outcome, and "rolled back" and "restored" are said only when they are true.
 
 mod apply;
+mod failed_state;
 mod foreign;
 pub(crate) mod job;
 mod judge;
+mod proof;
 mod recovery;
 mod rehearse;
 mod restore;
 mod restore_plan;
 mod run;
 mod single_tables;
+mod verify;
 
 use std::collections::HashMap;
 
 pub(crate) use foreign::windows;
 pub(crate) use recovery::{Recovery, decide, recover};
-pub(crate) use restore::same_inventory;
 pub(crate) use run::{Run, Stage, record_of};
+pub(crate) use verify::same_inventory;
 
 use self::job::{Direction, Job, Judge};
 use crate::engine::{Counts, Inventory, SnapshotFacts};

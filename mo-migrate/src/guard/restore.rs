@@ -1,5 +1,5 @@
-//! The way back: verify the snapshot on a clone, plan, take the locks, keep the failed state,
-//! restore, prove, commit.
+//! The way back: verify the snapshot on a clone (`verify.rs`), plan (`restore_plan.rs`), take the locks,
+//! keep the failed state (`failed_state.rs`), restore, prove (`proof.rs`), commit.
 //!
 //! Invariants:
 //! 1. nothing is restored from a snapshot that was not verified on a clone just before;
@@ -13,19 +13,18 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::job::Judge;
+use super::proof::Proof;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{
-    Conduct, Counts, Engine, Inventory, Object, RestoreTransaction, SnapshotFacts, Step,
-};
-use crate::error::{Error, Result, say};
+use crate::engine::{Conduct, Counts, RestoreTransaction, Step};
+use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::history::History;
 use crate::ledger::SnapshotRecord;
 use crate::observer::{Event, Phase};
 use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
 use crate::settings::{ForeignWrites, RestoreMethod};
-use crate::{snapshot, time};
+use crate::time;
 
 /// In a larger database, tables that the run did not touch are not looked through for others' writes,
 /// which stay where they are in any case.
@@ -33,13 +32,6 @@ const LOOKED_THROUGH: usize = 100;
 
 /// How often a restore that gave way to other sessions is tried.
 const ATTEMPTS: u32 = 5;
-
-/// What the proof compared.
-#[derive(Clone, Copy, Debug, Default)]
-struct Proof {
-    rows: u64,
-    counts_only: bool,
-}
 
 /// A restore that was made and proved, and is not yet committed.
 #[derive(Debug)]
@@ -109,70 +101,6 @@ impl Run<'_> {
         self.after_restore(before).await
     }
 
-    /// The snapshot is cloned and the clone tested, before anything depends on it.
-    pub(super) async fn verify_on_clone(&mut self, name: &str, checks: &[Judge]) -> Result<()> {
-        self.enter(Phase::Verify, name).await?;
-        let run = self.record.id.clone();
-        let verified = self.test_clone(name, &run, checks).await;
-        self.remove_clone(&run).await?;
-        let found = verified.map_err(|error| say::snapshot_bad(name, error))?;
-        self.leave(found);
-        Ok(())
-    }
-
-    /// Removes the clone that was made for this run, if one was.
-    pub(super) async fn remove_clone(&self, run: &str) -> Result<()> {
-        fault::before(Transition::CloneRemoved)?;
-        self.engine.drop_clone(run).await?;
-        fault::after(Transition::CloneRemoved)
-    }
-
-    pub(super) async fn test_clone(
-        &mut self,
-        name: &str,
-        run: &str,
-        checks: &[Judge],
-    ) -> Result<String> {
-        let touched = &self.record.touched;
-        let only: Option<Vec<String>> =
-            (!touched.unknown).then(|| touched.tables.iter().cloned().collect());
-        let known = self.ledger.snapshot(name).await?.map(|known| known.inventory);
-        let nothing = Inventory::NOTHING;
-        let base = known.as_ref().unwrap_or(&nothing);
-        fault::before(Transition::Clone)?;
-        let mut clone = self.engine.clone_snapshot(name, run, only.as_deref(), base).await?;
-        fault::after(Transition::Clone)?;
-        let tested = self.test_clone_on(&mut clone, known, checks).await;
-        clone.connection.close().await;
-        tested.map(|found| format!("{} is sound: {found}", clone.name))
-    }
-
-    async fn test_clone_on(
-        &mut self,
-        clone: &mut crate::engine::Clone,
-        known: Option<Inventory>,
-        checks: &[Judge],
-    ) -> Result<String> {
-        let damage = self.engine.damage(&mut *clone.connection).await?;
-        if let Some(first) = damage.first() {
-            return Err(say::damaged(first));
-        }
-        let found = self
-            .engine
-            .inventory(&mut *clone.connection, Counts::With, &Inventory::NOTHING)
-            .await?;
-        if let Some(known) = known {
-            same_inventory(&known, &found, self.engine, clone.only.as_deref())?;
-            self.then = known;
-        } else {
-            self.then.clone_from(&found);
-        }
-        if !checks.is_empty() {
-            self.judge_on(&mut *clone.connection, checks).await?;
-        }
-        Ok(self.state(&found))
-    }
-
     async fn restore_in(
         &mut self,
         back: &mut dyn RestoreTransaction,
@@ -225,75 +153,6 @@ impl Run<'_> {
             plan.late = Some(late.kept);
         }
         Ok(())
-    }
-
-    /// The failed states of this run, the newest first.
-    async fn failed_states(&mut self) -> Result<Vec<String>> {
-        let run = Some(self.record.id.clone());
-        let mut all = self.ledger.snapshots().await?;
-        all.retain(|snapshot| snapshot.run == run && snapshot.purpose == "failed");
-        all.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.created_at));
-        Ok(all.into_iter().map(|snapshot| snapshot.name).collect())
-    }
-
-    async fn keep_failed_state(&mut self, back: &mut dyn RestoreTransaction) -> Result<String> {
-        let version = self.record.version_target.unwrap_or(0);
-        let name = snapshot::name("failed", Some(version), time::now_ms());
-        // Its name first, so that a death can't leave one that nobody knows.
-        let before = self.record.failed_state.replace(name.clone());
-        self.ledger.update_run(&self.record).await?;
-        fault::before(Transition::FailedState)?;
-        let kept = back.keep_failed_state(&name, self.progress()).await;
-        if kept.is_err() {
-            self.record.failed_state = before;
-        }
-        let facts = kept.map_err(say::failed_state)?;
-        fault::after(Transition::FailedState)?;
-        self.write_failed_state(facts).await?;
-        Ok(name)
-    }
-
-    async fn write_failed_state(&mut self, facts: SnapshotFacts) -> Result<()> {
-        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
-        self.ledger
-            .add_snapshot(&SnapshotRecord {
-                name: facts.name,
-                run: Some(self.record.id.clone()),
-                purpose: "failed".to_owned(),
-                level: facts.level,
-                created_by: crate::lock::who(),
-                created_at: facts.created_at,
-                version_before: self.record.version_before,
-                version_target: self.record.version_target,
-                delete_after: Some(facts.created_at.saturating_add(keep)),
-                pinned: false,
-                bytes: facts.bytes,
-                inventory: Inventory::default(),
-            })
-            .await
-    }
-
-    /// A failed state that was made by a run that died before it was written down.
-    pub(super) async fn find_failed_state(&mut self) -> Result<()> {
-        let Some(name) = self.record.failed_state.clone() else { return Ok(()) };
-        if self.ledger.snapshot(&name).await?.is_some() {
-            return Ok(());
-        }
-        let found = self.engine.snapshots().await?.into_iter().find(|facts| facts.name == name);
-        if found.is_none() {
-            self.record.failed_state = None;
-        }
-        match found {
-            Some(facts) => self.write_failed_state(facts).await,
-            None => Ok(()),
-        }
-    }
-
-    /// The tables that an application made.
-    fn of_users(&self, tables: &[String]) -> Vec<String> {
-        let ours =
-            |name: &&String| **name == self.settings.history_table || name.starts_with("sqlite_");
-        tables.iter().filter(|name| !ours(name)).cloned().collect()
     }
 
     async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
@@ -359,69 +218,11 @@ impl Run<'_> {
         Ok(plan)
     }
 
-    /// Compares all that the restore was to bring back, inside its transaction.
-    async fn prove(
-        &mut self,
-        back: &mut dyn RestoreTransaction,
-        plan: &RestorePlan,
-    ) -> Result<Proof> {
-        let (then, now) = self.concerned(back.inventories().await?);
-        let foreign = self.record.foreign_seen;
-        let moves = |object: &&Object| object.name == "sqlite_sequence" && foreign;
-        let kept = |object: &&Object| {
-            plan.kept.contains(&object.name) || plan.kept.contains(&object.table)
-        };
-        for object in then.objects.iter().filter(|object| !moves(object) && !kept(object)) {
-            let found = now.find(object.kind, &object.name);
-            if found.is_none_or(|found| found.sql != object.sql) {
-                return Err(say::proof_failed(&format!(
-                    "the definition of `{}` differs",
-                    object.name
-                )));
-            }
-        }
-        for object in now.objects.iter().filter(|object| !moves(object) && !kept(object)) {
-            if then.find(object.kind, &object.name).is_none() {
-                return Err(say::proof_failed(&format!("`{}` is still there", object.name)));
-            }
-        }
-        let mut proof = Proof::default();
-        let concerned = |object: &&Object| {
-            plan.tables.contains(&object.name) || object.name == "sqlite_sequence"
-        };
-        for table in then.objects.iter().filter(concerned) {
-            if !table.kind.has_rows() || moves(&table) {
-                continue;
-            }
-            let known = self.then.find(table.kind, &table.name).and_then(|known| known.rows);
-            let large = known.is_some_and(|rows| rows > self.settings.proof_limit);
-            proof.counts_only |= large;
-            let compared =
-                if large { back.compare_counts(table).await? } else { back.compare(table).await? };
-            if compared.differs {
-                return Err(say::proof_failed(&format!("rows of `{}` differ", table.name)));
-            }
-            proof.rows += compared.same;
-        }
-        if !plan.kept.is_empty() {
-            self.count_orphans(back, plan).await?;
-        }
-        Ok(proof)
-    }
-
-    /// Rows that were kept may refer to rows that went: more orphans than there were need a person.
-    async fn count_orphans(
-        &mut self,
-        back: &mut dyn RestoreTransaction,
-        plan: &RestorePlan,
-    ) -> Result<()> {
-        let now = self.engine.foreign_key_violations(back.connection()?, None).await?.len();
-        let Some(name) = self.record.snapshot.clone().filter(|_| now > 0) else { return Ok(()) };
-        if now > self.violations_then(&name).await?.len() {
-            Err(say::orphans(now, &plan.kept))
-        } else {
-            Ok(())
-        }
+    /// The tables that an application made.
+    fn of_users(&self, tables: &[String]) -> Vec<String> {
+        let ours =
+            |name: &&String| **name == self.settings.history_table || name.starts_with("sqlite_");
+        tables.iter().filter(|name| !ours(name)).cloned().collect()
     }
 
     /// What could not be in the restore's transaction: from what the ledger wrote down of the snapshot.
@@ -480,35 +281,4 @@ impl Run<'_> {
 
 pub(super) fn plural(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
-}
-
-/// Holds what a clone has against what the ledger says the snapshot had.
-pub(crate) fn same_inventory(
-    known: &Inventory,
-    found: &Inventory,
-    engine: &dyn Engine,
-    only: Option<&[String]>,
-) -> Result<(), Error> {
-    let (known, found) = if engine.capabilities().whole_clones {
-        (known.clone(), found.clone())
-    } else {
-        (known.tables_alone(only), found.tables_alone(None))
-    };
-    if !known.same_definitions(&found) {
-        return Err(say::damaged(
-            "its definitions are not those that were written down when it was made",
-        ));
-    }
-    for table in known.objects.iter().filter(|object| object.rows.is_some()) {
-        let now = found.find(table.kind, &table.name).and_then(|found| found.rows);
-        if now != table.rows {
-            return Err(say::damaged(&format!(
-                "`{}` has {} rows, and had {} when it was made",
-                table.name,
-                now.unwrap_or(0),
-                table.rows.unwrap_or(0)
-            )));
-        }
-    }
-    Ok(())
 }

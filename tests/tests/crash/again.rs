@@ -8,7 +8,7 @@ use crate::points::{kills, offset};
 use crate::scenario::{Scenario, What, headings};
 
 /// Of each death every so manieth point is taken, from another one each time; on a server fewer.
-const STRIDE: usize = 9;
+const STRIDE: usize = 13;
 
 /// Kills a run, and then its recovery, at many pairs of points; the third start ends it, and asks
 /// for a person only after two deaths in one apply.
