@@ -11,6 +11,7 @@ mod foreign_keys;
 mod objects;
 mod others;
 mod published;
+mod rehearsal;
 mod sessions;
 mod shop;
 mod silent;
