@@ -13,6 +13,9 @@ use crate::engine::{Column, Connection as _, Counts, Inventory, Object, ObjectKi
 use crate::error::{Result, say};
 use crate::value::Row;
 
+/// The server's number for a file that was collected.
+pub(super) const COLLECTED: &str = "20405";
+
 /// What the database of this connection consists of, as it reads it; `known` is what was read of it
 /// before.
 pub(super) async fn inventory(
@@ -22,6 +25,23 @@ pub(super) async fn inventory(
 ) -> Result<Inventory> {
     let (database, hint) = (link.database().to_owned(), link.hint());
     inventory_at(link, &database, &hint, counts, known).await
+}
+
+/// What this database consisted of in this snapshot; what the server has collected of its own catalogue
+/// since, which a snapshot of one database does not keep, is as it is known.
+pub(super) async fn inventory_then(
+    link: &mut Link,
+    database: &str,
+    snapshot: &str,
+    known: &Inventory,
+) -> Result<Inventory> {
+    let past = super::hint(snapshot);
+    match inventory_at(link, database, &past, Counts::Without, known).await {
+        Err(error) if error.database_code() == Some(COLLECTED) && !known.objects.is_empty() => {
+            Ok(known.clone())
+        }
+        read => read,
+    }
 }
 
 /// The same of this database, as it was: `hint` is what stands behind the name of each table.

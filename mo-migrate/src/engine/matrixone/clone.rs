@@ -12,7 +12,7 @@ use std::path::Path;
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
 use super::{catalog, copy};
-use crate::engine::{Clone, Connection as _, Counts, Engine as _, Inventory, Object};
+use crate::engine::{Clone, Connection as _, Engine as _, Inventory, Object};
 use crate::error::{Result, say};
 
 /// The table that says which run made a clone.
@@ -84,8 +84,7 @@ impl MatrixOne {
             return Err(say::damaged("it does not have this database"));
         }
         let name = self.free_name(link, run).await?;
-        let past = hint(snapshot);
-        let then = catalog::inventory_at(link, &self.name, &past, Counts::Without, known).await?;
+        let then = catalog::inventory_then(link, &self.name, snapshot, known).await?;
         if alone.is_none() && (only.is_none() || then.tables().count() <= CLONED_WHOLE) {
             match self.make(link, &name, run, snapshot, None).await {
                 Ok(()) => return Ok((name, None)),

@@ -2,7 +2,7 @@
 //! one, by a copy of its rows.
 
 use super::link::Link;
-use super::quote;
+use super::{catalog, quote};
 use crate::engine::Object;
 use crate::error::Result;
 
@@ -23,7 +23,7 @@ pub(super) async fn bring(
     // A statement that failed for one of these rolled back itself alone.
     match error.database_code() {
         // What the catalogue said of grants is collected; they come from the ledger.
-        Some("20405") if !words.is_empty() => {
+        Some(catalog::COLLECTED) if !words.is_empty() => {
             link.forgive();
             link.send(&format!("CREATE TABLE {name} CLONE {past}")).await.map(drop)
         }

@@ -271,9 +271,8 @@ pub(super) async fn sum(
 #[async_trait]
 impl RestoreTransaction for MatrixOneRestore {
     async fn look(&mut self, known: &Inventory) -> Result<(Inventory, Inventory)> {
-        let (past, name) = (hint(&self.snapshot), self.engine.name.clone());
-        let then =
-            catalog::inventory_at(&mut self.link, &name, &past, Counts::Without, known).await?;
+        let (name, snapshot) = (self.engine.name.clone(), self.snapshot.clone());
+        let then = catalog::inventory_then(&mut self.link, &name, &snapshot, known).await?;
         let now = catalog::inventory(&mut self.link, Counts::Without, &then).await?;
         self.then = then.without_afterwards();
         Ok((self.then.clone(), now.without_afterwards()))
