@@ -25,20 +25,25 @@ pub(super) async fn bring(
         // What the catalogue said of grants is collected; they come from the ledger.
         Some(catalog::COLLECTED) if !words.is_empty() => {
             link.forgive();
-            link.send(&format!("CREATE TABLE {name} CLONE {past}")).await.map(drop)
+            Box::pin(bring(link, table, database, past, "")).await
         }
-        // The allocator of a small generated key has reserved more than its type can hold.
-        Some("1690") => {
+        // What it said of foreign keys is collected too, and a clone asks for that; the definition comes
+        // from the ledger, and the rows are kept. Or the allocator of a small generated key has reserved
+        // more than its type can hold.
+        Some(catalog::COLLECTED | "1690") => {
             link.forgive();
-            copy(link, table, &name, past).await
+            copy(link, table, database, past).await
         }
         _ => Err(error),
     }
 }
 
-async fn copy(link: &mut Link, table: &Object, name: &str, past: &str) -> Result<()> {
+async fn copy(link: &mut Link, table: &Object, database: &str, past: &str) -> Result<()> {
+    let name = format!("{}.{}", quote(database), quote(&table.name));
     let plain = format!("CREATE TABLE {}", quote(&table.name));
-    let sql = table.sql.as_deref().unwrap_or_default();
+    let sql = table.sql.clone().unwrap_or_default();
+    // In another database the keys would refer to this one's tables, or to none.
+    let sql = if database == link.database() { sql } else { without_keys(&sql) };
     link.send(&sql.replacen(&plain, &format!("CREATE TABLE {name}"), 1)).await?;
     let columns: Vec<String> = (table.columns.iter())
         .filter(|column| !column.generated)
@@ -48,4 +53,29 @@ async fn copy(link: &mut Link, table: &Object, name: &str, past: &str) -> Result
     link.send(&format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {past}"))
         .await
         .map(drop)
+}
+
+/// A definition as SHOW CREATE gives it, a line for each part, without its foreign keys.
+fn without_keys(sql: &str) -> String {
+    let is_key = |line: &&str| line.contains(" FOREIGN KEY ");
+    let mut lines: Vec<&str> = sql.lines().filter(|line| !is_key(line)).collect();
+    let last = lines.iter().rposition(|line| line.starts_with(')')).unwrap_or(0);
+    if let Some(part) = last.checked_sub(1).and_then(|at| lines.get_mut(at)) {
+        *part = part.trim_end_matches(',');
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_without_its_keys_is_one_still() {
+        let head = "CREATE TABLE `o` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)";
+        let key = "  CONSTRAINT `f` FOREIGN KEY (`id`) REFERENCES `p` (`id`) ON DELETE RESTRICT";
+        let whole = format!("{head},\n{key}\n) COMMENT='x'");
+        assert_eq!(without_keys(&whole), format!("{head}\n) COMMENT='x'"));
+        assert_eq!(without_keys("CREATE TABLE t (a INT)"), "CREATE TABLE t (a INT)");
+    }
 }
