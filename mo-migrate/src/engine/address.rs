@@ -36,9 +36,8 @@ impl Address {
             #[cfg(feature = "sqlite")]
             Some("sqlite") => {
                 // A name and a password have no place in the path of a file, which is shown.
-                let place =
-                    self.0.split(['?', '/']).find(|part| part.contains('@') && part.contains(':'));
-                if place.is_some() {
+                let path = self.0.split_once(':').map_or("", |(_, path)| path);
+                if path.split_once(':').is_some_and(|(_, behind)| behind.contains('@')) {
                     return Err(unreadable());
                 }
                 let parsed = self.0.parse().map_err(|_: sqlx::Error| unreadable())?;
@@ -80,7 +79,7 @@ impl fmt::Display for Address {
 mod tests {
     use super::*;
 
-    const BAD: [&str; 10] = [
+    const BAD: [&str; 14] = [
         "",
         "hunter2",
         "sqlite",
@@ -91,6 +90,10 @@ mod tests {
         "matrixone://root:hunter2@host:notaport/db",
         "sqlite:app.db?mode=hunter2",
         "sqlite://root:hunter2@host/db",
+        "sqlite://root:12/hunter2@host/db",
+        "matrixone://root:12/hunter2@host/db",
+        "mysql://root:12/3?hunter2@host/db",
+        "mysql://root:12/3#hunter2@host/db",
     ];
 
     #[test]

@@ -101,6 +101,13 @@ impl MatrixOne {
             .hinted("write it as `matrixone://user:password@host:6001/database`")
         };
         let (_, place) = address.split_once("://").ok_or_else(unreadable)?;
+        // A password with one of these signs in it ends there, and its rest would be shown as the
+        // name of the database.
+        if place.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@')) {
+            return Err(unreadable().hinted(
+                "write `/`, `?`, `#` and `@` in a name or a password as `%2F`, `%3F`, `%23` and `%40`",
+            ));
+        }
         let options =
             MySqlConnectOptions::from_str(&format!("mysql://{place}")).map_err(|_| unreadable())?;
         Self::new(Source::Address, &options)
