@@ -22,6 +22,9 @@ pub mod error;
 pub mod fault;
 #[cfg(not(feature = "faults"))]
 mod fault;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod history;
 mod ledger;

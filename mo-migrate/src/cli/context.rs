@@ -169,7 +169,7 @@ impl Cli {
     }
 }
 
-fn apply_file(choice: &mut Choice, file: Option<&ConfigFile>) -> Result<()> {
+pub(super) fn apply_file(choice: &mut Choice, file: Option<&ConfigFile>) -> Result<()> {
     let Some(file) = file else { return Ok(()) };
     for (setting, values) in &file.values {
         setting.apply(choice, values).map_err(|problem| {

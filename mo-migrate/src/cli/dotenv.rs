@@ -33,7 +33,7 @@ impl Variables {
     }
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, String>> {
+pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();

@@ -59,7 +59,7 @@ fn is_workspace(manifest: &Path) -> bool {
     text.lines().any(|line| line.trim_start().starts_with("[workspace"))
 }
 
-fn parse(text: &str, base: &Path) -> Result<Vec<(&'static Setting, Vec<String>)>> {
+pub(super) fn parse(text: &str, base: &Path) -> Result<Vec<(&'static Setting, Vec<String>)>> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         // The parser's own picture shows the line, which may hold a password.
         let line = error

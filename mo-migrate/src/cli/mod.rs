@@ -111,3 +111,23 @@ fn run(context: &Context, words: &Words) -> Result<answer::Answer> {
         .map_err(|error| crate::error::say::io("start", "the runtime".as_ref(), &error))?;
     runtime.block_on(words.command.run(context))
 }
+
+/// Reads a text as a configuration file, as far as a command does before it opens a database.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_config(text: &str, base: &std::path::Path) -> Result<()> {
+    let file =
+        file::ConfigFile { path: base.join("mo-migrate.toml"), values: file::parse(text, base)? };
+    context::apply_file(&mut setting::Choice::default(), Some(&file))
+}
+
+/// Reads a text as a `.env` file.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_dotenv(text: &str) -> Result<Vec<(String, String)>> {
+    dotenv::parse(text).map(|pairs| pairs.into_iter().collect())
+}
+
+/// Whether an address that was given as a flag may stand in the commands that messages name.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn may_be_shown(address: &str) -> bool {
+    invocation::may_be_shown(address)
+}
