@@ -36,6 +36,7 @@ mod operations;
 mod panics;
 pub mod plan;
 pub mod prelude;
+mod printable;
 pub mod report;
 pub mod settings;
 mod snapshot;

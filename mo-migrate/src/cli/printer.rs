@@ -12,6 +12,7 @@ use super::args::Words;
 use super::invocation::Invocation;
 use super::setting::Format;
 use crate::error::{Error, ExitCode};
+use crate::printable::{self, coloured};
 use crate::report::{Outcome, Report};
 
 /// Writes answers, errors and words.
@@ -40,12 +41,12 @@ impl Printer {
     /// Words for people.
     pub(super) fn say(&self, words: &str) {
         let words = crate::error::printable(words);
-        let _ = writeln!(anstream::stderr(), "{}", self.invocation.in_text(&words));
+        self.show(&words);
     }
 
-    /// A text that is harmless already, and may have colours.
+    /// A text that may have colours of ours.
     pub(super) fn show(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{}", self.invocation.in_text(text.trim_end()));
+        let _ = writeln!(anstream::stderr(), "{}", self.typed(text));
     }
 
     /// The answer, and its code.
@@ -78,10 +79,15 @@ impl Printer {
     }
 
     fn result(&self, text: &str) {
-        let text = text.trim_end();
-        if !text.is_empty() {
-            let _ = writeln!(anstream::stdout(), "{}", self.invocation.in_text(text));
+        if !text.trim_end().is_empty() {
+            let _ = writeln!(anstream::stdout(), "{}", self.typed(text));
         }
+    }
+
+    /// With the commands as they are typed, and without anything that a terminal would obey but
+    /// colours: whatever a command has put into its text, it ends here.
+    fn typed(&self, text: &str) -> String {
+        coloured(&self.invocation.in_text(text.trim_end()))
     }
 }
 
@@ -112,7 +118,7 @@ pub(super) fn json_error(error: &Error, with_commands: impl Fn(&str) -> String) 
 /// One document on standard output.
 pub(super) fn write_json(document: &Value) {
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    let _ = writeln!(anstream::stdout(), "{text}");
+    let _ = writeln!(anstream::stdout(), "{}", printable::json(&text));
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::io::Write as _;
 
 use super::printer::{json_error, write_json};
 use crate::error::{Code, Error, ExitCode};
+use crate::printable::coloured;
+use crate::report::text::table::one_line;
 
 /// What is shown instead of running a command.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(super) struct End {
     hint: String,
     /// Words that may hold a password.
     secrets: Vec<String>,
+    /// Words with something in them that a terminal would obey.
+    hostile: Vec<String>,
     json: bool,
 }
 
@@ -21,12 +25,13 @@ impl End {
         let words: Vec<String> =
             words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
         let hint = format!("see `{program} --help`");
-        Self { error, hint, secrets: secrets(&words), json: asks_for_json(&words) }
+        let (secrets, hostile) = (secrets(&words), hostile(&words));
+        Self { error, hint, secrets, hostile, json: asks_for_json(&words) }
     }
 
     /// Shows it, and gives the code to end with.
     pub(super) fn show(&self) -> ExitCode {
-        let text = self.hide(&self.error.render().ansi().to_string());
+        let text = coloured(&self.hide(&self.error.render().ansi().to_string()));
         if !self.error.use_stderr() {
             let _ = write!(anstream::stdout(), "{text}");
             return ExitCode::OK;
@@ -48,20 +53,39 @@ impl End {
     }
 
     fn hide(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…"))
+        let text = self
+            .hostile
+            .iter()
+            .fold(text.to_owned(), |text, word| text.replace(word, &one_line(word)));
+        let secrets = self.secrets.iter().map(|secret| one_line(secret));
+        secrets.fold(text, |text, secret| text.replace(&secret, "…"))
     }
 }
 
 /// An address that was typed in the wrong place would be shown with its password.
 fn secrets(words: &[String]) -> Vec<String> {
-    let values = words.iter().map(|word| match word.split_once('=') {
-        Some((flag, value)) if flag.starts_with('-') => value,
-        _ => word.as_str(),
-    });
-    let mut secrets: Vec<String> =
-        values.filter(|value| value.contains(['@', ':'])).map(ToOwned::to_owned).collect();
+    let shown = values(words).filter(|value| value.contains(['@', ':']));
+    let mut secrets: Vec<String> = shown.map(ToOwned::to_owned).collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets
+}
+
+fn hostile(words: &[String]) -> Vec<String> {
+    let mut hostile: Vec<String> = values(words)
+        .chain(words.iter().map(String::as_str))
+        .filter(|word| one_line(word) != *word)
+        .map(ToOwned::to_owned)
+        .collect();
+    hostile.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    hostile
+}
+
+/// The words, and what stands behind the `=` of a flag in its place.
+fn values(words: &[String]) -> impl Iterator<Item = &str> {
+    words.iter().map(|word| match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with('-') => value,
+        _ => word.as_str(),
+    })
 }
 
 fn asks_for_json(words: &[String]) -> bool {

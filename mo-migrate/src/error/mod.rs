@@ -9,8 +9,8 @@ pub(crate) mod say;
 use std::fmt;
 
 pub use code::{Code, ExitCode};
-pub(crate) use render::printable;
 
+pub(crate) use crate::printable::printable;
 use crate::report::{Outcome, Report};
 use crate::sql::SourceProblem;
 
@@ -237,9 +237,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
+        f.write_str(&printable(&self.0.message))?;
         for cause in &self.0.causes {
-            write!(f, ": {cause}")?;
+            write!(f, ": {}", printable(cause))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Error;
+use crate::printable::printable;
 
 const BOLD_RED: &str = "\x1b[1;31m";
 const BOLD: &str = "\x1b[1m";
@@ -21,7 +22,7 @@ impl Error {
             paint(BOLD_RED),
             self.code(),
             paint(BOLD),
-            printable(self.message())
+            in_lines(self.message())
         );
         for cause in self.causes() {
             line(&mut out, paint(CYAN), reset, "caused by", cause);
@@ -45,23 +46,12 @@ impl Error {
 
 fn line(out: &mut String, style: &str, reset: &str, label: &str, text: &str) {
     let label = format!("{label}:");
-    let text = printable(text).replace('\n', "\n             ");
-    let _ = write!(out, "\n  {style}{label:<10}{reset} {text}");
+    let _ = write!(out, "\n  {style}{label:<10}{reset} {}", in_lines(text));
 }
 
-/// The text with its control characters made visible, so that a name or a value from a database
-/// cannot move the cursor or recolour the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => '\n',
-            '\t' => ' ',
-            '\u{7f}' => '\u{2421}',
-            c if u32::from(c) < 0x20 => char::from_u32(0x2400 + u32::from(c)).unwrap_or('?'),
-            '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
+/// A line end in a name begins no line that could be taken for one of ours.
+fn in_lines(text: &str) -> String {
+    printable(text).replace('\n', "\n             ")
 }
 
 #[cfg(test)]
@@ -89,5 +79,12 @@ mod tests {
         let error = Error::new(Code::CheckFailed, "row \u{1b}[31mred\u{1b}[0m\u{202e}");
         assert!(!error.render(false).contains('\u{1b}'));
         assert!(!error.render(false).contains('\u{202e}'));
+        assert!(!error.to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_line_end_in_a_name_makes_no_line_of_the_errors_own() {
+        let error = Error::new(Code::CheckFailed, "no table `a\n  database:  all is well`");
+        assert_eq!(error.render(false).matches("\n  database:").count(), 0);
     }
 }

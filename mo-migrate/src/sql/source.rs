@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use crate::printable::{picture, printable};
+
 /// How wide the lines of a picture are; a longer one is cut around the mark.
 const WIDTH: usize = 140;
 
@@ -69,8 +71,8 @@ impl SourceProblem {
     /// The problem with its line, marked, as a terminal shows it.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
-        let message = harmless(&self.message);
-        let path = harmless(self.shown_path());
+        let message = printable(&self.message);
+        let path = printable(self.shown_path());
         let (line, mark) = self.excerpt();
         let title = Level::ERROR.primary_title(message);
         let snippet = Snippet::source(line)
@@ -79,7 +81,7 @@ impl SourceProblem {
             .annotation(AnnotationKind::Primary.span(mark));
         let mut group = title.element(snippet);
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(harmless(help)));
+            group = group.element(Level::HELP.message(printable(help)));
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         renderer.term_width(WIDTH).render(&[group])
@@ -110,7 +112,7 @@ impl SourceProblem {
 impl fmt::Display for SourceProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = (self.line(), self.column());
-        write!(f, "{}:{line}:{column}: {}", harmless(self.shown_path()), harmless(&self.message))
+        write!(f, "{}:{line}:{column}: {}", printable(self.shown_path()), printable(&self.message))
     }
 }
 
@@ -135,28 +137,9 @@ pub fn text_of<'b>(path: &str, bytes: &'b [u8]) -> Result<&'b str, SourceProblem
     })
 }
 
-fn harmless(text: &str) -> String {
-    text.split('\n').map(|line| pictures(line).replace('\t', " ")).collect::<Vec<_>>().join("\n")
-}
-
 /// One line with a picture for each character that a terminal would obey; tabs stay.
 fn pictures(line: &str) -> String {
-    line.chars().map(picture).collect()
-}
-
-/// One character for one, so that columns stay what they are.
-fn picture(c: char) -> char {
-    match c {
-        '\t' => c,
-        '\0'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
-        '\u{7f}' => '␡',
-        '\u{80}'..='\u{9f}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}'
-        | '\u{feff}' => '\u{fffd}',
-        c => c,
-    }
+    line.chars().map(|c| if c == '\t' { c } else { picture(c) }).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod asks;
 mod codes;
+mod hostile;
 mod policies;
 mod questions;
 mod runs;
