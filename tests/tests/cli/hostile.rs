@@ -171,6 +171,16 @@ fn a_word_that_was_typed_is_shown_harmless() {
 }
 
 #[test]
+fn a_file_with_a_colon_in_its_name_is_a_file() {
+    let shop = shop();
+    for url in ["sqlite:at 12:30.db", "sqlite:a:b:c", "sqlite://shop::1.db"] {
+        run(&shop, ["--url", url, "up"]).ends(0);
+        run(&shop, ["--url", url, "status", "--exit-code"]).ends(0);
+    }
+    assert!(shop.path("at 12:30.db").is_file() && shop.path("shop::1.db").is_file());
+}
+
+#[test]
 fn the_log_of_the_inside_is_harmless_too() {
     let shop = shop();
     let ran = shop.run_with("up", &[("RUST_LOG", "trace")]).ends(0);
