@@ -210,6 +210,10 @@ pub fn address(data: &[u8]) {
     let _ = hides(fuzzing::address(&text), "");
     for scheme in ["matrixone://", "mysql://", "sqlite://", "sqlite:", ""] {
         let whole = format!("{scheme}{front}:{SECRET}@{behind}");
+        // An `@` alone is part of many a path.
+        if whole.to_ascii_lowercase().starts_with(&format!("sqlite:{SECRET}")) {
+            continue;
+        }
         let shown = hides(fuzzing::address(&whole), SECRET);
         // Who puts the word behind the password too has shown it.
         if !front.contains(SECRET) && !behind.contains(SECRET) {

@@ -155,20 +155,21 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let sign = !self.delimiter.starts_with(is_word_start);
         rest.char_indices()
-            .find(|(i, c)| !fits(*c) || (sign && rest[*i..].starts_with(&self.delimiter)))
+            .find(|(i, c)| !fits(*c) || (sign && self.delimits(&rest[*i..])))
             .map_or(rest.len(), |(i, _)| i)
     }
 
-    /// A delimiter that is a word, such as `go`, does not end `gold`.
-    fn at_delimiter(&self) -> bool {
-        let Some(behind) = self.rest().strip_prefix(&self.delimiter) else {
+    /// Whether what ends a statement begins this rest of the text; one that is a word, such as `go`,
+    /// does not end `gold`.
+    fn delimits(&self, rest: &str) -> bool {
+        let Some(behind) = rest.strip_prefix(&self.delimiter) else {
             return false;
         };
         !(self.delimiter.ends_with(is_word_start) && behind.starts_with(is_word_char))
     }
 
     fn next_token(&self, first: char) -> Token {
-        if self.at_delimiter() {
+        if self.delimits(self.rest()) {
             return self.token(TokenKind::Terminator, self.delimiter.len());
         }
         if is_blank(first) {

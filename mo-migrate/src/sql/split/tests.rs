@@ -111,6 +111,8 @@ fn a_delimiter_of_the_files_own_is_followed() {
         assert_eq!(statements(text, dialect), ["BEGIN a; END", "SELECT 2"], "{dialect:?}");
     }
     assert_eq!(statements("DELIMITER go\nSELECT gold\ngo\n", MySql), ["SELECT gold"]);
+    let begun = "DELIMITER $g\nSELECT a$gold, $gold $g\nSELECT 2$g";
+    assert_eq!(statements(begun, MySql), ["SELECT a$gold, $gold", "SELECT 2"], "no endless loop");
     one(Sqlite, "CREATE TABLE t (\n  delimiter TEXT\n)");
 }
 
