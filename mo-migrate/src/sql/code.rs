@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Dialect, Lexer, Token, TokenKind, lex, unquote};
+use super::{Dialect, Lexer, Token, TokenKind, lex, unquote_name};
 
 /// One statement as tokens of code, the contents of `/*! … */` among them.
 pub(super) struct Code<'a> {
@@ -45,7 +45,7 @@ impl<'a> Code<'a> {
 
     pub(super) fn name(&self, at: usize) -> Option<String> {
         let token = *self.tokens.get(at)?;
-        token.is_name(self.text).then(|| unquote(token, self.text, self.dialect))
+        token.is_name(self.text).then(|| unquote_name(token, self.text, self.dialect))
     }
 
     pub(super) fn span(&self, from: usize, to: usize) -> Range<usize> {

@@ -37,7 +37,7 @@ pub use lexer::{Lexer, Token, TokenKind, lex};
 pub use nearest::{is_slip, nearest};
 pub use outside::reaches_outside;
 pub use placeholder::{BeforeRef, before_references, substitute, substitute_before};
-pub use quote::{quote_word, unquote};
+pub use quote::{quote_word, unquote, unquote_name};
 pub use read_only::is_read_only;
 pub use rehearse::names_no_database;
 pub use session::{session_variables, sets_session};

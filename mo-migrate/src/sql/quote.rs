@@ -8,7 +8,7 @@ use super::{Dialect, Token, TokenKind};
 pub fn unquote(token: Token, source: &str, dialect: Dialect) -> String {
     let text = token.text(source);
     let escapes = token.kind == TokenKind::String && dialect.backslash_escapes();
-    if matches!(token.kind, TokenKind::Word) || text.len() < 2 || !token.closed {
+    if token.kind == TokenKind::Word || text.len() < 2 || !token.closed {
         return text.to_owned();
     }
     match text.chars().next() {
@@ -16,6 +16,13 @@ pub fn unquote(token: Token, source: &str, dialect: Dialect) -> String {
         Some(quote @ ('\'' | '"' | '`')) => unescape(&text[1..text.len() - 1], quote, escapes),
         _ => text.to_owned(),
     }
+}
+
+/// The name that a token stands for where a name belongs: in `"…"` too, which is a string elsewhere,
+/// a backslash is a backslash.
+#[must_use]
+pub fn unquote_name(token: Token, source: &str, dialect: Dialect) -> String {
+    unquote(Token { kind: TokenKind::QuotedName, ..token }, source, dialect)
 }
 
 /// Undoubles quotes, and undoes MySQL's backslash escapes where there are any; `\%` and `\_` keep

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::sql::{Dialect, Lexer, Scan, SourceProblem, TokenKind, nearest, unquote};
+use crate::sql::{Dialect, Lexer, Scan, SourceProblem, TokenKind, nearest, unquote_name};
 
 /// Whether a migration runs inside of a transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Reader<'_> {
             match token.kind {
                 TokenKind::Blank => {}
                 _ if name_is_next && token.is_name(line) && token.closed => {
-                    tables.push(unquote(token, line, self.dialect));
+                    tables.push(unquote_name(token, line, self.dialect));
                     name_is_next = false;
                 }
                 _ if !name_is_next && token.is_sign(line, ",") => name_is_next = true,

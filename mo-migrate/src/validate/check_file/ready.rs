@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::header::duration;
-use crate::sql::{Dialect, Lexer, SourceProblem, Token, TokenKind, nearest, quote_word, unquote};
+use crate::sql::{
+    Dialect, Lexer, SourceProblem, Token, TokenKind, nearest, quote_word, unquote, unquote_name,
+};
 use crate::validate::check::{Ready, Text};
 
 /// A ready check, and what stands behind it on its line.
@@ -176,7 +178,7 @@ impl Reader<'_> {
 
     fn name(&self, argument: &[Token]) -> Option<Text> {
         let [token] = argument else { return None };
-        let name = unquote(*token, self.line, self.dialect);
+        let name = unquote_name(*token, self.line, self.dialect);
         (token.is_name(self.line) && token.closed && !name.is_empty()).then(|| name.into())
     }
 

@@ -55,6 +55,15 @@ fn the_example_is_read() {
 }
 
 #[test]
+fn a_backslash_in_a_name_is_one_on_every_engine() {
+    for dialect in [Sqlite, MatrixOne] {
+        let checks = parse("a", br#"-- check: not_null("a\b".`c\n`)"#, dialect).unwrap();
+        let expected = Ready::NotNull { table: r"a\b".into(), column: r"c\n".into() };
+        assert!(matches!(&checks[0].body, Body::Ready(ready) if *ready == expected), "{dialect:?}");
+    }
+}
+
+#[test]
 fn ready_checks_are_read_and_written_back() {
     for (line, name) in [
         ("rows_unchanged(products)", "rows_unchanged(products)"),
