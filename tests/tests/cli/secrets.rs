@@ -104,3 +104,69 @@ fn a_name_or_a_value_from_outside_cannot_reach_the_terminal_raw() {
     let ran = shop.run_with("up", &[("CLICOLOR_FORCE", "1")]).ends(2);
     assert!(ran.out.contains("\u{1b}[") && !ran.out.contains("\u{1b}[31m\u{7}"), "{:?}", ran.out);
 }
+
+/// Every place that an address can come from, with a server that nobody is.
+#[test]
+fn no_log_and_no_document_has_the_password_wherever_the_address_came_from() {
+    const URL: &str = "matrixone://root:hunter2@127.0.0.1:1/shop";
+    let shop = Shop::open();
+    let trace = ("RUST_LOG", "trace");
+    for words in ["up", "status", "plan", "history", "verify", "snapshot list", "restore --yes"] {
+        for format in ["text", "json"] {
+            let words = format!("{words} --format {format}");
+            for name in ["DATABASE_URL", "MO_MIGRATE_URL"] {
+                let ran = shop.run_with(&words, &[(name, URL), trace]).ends(66);
+                shows_nothing(&ran, &words);
+            }
+            let ran = shop.run_with(&format!("{words} --url {URL}"), &[trace]).ends(66);
+            shows_nothing(&ran, &words);
+        }
+    }
+    for (file, text) in [
+        (".env", format!("MO_MIGRATE_URL={URL}\n")),
+        ("mo-migrate.toml", format!("url = \"{URL}\"\n")),
+    ] {
+        std::fs::write(shop.path(file), text).unwrap();
+        let mut command = shop.command();
+        command.args(["up"]).env_remove("DATABASE_URL").env("RUST_LOG", "trace");
+        shows_nothing(&Ran::of(&command.output().unwrap()).ends(66), file);
+        std::fs::remove_file(shop.path(file)).unwrap();
+    }
+}
+
+#[test]
+fn a_password_with_a_slash_in_it_is_not_shown_as_the_name_of_the_database() {
+    let shop = Shop::open();
+    for password in ["12/hunter2", "12?hunter2", "12#hunter2", "12/3/hunter2"] {
+        for scheme in ["matrixone", "mysql", "sqlite"] {
+            let words = format!("up --url {scheme}://root:{password}@127.0.0.1/shop");
+            shows_nothing(&shop.run(&words).ends(78), &words);
+        }
+    }
+    let ran = shop.run("up --url matrixone://root:1/hunter2@127.0.0.1/shop");
+    assert!(ran.err.contains("`%2F`"), "it says how to write it: {}", ran.err);
+}
+
+#[test]
+fn a_target_shows_its_engine_alone() {
+    let target = mo_migrate::Target::from("matrixone://root:hunter2@127.0.0.1:1/shop");
+    let shown = format!("{target:?} {:#?}", mo_migrate::Address::new("mysql://root:hunter2@h/db"));
+    assert!(shown.contains("matrixone") && !shown.contains("hunter2"), "{shown}");
+}
+
+/// A password in the environment is in no list of processes: neither in this one's words nor in
+/// those of what it starts.
+#[test]
+fn what_is_started_is_not_told_the_address() {
+    let shop = Shop::open();
+    shop.write("2_a.sql", "CREATE TABLE a (x);");
+    shop.write(
+        "2_a.check.sql",
+        "-- check: who runs\n-- command: cat /proc/self/cmdline /proc/$PPID/cmdline /proc/$$/cmdline > words\n",
+    );
+    let url = format!("sqlite:{}?cache=private", shop.path("app.db").display());
+    shop.run_with("up", &[("MO_MIGRATE_URL", &url)]).ends(0);
+    let words = std::fs::read(shop.path("words")).unwrap();
+    let words = String::from_utf8_lossy(&words);
+    assert!(words.contains("migrate_from_dir") && !words.contains("cache=private"), "{words}");
+}
