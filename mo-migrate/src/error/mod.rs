@@ -124,7 +124,11 @@ impl Error {
             _ if self.0.code == Code::Interrupted => ExitCode::INTERRUPTED,
             Outcome::RolledBack | Outcome::Restored => ExitCode::UNDONE,
             Outcome::Locked => ExitCode::LOCKED,
-            _ => self.0.code.exit_code(),
+            outcome => match self.0.code.exit_code() {
+                // Of a kind that needs one later on, and here nothing was touched.
+                ExitCode::NEEDS_PERSON if outcome == Outcome::Refused => ExitCode::REFUSED,
+                code => code,
+            },
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::error::{Result, say};
+use crate::error::{Code, Error, Result};
 
 /// What was asked for.
 struct Fault {
@@ -47,7 +47,8 @@ pub(super) fn reached(point: &'static str) -> Result<()> {
     let signal = match fault.action.as_str() {
         "kill" => Signal::KILL,
         "stop" => Signal::STOP,
-        _ => return Err(say::internal(&format!("a fault was asked for at {point}"))),
+        // As if the database had said no.
+        _ => return Err(Error::new(Code::Database, format!("a fault was asked for at {point}"))),
     };
     let _ = kill_process(getpid(), signal);
     Ok(())

@@ -26,8 +26,10 @@ impl Run<'_> {
         // Its name first, so that a death can't leave one that nobody knows.
         let before = self.record.failed_state.replace(name.clone());
         self.ledger.update_run(&self.record).await?;
-        fault::before(Transition::FailedState)?;
-        let kept = back.keep_failed_state(&name, self.progress()).await;
+        let kept = match fault::before(Transition::FailedState) {
+            Ok(()) => back.keep_failed_state(&name, self.progress()).await,
+            Err(error) => Err(error),
+        };
         if kept.is_err() {
             self.record.failed_state = before;
         }

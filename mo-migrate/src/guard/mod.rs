@@ -10,6 +10,7 @@
 //! 3. a run ends in one outcome, and "rolled back" and "restored" are said only when they are true.
 
 mod apply;
+mod committed;
 mod failed_state;
 mod foreign;
 pub(crate) mod job;
@@ -30,6 +31,7 @@ pub(crate) use recovery::{Recovery, decide, recover};
 pub(crate) use run::{Run, Stage, record_of};
 pub(crate) use verify::same_inventory;
 
+use self::committed::Marked;
 use self::job::{Direction, Job, Judge};
 use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Error, Result, say};
@@ -51,6 +53,12 @@ impl Run<'_> {
         let done = Box::pin(self.go(job)).await;
         let ended = match done {
             Ok(()) => Ok(Outcome::Applied),
+            // It is final in the database; the next command that opens the ledger closes it.
+            Err(failure) if self.stage == Stage::Kept => {
+                self.unfinished = true;
+                self.tell(&Event::Note(say::kept_but_failed(&failure)));
+                Ok(Outcome::Applied)
+            }
             Err(failure) => {
                 let undone = Box::pin(self.way_back(job, failure)).await;
                 Err(self.not_all_undone(undone).await)
@@ -87,9 +95,6 @@ impl Run<'_> {
 
     /// What undoes a failure depends on how far the run had come.
     async fn way_back(&mut self, job: &Job<'_>, failure: Error) -> Error {
-        if self.stage == Stage::Kept {
-            return say::kept_but_failed(failure);
-        }
         self.report.to = self.report.from;
         for line in &mut self.report.migrations {
             if matches!(line.state, MigrationState::Applied | MigrationState::Reverted) {
@@ -97,8 +102,12 @@ impl Run<'_> {
             }
         }
         match self.stage {
-            // Said above; and nothing is restored before this is called.
+            // A run that is kept has no way back; and nothing is restored before this is called.
             Stage::Kept | Stage::Restored => failure,
+            Stage::Unknown => {
+                self.unfinished = true;
+                say::commit_unknown(failure)
+            }
             Stage::Untouched => {
                 self.close_work().await;
                 self.clean_up(failure).await.ended_refused()
@@ -122,8 +131,15 @@ impl Run<'_> {
                         say::restored(failure, &self.report, &self.record, self.settings.keep)
                     }
                     Err(error) if self.stage == Stage::Restored => {
+                        self.unfinished = true;
                         let failure = failure.because(format!("and after the restore: {error}"));
-                        say::restored(failure, &self.report, &self.record, self.settings.keep)
+                        say::not_yet_finished(failure, self.stage)
+                    }
+                    Err(error) if self.stage == Stage::Unknown => {
+                        self.unfinished = true;
+                        say::commit_unknown(
+                            error.because(format!("the run was to be put back, since {failure}")),
+                        )
                     }
                     Err(error) => say::not_restored(error, &failure, &self.record),
                 }
@@ -187,7 +203,7 @@ impl Run<'_> {
         self.work = Some(work);
         let (engine, progress) = (self.engine, self.progress());
         let conduct = (&self.settings).into();
-        fault::before(Transition::Snapshot)?;
+        fault::before(Transition::Snapshot).map_err(say::snapshot_failed)?;
         let facts = engine
             .secure(self.work()?, name.as_deref(), conduct, progress)
             .await
@@ -277,8 +293,7 @@ impl Run<'_> {
             // The phase first: a crash right after the commit is found in `apply`.
             self.ledger.phase(&mut self.record, Phase::Apply, "marker").await?;
             fault::before(Transition::Marker)?;
-            self.work()?.commit().await.map_err(say::commit_failed)?;
-            self.stage = Stage::Committed;
+            self.commit_work(Marked::Yes, Stage::Committed).await?;
             fault::after(Transition::Marker)?;
         }
         Ok(())
@@ -309,8 +324,7 @@ impl Run<'_> {
         self.record.ring = 2;
         self.ledger.phase(&mut self.record, Phase::Verify, "marker").await?;
         fault::before(Transition::Marker)?;
-        self.work()?.commit().await.map_err(say::commit_failed)?;
-        self.stage = Stage::Committed;
+        self.commit_work(Marked::Yes, Stage::Committed).await?;
         self.close_work().await;
         fault::after(Transition::Marker)
     }
@@ -372,8 +386,7 @@ impl Run<'_> {
         self.enter(Phase::Commit, "").await?;
         if job.ring == 1 && engine.capabilities().transactional_ddl {
             fault::before(Transition::Commit)?;
-            self.work()?.commit().await.map_err(say::commit_failed)?;
-            self.stage = Stage::Committed;
+            self.commit_work(Marked::Yes, Stage::Committed).await?;
             fault::after(Transition::Commit)?;
         }
         self.leave("");
@@ -388,8 +401,7 @@ impl Run<'_> {
         work.begin().await?;
         HistoryWriter { connection: &mut *work, table: &table }.keep(&run).await?;
         fault::before(Transition::Keep)?;
-        work.commit().await.map_err(say::commit_failed)?;
-        self.stage = Stage::Kept;
+        self.commit_work(Marked::No, Stage::Kept).await?;
         fault::after(Transition::Keep)?;
         self.release_snapshots().await?;
         self.leave("");
@@ -410,7 +422,7 @@ impl Run<'_> {
 
     /// Nothing was changed, so that the snapshot is of no use.
     pub(crate) async fn remove_unused_snapshot(&mut self) -> Result<()> {
-        if let Some(name) = self.record.snapshot.take() {
+        if let Some(name) = self.record.snapshot.clone() {
             // A restore is from another run's snapshot, which is its way back.
             let known = self.ledger.snapshot(&name).await?;
             if known.is_none_or(|known| known.run.as_deref() == Some(self.record.id.as_str())) {
@@ -419,16 +431,24 @@ impl Run<'_> {
                 fault::after(Transition::SnapshotRemoved)?;
                 self.ledger.forget_snapshot(&name).await?;
             }
+            self.record.snapshot = None;
         }
         self.report.snapshot = None;
         Ok(())
     }
 
     async fn clean_up(&mut self, failure: Error) -> Error {
-        match self.remove_unused_snapshot().await {
+        let run = self.record.id.clone();
+        let removed = match self.remove_clone(&run).await {
+            Ok(()) => self.remove_unused_snapshot().await,
+            failed => failed,
+        };
+        match removed {
             Ok(()) => failure,
             Err(error) => {
-                failure.because(format!("and its snapshot could not be removed: {error}"))
+                // The next start removes it.
+                self.unfinished = true;
+                failure.because(format!("and what it left could not be removed: {error}"))
             }
         }
     }
@@ -446,7 +466,8 @@ impl Run<'_> {
         self.report.error = error.as_ref().map(Into::into);
         self.record.error = error.as_ref().map(run::stored);
         // A run that needs a person stays open: its marker is there, and the next start recovers.
-        let open = outcome == Outcome::NeedsPerson && self.stage == Stage::Committed;
+        let needs_person = outcome == Outcome::NeedsPerson && self.stage == Stage::Committed;
+        let open = self.unfinished || needs_person;
         if !open {
             self.record.outcome = Some(outcome);
             self.record.finished_at = Some(time::now_ms());

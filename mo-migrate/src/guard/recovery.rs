@@ -161,8 +161,10 @@ impl Run<'_> {
                 Ok(Outcome::RolledBack)
             }
             Recovery::Finish(outcome) => {
+                let restored = outcome == Outcome::Restored;
+                self.stage = if restored { Stage::Restored } else { Stage::Kept };
                 self.remove_clone(&self.record.id).await?;
-                if outcome == Outcome::Restored {
+                if restored {
                     self.put_back_afterwards().await?;
                 }
                 Ok(outcome)
@@ -265,6 +267,15 @@ impl Run<'_> {
         Ok(error.reported(self.report))
     }
 
+    /// What is true after a recovery that did not come to its end.
+    fn not_recovered(&self, error: Error) -> Error {
+        match self.stage {
+            Stage::Restored | Stage::Kept => say::not_yet_finished(error, self.stage),
+            Stage::Unknown => say::commit_unknown(error),
+            _ => say::recovery_failed(error, &self.record),
+        }
+    }
+
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
         self.close_work().await;
         let done = match done {
@@ -276,7 +287,10 @@ impl Run<'_> {
             Ok(outcome) => {
                 let outside = match outcome {
                     Outcome::Applied => Vec::new(),
-                    _ => self.ledger.outside(&self.record.id).await?,
+                    _ => match self.ledger.outside(&self.record.id).await {
+                        Ok(outside) => outside,
+                        Err(error) => return Err(self.not_recovered(error)),
+                    },
                 };
                 if !outside.is_empty() {
                     return Err(self.recovered_in_part(outcome, &outside).await?);
@@ -288,13 +302,15 @@ impl Run<'_> {
                     self.report.to = self.record.version_target;
                 }
                 self.record.report = Some(self.report.to_json().to_string());
-                self.ledger.update_run(&self.record).await?;
+                if let Err(error) = self.ledger.update_run(&self.record).await {
+                    return Err(self.not_recovered(error));
+                }
                 self.tell(&Event::Note(say::recovered(&self.record, outcome)));
                 self.ledger.close().await;
                 Ok(self.report)
             }
             Err(error) => {
-                let error = say::recovery_failed(error, &self.record);
+                let error = self.not_recovered(error);
                 self.ledger.close().await;
                 Err(error)
             }

@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::committed::Marked;
 use super::job::Judge;
 use super::proof::Proof;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
@@ -76,8 +77,8 @@ impl Run<'_> {
         };
         let whole = back.is_whole();
         fault::before(Transition::Restore)?;
-        back.commit().await.map_err(say::restore_commit_failed)?;
-        self.stage = Stage::Restored;
+        let committed = back.commit().await.map_err(say::restore_commit_failed);
+        self.committed(committed, Marked::No, Stage::Restored).await?;
         fault::after(Transition::Restore)?;
         self.leave(format!("{} compared", plural(plan.tables.len(), "table")));
         let foreign = self.record.foreign_seen;
@@ -122,7 +123,7 @@ impl Run<'_> {
         let phase = if whole { Phase::RestoreDatabase } else { Phase::Restore };
         self.enter(phase, snapshot).await?;
         for step in &plan.steps {
-            fault::before(Transition::RestoreStep)?;
+            fault::before(Transition::RestoreStep).map_err(say::restore_failed)?;
             back.apply(step).await.map_err(say::restore_failed)?;
             fault::after(Transition::RestoreStep)?;
         }

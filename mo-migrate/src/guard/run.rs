@@ -28,6 +28,8 @@ pub(crate) enum Stage {
     Kept,
     /// It was put back, and that is committed.
     Restored,
+    /// Whether the last commit was done is not known.
+    Unknown,
 }
 
 /// A run in progress.
@@ -53,6 +55,8 @@ pub(crate) struct Run<'a> {
     pub(crate) lock: Held,
     /// The run is another one's that died: its last sign of life stays as it was.
     pub(crate) recovering: bool,
+    /// Something is left to do, which the next start finds in the ledger.
+    pub(super) unfinished: bool,
     /// Rows of others that the restore takes back.
     pub(super) taken_back: Vec<TakenBack>,
     /// Statements of the present migration that were done.
@@ -88,6 +92,7 @@ impl<'a> Run<'a> {
             lock,
             sent: 0,
             recovering: false,
+            unfinished: false,
             taken_back: Vec::new(),
             phase_began: Instant::now(),
         }

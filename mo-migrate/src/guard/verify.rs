@@ -19,6 +19,13 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// A restore that changed nothing leaves no clone, and no failed state that nobody knows.
+    pub(crate) async fn tidy_up(&mut self) -> Result<()> {
+        self.find_failed_state().await?;
+        let run = self.record.id.clone();
+        self.remove_clone(&run).await
+    }
+
     /// Removes the clone that was made for this run, if one was.
     pub(super) async fn remove_clone(&self, run: &str) -> Result<()> {
         fault::before(Transition::CloneRemoved)?;

@@ -13,6 +13,7 @@ use crate::guard::{self, Run, Stage, record_of};
 use crate::history::{History, HistoryWriter};
 use crate::ledger::{Ledger, RESTORE_TABLES, RunRecord, SnapshotRecord};
 use crate::migration::Version;
+use crate::observer::Event;
 use crate::plan::{Goal, plan};
 use crate::report::{Outcome, Report};
 use crate::settings::Policy;
@@ -149,30 +150,42 @@ impl Run<'_> {
         self.ledger.begin_run(&self.record).await?;
         self.report_snapshot(snapshot);
         // The marker goes with the restore: while it is there, the restore was not committed.
-        self.mark_committed().await?;
-        let restored = match Box::pin(self.restore(&[])).await {
+        let restored = match self.mark_committed().await {
+            Ok(()) => Box::pin(self.restore(&[])).await,
+            failed => failed,
+        };
+        let restored = match restored {
             Ok(()) => Ok(()),
             // It is committed: what comes after it is done by the next start.
-            Err(error) if self.stage == Stage::Restored => Err(say::not_yet_finished(error)),
+            Err(error) if self.stage == Stage::Restored => {
+                Err(say::not_yet_finished(error, self.stage))
+            }
             Err(error) => {
+                let began = self.stage != Stage::Untouched;
                 Err(match self.unmark().await {
                     Ok(true) => say::restore_by_hand_failed(error, &self.record),
+                    Ok(false) if !began => say::restore_by_hand_failed(error, &self.record),
                     // The connection was lost while it was committed, and that was done.
-                    Ok(false) => say::not_yet_finished(error),
+                    Ok(false) => say::not_yet_finished(error, Stage::Restored),
                     Err(_) => error.ended(Outcome::NeedsPerson).hinted(
                         "the run is still open in the database: end it with `migrate recover`",
                     ),
                 })
             }
         };
-        let is_open = restored.is_err() && self.stage != Stage::Untouched;
+        // What can't be tidied up now is left to the next start.
+        let is_open =
+            restored.is_err() && (self.stage != Stage::Untouched || self.tidy_up().await.is_err());
         self.report.outcome = restored.as_ref().map_or_else(Error::outcome, |()| Outcome::Restored);
         if !is_open {
             self.record.outcome = Some(self.report.outcome);
             self.record.finished_at = Some(time::now_ms());
         }
         self.record.report = Some(self.report.to_json().to_string());
-        self.ledger.update_run(&self.record).await?;
+        if let Err(error) = self.ledger.update_run(&self.record).await {
+            // What was done is done; the next command that opens the ledger writes it down.
+            self.tell(&Event::Note(format!("warning: {error}")));
+        }
         self.ledger.close().await;
         restored.map(|()| self.report)
     }

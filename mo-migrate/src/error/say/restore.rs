@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::Between;
 use crate::error::{Code, Error};
+use crate::guard::Stage;
 use crate::history::{History, Marker};
 use crate::ledger::{Outside, RunRecord};
 use crate::observer::Phase;
@@ -266,11 +267,15 @@ pub(crate) fn nothing_to_compare(run: &RunRecord) -> Error {
     .hinted("see the runs with `migrate history`, and what is kept with `migrate snapshot list`")
 }
 
-/// A restore by hand was committed, and not all that follows it was done.
-pub(crate) fn not_yet_finished(error: Error) -> Error {
+/// What decides was committed, and not all that follows it was done.
+pub(crate) fn not_yet_finished(error: Error, stage: Stage) -> Error {
+    let done = if stage == Stage::Kept { "applied and judged" } else { "restored and compared" };
+    let database = error
+        .database()
+        .map_or_else(|| format!("{done}; not all that comes after it was done"), ToOwned::to_owned);
     error
         .ended(Outcome::NeedsPerson)
-        .true_now("restored and compared; not all that comes after it was done")
+        .true_now(database)
         .hinted("remove what is in the way, then `migrate recover`")
 }
 

@@ -153,11 +153,18 @@ pub(crate) fn half_applied(failure: Error) -> Error {
         )
 }
 
-pub(crate) fn kept_but_failed(failure: Error) -> Error {
+/// What is left to do once a run is final.
+pub(crate) fn kept_but_failed(failure: &Error) -> String {
+    format!(
+        "warning: applied, judged and kept; what comes after that is left to the next command: {failure}"
+    )
+}
+
+pub(crate) fn commit_unknown(failure: Error) -> Error {
     failure
         .ended(Outcome::NeedsPerson)
-        .true_now("applied, judged and kept; what failed came after that")
-        .hinted("see `migrate status`")
+        .true_now("whole; whether the last commit was done is not known")
+        .hinted("when the database answers again: `migrate recover`")
 }
 
 /// The rehearsal failed, so that nothing was begun.
