@@ -17,6 +17,8 @@
 mod again;
 mod chance;
 mod child;
+mod command;
+mod errors;
 mod outcomes;
 mod points;
 mod scenario;

@@ -10,11 +10,16 @@ use crate::scenario::{SCENARIOS, Scenario, headings};
 
 /// The faults that kill at each of these points, at each time.
 pub(crate) fn kills(reached: &[String]) -> Vec<String> {
+    faults(reached, "kill")
+}
+
+/// The faults that do this at each of these points, at each time.
+pub(crate) fn faults(reached: &[String], action: &str) -> Vec<String> {
     let mut times: HashMap<&str, u32> = HashMap::new();
     let each = reached.iter().map(|point| {
         let time = times.entry(point).or_default();
         *time += 1;
-        format!("{point}#{time}=kill")
+        format!("{point}#{time}={action}")
     });
     each.collect()
 }
@@ -52,7 +57,7 @@ async fn killed_at(
 }
 
 /// Of the fault points on a server every so manieth is taken, from another one each time.
-fn step(place: Place) -> usize {
+pub(crate) fn step(place: Place) -> usize {
     let all = std::env::var_os("MO_MIGRATE_CRASH_ALL").is_some();
     if place.is_sqlite() || all { 1 } else { 5 }
 }

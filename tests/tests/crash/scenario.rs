@@ -149,49 +149,65 @@ impl Scenario {
         }
     }
 
-    /// The database is one of the states that the scenario may end in, nothing is left over, and
-    /// nothing waits for anybody.
+    /// The database is as it was before, if `before`, or else as the scenario leaves it when all goes
+    /// well.
+    pub(crate) fn is_at(self, shop: &Fixture, before: bool) -> Result<(), String> {
+        let expected = match (self, before) {
+            (Self::Good, false) => State::Third,
+            (Self::Down | Self::Restore, true) => State::Second,
+            _ => State::First,
+        };
+        let now = State::of(shop)?;
+        if now == expected { Ok(()) } else { Err(format!("it is {now:?} and not {expected:?}")) }
+    }
+
+    /// The database is one of the states that the scenario may end in, and nothing is left.
     pub(crate) async fn is_whole(self, shop: &Fixture) -> Result<(), String> {
         let now = State::of(shop)?;
         if !self.ends().contains(&now) {
             return Err(format!("the database is in the state {now:?}"));
         }
-        let marker = shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'marker'");
-        if marker != "0\n" {
-            return Err("the marker is still there".to_owned());
-        }
-        let judging = shop.sql("SELECT count(*) FROM mo_migrate_history WHERE state = 'judging'");
-        if judging != "0\n" {
-            return Err("rows of the history are not judged".to_owned());
-        }
-        for part in ["_verify", ".partial"] {
-            let left = shop.files_with(part);
-            if !left.is_empty() {
-                return Err(format!("left over: {left:?}"));
-            }
-        }
-        let status = shop.migrator().status(shop.address()).await.map_err(|e| format!("{e:?}"))?;
-        if status.state == "open_run" {
-            return Err("a run is still open".to_owned());
-        }
-        let snapshots = shop.migrator().snapshot_list(shop.address()).await;
-        for line in snapshots.map_err(|error| format!("{error:?}"))? {
-            if line.gone {
-                return Err(format!("the snapshot {} is in the ledger and gone", line.name));
-            }
-            // On a server there are others' as well.
-            if shop.place().is_sqlite() && line.purpose.is_none() {
-                return Err(format!("the snapshot {} is in no ledger", line.name));
-            }
-            if line.pinned {
-                return Err(format!("the snapshot {} is pinned for nobody", line.name));
-            }
-        }
-        if shop.place().is_sqlite() {
-            shop.assert_sound();
-        }
-        Ok(())
+        nothing_is_left(shop).await
     }
+}
+
+/// Nothing is open, nothing is left over, and nothing waits for anybody.
+pub(crate) async fn nothing_is_left(shop: &Fixture) -> Result<(), String> {
+    let marker = shop.sql("SELECT count(*) FROM mo_migrate_history WHERE kind = 'marker'");
+    if marker != "0\n" {
+        return Err("the marker is still there".to_owned());
+    }
+    let judging = shop.sql("SELECT count(*) FROM mo_migrate_history WHERE state = 'judging'");
+    if judging != "0\n" {
+        return Err("rows of the history are not judged".to_owned());
+    }
+    for part in ["_verify", ".partial"] {
+        let left = shop.files_with(part);
+        if !left.is_empty() {
+            return Err(format!("left over: {left:?}"));
+        }
+    }
+    let status = shop.migrator().status(shop.address()).await.map_err(|e| format!("{e:?}"))?;
+    if status.state == "open_run" {
+        return Err("a run is still open".to_owned());
+    }
+    let snapshots = shop.migrator().snapshot_list(shop.address()).await;
+    for line in snapshots.map_err(|error| format!("{error:?}"))? {
+        if line.gone {
+            return Err(format!("the snapshot {} is in the ledger and gone", line.name));
+        }
+        // On a server there are others' as well.
+        if shop.place().is_sqlite() && line.purpose.is_none() {
+            return Err(format!("the snapshot {} is in no ledger", line.name));
+        }
+        if line.pinned {
+            return Err(format!("the snapshot {} is pinned for nobody", line.name));
+        }
+    }
+    if shop.place().is_sqlite() {
+        shop.assert_sound();
+    }
+    Ok(())
 }
 
 /// What a shop is like, told by its rows alone.

@@ -1,0 +1,69 @@
+//! The command, with a fault or without, and the commands that it suggests.
+
+use std::process::{Command, Output};
+
+use mo_migrate_tests::{Fixture, program};
+
+use crate::scenario::What;
+
+/// What a command left.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) words: String,
+}
+
+impl Said {
+    pub(crate) fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let words = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        Self { code: output.status.code().unwrap_or(-1), words }
+    }
+
+    /// The last line with this label, without it; empty where there is none.
+    pub(crate) fn line(&self, label: &str) -> &str {
+        let lines = self.words.lines().rev();
+        lines
+            .filter_map(|line| line.trim_start().strip_prefix(label))
+            .map(str::trim)
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// Every command of this program in the hint.
+    pub(crate) fn suggested(&self) -> Vec<String> {
+        let called = program("migrate_from_dir").display().to_string();
+        let quoted = self.line("hint:").split('`').skip(1).step_by(2);
+        quoted.filter(|words| words.starts_with(&called)).map(ToOwned::to_owned).collect()
+    }
+}
+
+fn in_shop(shop: &Fixture, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
+    command.stdin(std::process::Stdio::null());
+    command
+}
+
+/// The command, to be typed with this fault.
+pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
+    let mut command = in_shop(shop, program("migrate_from_dir"));
+    command.env("MO_MIGRATE_FAULT", fault);
+    match what {
+        What::Retry => command.args(["up", "--retry"]),
+        What::Up => command.arg("up"),
+        What::Down | What::Restore => command.args([what.word(), "--yes"]),
+    };
+    command
+}
+
+/// Types the command with this fault.
+pub(crate) fn with_fault(shop: &Fixture, what: What, fault: &str) -> Said {
+    Said::of(&faulty(shop, what, fault).output().unwrap())
+}
+
+/// Types what a message says, with this fault.
+pub(crate) fn typed(shop: &Fixture, words: &str, fault: &str) -> Said {
+    let mut command = in_shop(shop, "sh");
+    Said::of(&command.args(["-c", words]).env("MO_MIGRATE_FAULT", fault).output().unwrap())
+}
