@@ -7,8 +7,7 @@
 //! 3. what can't be looked up ends the run, and the next start finds out.
 
 use super::run::{Run, Stage};
-use crate::engine::Role;
-use crate::error::{Result, say};
+use crate::error::{Error, Result, say};
 use crate::history::History;
 
 /// Whether the marker of the run is in the database.
@@ -51,10 +50,25 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The error that says so when another start has taken this run over: what it left is the other's
+    /// to put back or to finish. Only a server's lock can be taken over.
+    pub(super) async fn taken_over(&mut self) -> Option<Error> {
+        if self.engine.capabilities().transactional_ddl {
+            return None;
+        }
+        self.close_work().await;
+        let mut work = match self.open_work().await {
+            Ok(work) => work,
+            Err(error) => return Some(error).filter(|error| error.is_locked()),
+        };
+        let begun = work.begin().await;
+        work.close().await;
+        begun.err().filter(Error::is_locked)
+    }
+
     /// Looks in a transaction of its own, which begins once the one before has ended.
     async fn marked(&self) -> Result<Marked> {
-        let mut look = self.engine.connect(Role::Work).await?;
-        look.hold(self.lock.guard.clone()).await?;
+        let mut look = self.open_work().await?;
         let history = match look.begin().await {
             Ok(()) => History::read(&mut *look, &self.settings.history_table).await,
             Err(error) => Err(error),

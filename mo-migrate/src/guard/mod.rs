@@ -95,6 +95,10 @@ impl Run<'_> {
 
     /// What undoes a failure depends on how far the run had come.
     async fn way_back(&mut self, job: &Job<'_>, failure: Error) -> Error {
+        if let Some(taken) = self.taken_over().await {
+            self.unfinished = true;
+            return say::run_taken_over(taken, &failure);
+        }
         self.report.to = self.report.from;
         for line in &mut self.report.migrations {
             if matches!(line.state, MigrationState::Applied | MigrationState::Reverted) {
@@ -125,25 +129,32 @@ impl Run<'_> {
                 let checks = job.checks_at(When::Snapshot);
                 // An interruption ends the run, and not the way back.
                 self.settings.stop = Stop::default();
-                let restored = self.put_back(&checks).await;
-                match restored {
+                match self.put_back(&checks).await {
                     Ok(()) => {
                         say::restored(failure, &self.report, &self.record, self.settings.keep)
                     }
-                    Err(error) if self.stage == Stage::Restored => {
-                        self.unfinished = true;
-                        let failure = failure.because(format!("and after the restore: {error}"));
-                        say::not_yet_finished(failure, self.stage)
-                    }
-                    Err(error) if self.stage == Stage::Unknown => {
-                        self.unfinished = true;
-                        say::commit_unknown(
-                            error.because(format!("the run was to be put back, since {failure}")),
-                        )
-                    }
-                    Err(error) => say::not_restored(error, &failure, &self.record),
+                    Err(error) => self.not_put_back(error, failure).await,
                 }
             }
+        }
+    }
+
+    /// What is true when the way back did not come to its end.
+    async fn not_put_back(&mut self, error: Error, failure: Error) -> Error {
+        if let Some(taken) = self.taken_over().await {
+            self.unfinished = true;
+            return say::run_taken_over(taken, &error);
+        }
+        self.unfinished = matches!(self.stage, Stage::Restored | Stage::Unknown);
+        match self.stage {
+            Stage::Restored => {
+                let failure = failure.because(format!("and after the restore: {error}"));
+                say::not_yet_finished(failure, self.stage)
+            }
+            Stage::Unknown => say::commit_unknown(
+                error.because(format!("the run was to be put back, since {failure}")),
+            ),
+            _ => say::not_restored(error, &failure, &self.record),
         }
     }
 

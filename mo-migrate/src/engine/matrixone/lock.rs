@@ -21,7 +21,6 @@ use super::{LEDGER, MatrixOne, literal, quote};
 use crate::engine::{LastHolder, LockAttempt, LockGuard};
 use crate::error::{Error, Result, say};
 use crate::lock::Holder;
-use crate::time;
 
 /// A holder that gave no sign of life for so long, and whose session runs nothing, has lost its
 /// machine or its network: its session is ended.
@@ -38,6 +37,16 @@ const TABLES: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS {}.sessions (name VARCHAR(64) PRIMARY KEY, guarded VARCHAR(64) NOT NULL, \
      session BIGINT UNSIGNED NOT NULL)",
 ];
+
+/// What is known of a holder of the lock, by the server's clock alone: that of another machine may
+/// be ahead.
+struct Heard {
+    holder: Holder,
+    beat: i64,
+    session: u64,
+    /// For how many milliseconds nothing was heard of it.
+    silent: i64,
+}
 
 /// Where the connection is that holds the lock.
 #[derive(Debug, Default)]
@@ -162,18 +171,18 @@ impl MatrixOne {
         may_keep_snapshots(&mut link).await?;
         if !self.get_lock(&mut link).await? {
             let holder = self.holder(&mut link).await?;
-            if let Some((_, beat, session)) = &holder {
-                self.end_silent(&mut link, *beat, *session).await?;
+            if let Some(heard) = &holder {
+                self.end_silent(&mut link, heard).await?;
             }
             *state = State::Asking(Box::new(link));
-            return Ok(LockAttempt::Taken(holder.map(|(holder, ..)| holder)));
+            return Ok(LockAttempt::Taken(holder.map(|heard| heard.holder)));
         }
         let last = self.holder(&mut link).await?;
         self.end_left_sessions(&mut link).await?;
         let fence = self.take_fence(&mut link, ours).await?;
         self.register(&mut link).await?;
         *state = State::Held(Box::new(link.fenced_by(fence)));
-        let last: LastHolder = last.map(|(holder, beat, _)| (holder, beat));
+        let last: LastHolder = last.map(|heard| (heard.holder, heard.beat));
         let pulse = Arc::default();
         Ok(LockAttempt::Held(Arc::new(Guard { engine: self.clone(), pulse }), last))
     }
@@ -187,10 +196,10 @@ impl MatrixOne {
         Ok(answer == Some(1))
     }
 
-    /// Who holds the lock or held it last, when it was last heard of, and its session.
-    async fn holder(&self, link: &mut Link) -> Result<Option<(Holder, i64, u64)>> {
+    /// Who holds the lock or held it last, and when that was last heard of.
+    async fn holder(&self, link: &mut Link) -> Result<Option<Heard>> {
         let sql = format!(
-            "SELECT holder, beat, session FROM {}.holders WHERE guarded = {}",
+            "SELECT holder, beat, session, {NOW} - beat FROM {}.holders WHERE guarded = {}",
             quote(LEDGER),
             literal(&self.name)
         );
@@ -203,7 +212,7 @@ impl MatrixOne {
         let words: String = row.at(0)?;
         // Words that can't be read name nobody.
         let Ok(holder) = serde_json::from_str(&words) else { return Ok(None) };
-        Ok(Some((holder, row.at(1)?, row.at(2)?)))
+        Ok(Some(Heard { holder, beat: row.at(1)?, session: row.at(2)?, silent: row.at(3)? }))
     }
 
     /// Moves the fence on, and leaves our words.
@@ -278,8 +287,8 @@ impl MatrixOne {
     }
 
     /// Ends the session of a holder that was not heard of for long and runs nothing.
-    async fn end_silent(&self, link: &mut Link, beat: i64, session: u64) -> Result<()> {
-        let silent = time::now_ms().saturating_sub(beat);
+    async fn end_silent(&self, link: &mut Link, heard: &Heard) -> Result<()> {
+        let Heard { session, silent, .. } = *heard;
         if silent < i64::try_from(TAKE_OVER_AFTER.as_millis()).unwrap_or(i64::MAX) {
             return Ok(());
         }
@@ -325,22 +334,34 @@ impl MatrixOne {
     /// The connection that does the work: the one that holds the lock, where this start holds it.
     pub(super) async fn work(&self) -> Result<Link> {
         let mut state = self.slot.0.lock().await;
-        match std::mem::take(&mut *state) {
+        let fence = match std::mem::take(&mut *state) {
             State::Held(link) => {
-                *state = State::Out { fence: link.fence_number().unwrap_or_default() };
-                link.at_work(self.slot.clone(), &self.name).await
-            }
-            State::Lost { fence } => {
+                let fence = link.fence_number().unwrap_or_default();
                 *state = State::Lost { fence };
-                let link = self.again(fence).await?;
-                *state = State::Out { fence: link.fence_number().unwrap_or(fence) };
-                link.at_work(self.slot.clone(), &self.name).await
+                if let Ok(link) = link.at_work(self.slot.clone(), &self.name).await {
+                    *state = State::Out { fence };
+                    return Ok(link);
+                }
+                // It was lost while it waited.
+                fence
             }
+            State::Lost { fence } => fence,
             other => {
                 *state = other;
-                self.open_known(&self.name).await
+                return self.open_known(&self.name).await;
             }
-        }
+        };
+        *state = State::Lost { fence };
+        let link = self.again(fence).await?;
+        let fence = link.fence_number().unwrap_or(fence);
+        let link = link.at_work(self.slot.clone(), &self.name).await?;
+        *state = State::Out { fence };
+        Ok(link)
+    }
+
+    /// Whether this start holds the lock, or did when it last heard of it.
+    pub(super) async fn holds_lock(&self) -> bool {
+        !matches!(*self.slot.0.lock().await, State::Free | State::Asking(_))
     }
 
     /// The number that the fence has while this start holds the lock; the lock is had again if its

@@ -321,7 +321,15 @@ impl Engine for MatrixOne {
 
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>> {
         match self.open(LEDGER).await {
-            Ok(link) => Ok(Some(Box::new(link))),
+            Ok(link) if access == LedgerAccess::ReadOnly || !self.holds_lock().await => {
+                Ok(Some(Box::new(link)))
+            }
+            // What a run says of itself ends with it when it is taken over.
+            Ok(link) => {
+                let mut link = link.introduced().await?;
+                self.register(&mut link).await?;
+                Ok(Some(Box::new(link)))
+            }
             Err(error) if error.code() == Code::NoDatabase => match access {
                 LedgerAccess::ReadOnly => Ok(None),
                 LedgerAccess::Create => {

@@ -167,6 +167,14 @@ pub(crate) fn commit_unknown(failure: Error) -> Error {
         .hinted("when the database answers again: `migrate recover`")
 }
 
+/// Another start has this run now, and what is true is the other's to say.
+pub(crate) fn run_taken_over(taken: Error, failure: &Error) -> Error {
+    taken
+        .because(format!("it was noticed when {failure}"))
+        .ended(Outcome::Locked)
+        .true_now("as the start that took this run over leaves it; this one changed nothing since")
+}
+
 /// The rehearsal failed, so that nothing was begun.
 pub(crate) fn rehearsal_failed(error: Error, clones_leave_out: bool) -> Error {
     let error = error.within(Code::Rehearsal, "the rehearsal on a clone of the snapshot failed");
