@@ -45,10 +45,10 @@ fn in_shop(shop: &Fixture, program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// The command, to be typed with this fault.
+/// The command, to be typed with this fault, without a rehearsal, which would be the first to meet it.
 pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
     let mut command = in_shop(shop, program("migrate_from_dir"));
-    command.env("MO_MIGRATE_FAULT", fault);
+    command.env("MO_MIGRATE_FAULT", fault).env("MO_MIGRATE_NO_REHEARSE", "true");
     match what {
         What::Retry => command.args(["up", "--retry"]),
         What::Up => command.arg("up"),

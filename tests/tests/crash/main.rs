@@ -22,3 +22,4 @@ mod errors;
 mod outcomes;
 mod points;
 mod scenario;
+mod stopped;
