@@ -219,7 +219,7 @@ async fn dump_on(connection: &mut MySqlConnection, database: &str) -> sqlx::Resu
     .await?;
     for object in objects {
         let (name, kind) = (object[0].clone().unwrap(), object[1].clone().unwrap());
-        let whole = format!("`{database}`.`{name}`");
+        let whole = format!("`{database}`.`{}`", name.replace('`', "``"));
         lines.push(format!("-- {name}"));
         let definition = match kind.as_str() {
             "v" => format!("SHOW CREATE VIEW {whole}"),

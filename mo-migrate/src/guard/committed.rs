@@ -59,7 +59,7 @@ impl Run<'_> {
         self.close_work().await;
         let mut work = match self.open_work().await {
             Ok(work) => work,
-            Err(error) => return Some(error).filter(|error| error.is_locked()),
+            Err(error) => return Some(error).filter(Error::is_locked),
         };
         let begun = work.begin().await;
         work.close().await;
