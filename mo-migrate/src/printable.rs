@@ -4,6 +4,8 @@
 //!    character is shown as a picture.
 //! 2. One character is one character, so that columns stay what they are.
 
+use std::fmt::Write as _;
+
 /// The text with its control characters made visible; its lines stay lines.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
@@ -40,7 +42,7 @@ pub(crate) fn json(document: &str) -> String {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

@@ -76,7 +76,7 @@ fn splits(text: &str, dialect: Dialect, tokens: &[Token], pieces: &[Piece]) {
         assert!(within.is_none(), "{dialect:?}: byte {edge} is inside of {within:?}");
     }
     let texts: Vec<&str> = statements.iter().map(|span| &text[span.clone()]).collect();
-    let joined: String = texts.iter().map(|sql| format!("{sql};\n")).collect();
+    let joined: String = texts.iter().flat_map(|sql| [sql, ";\n"]).collect();
     let again = sql::split(&joined, dialect).unwrap_or_else(|problem| panic!("{problem}"));
     let again: Vec<&str> =
         again.into_iter().filter_map(|piece| piece.statement).map(|span| &joined[span]).collect();

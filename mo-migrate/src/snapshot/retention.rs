@@ -31,3 +31,76 @@ pub(crate) fn deletable(snapshot: &SnapshotRecord, runs: &[RunRecord], now: i64)
         _ => Deletable::NotYet,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Inventory, Touched};
+    use crate::observer::Phase;
+
+    fn snapshot(delete_after: Option<i64>, pinned: bool) -> SnapshotRecord {
+        SnapshotRecord {
+            name: "s".to_owned(),
+            run: Some("run_1".to_owned()),
+            purpose: "pre_upgrade".to_owned(),
+            level: "database".to_owned(),
+            created_by: String::new(),
+            created_at: 0,
+            version_before: None,
+            version_target: None,
+            delete_after,
+            pinned,
+            bytes: None,
+            inventory: Inventory::default(),
+        }
+    }
+
+    fn run(outcome: Option<Outcome>) -> RunRecord {
+        RunRecord {
+            id: "run_1".to_owned(),
+            set: "main".to_owned(),
+            purpose: "up".to_owned(),
+            database_id: String::new(),
+            had_history: false,
+            ring: 2,
+            phase: Phase::Apply,
+            outcome,
+            version_before: None,
+            version_target: Some(1),
+            fingerprint: String::new(),
+            versions: Vec::new(),
+            applying: None,
+            died: false,
+            snapshot: Some("s".to_owned()),
+            failed_state: None,
+            touched: Touched::default(),
+            foreign_seen: false,
+            started_at: 0,
+            heartbeat_at: 0,
+            finished_at: None,
+            host: String::new(),
+            pid: 1,
+            user: String::new(),
+            error: None,
+            report: None,
+        }
+    }
+
+    #[test]
+    fn the_way_back_of_an_open_run_is_never_deleted_and_what_is_pinned_neither() {
+        let (over, applied) = (Some(5), Some(Outcome::Applied));
+        for (outcome, delete_after, pinned, expected) in [
+            (None, over, false, Deletable::WayBack),
+            (Some(Outcome::NeedsPerson), over, false, Deletable::WayBack),
+            (applied, over, true, Deletable::Pinned),
+            (applied, over, false, Deletable::Yes),
+            (Some(Outcome::Restored), over, false, Deletable::Yes),
+            (applied, Some(11), false, Deletable::NotYet),
+            (applied, None, false, Deletable::NotYet),
+        ] {
+            let found = deletable(&snapshot(delete_after, pinned), &[run(outcome)], 10);
+            assert_eq!(found, expected, "{outcome:?} {delete_after:?} {pinned}");
+        }
+        assert_eq!(deletable(&snapshot(over, false), &[], 10), Deletable::Yes, "nobody's");
+    }
+}
