@@ -4,8 +4,6 @@
 //!    character is shown as a picture.
 //! 2. One character is one character, so that columns stay what they are.
 
-use std::fmt::Write as _;
-
 /// The text with its control characters made visible; its lines stay lines.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
@@ -15,38 +13,6 @@ pub(crate) fn printable(text: &str) -> String {
             c => picture(c),
         })
         .collect()
-}
-
-/// The same where the text may have our own colours: `ESC [ … m` stays, and nothing else does.
-pub(crate) fn coloured(text: &str) -> String {
-    let mut parts = text.split('\u{1b}');
-    let mut out = printable(parts.next().unwrap_or_default());
-    for part in parts {
-        let colour = part.strip_prefix('[').and_then(|rest| {
-            let end = rest.find(|c: char| !c.is_ascii_digit() && c != ';')?;
-            rest[end..].starts_with('m').then_some(end + 2)
-        });
-        let (kept, rest) = part.split_at(colour.unwrap_or(0));
-        out.push(if colour.is_some() { '\u{1b}' } else { picture('\u{1b}') });
-        out.push_str(kept);
-        out.push_str(&printable(rest));
-    }
-    out
-}
-
-/// A JSON document in which such characters are escaped too; to a program it is the same one.
-pub(crate) fn json(document: &str) -> String {
-    let mut out = String::with_capacity(document.len());
-    for c in document.chars() {
-        if c == '\n' || picture(c) == c {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        }
-    }
-    out
 }
 
 /// The character, or what is shown in its place.
@@ -77,27 +43,8 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {
-        for shown in [printable(HOSTILE), coloured(HOSTILE).replace("\u{1b}[31m", "")] {
-            assert!(shown.chars().all(|c| picture(c) == c), "{shown:?}");
-        }
+        let shown = printable(HOSTILE);
+        assert!(shown.chars().all(|c| picture(c) == c), "{shown:?}");
         assert_eq!(printable("a\n\u{1b}[31m\tb"), "a\n\u{241b}[31m b");
-    }
-
-    #[test]
-    fn our_own_colours_stay_and_no_other_sequence_does() {
-        assert_eq!(coloured("\u{1b}[1;31mx\u{1b}[0m"), "\u{1b}[1;31mx\u{1b}[0m");
-        for other in
-            ["\u{1b}[2J", "\u{1b}[31", "\u{1b}", "\u{1b}]8;;http://x\u{1b}\\", "\u{1b}[?1m"]
-        {
-            assert!(!coloured(other).contains('\u{1b}'), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn a_document_stays_the_same_to_a_program() {
-        let value = serde_json::json!({ HOSTILE: [HOSTILE, "é"] });
-        let written = json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(written.chars().all(|c| c == '\n' || picture(c) == c), "{written:?}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), value);
     }
 }

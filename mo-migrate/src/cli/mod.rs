@@ -21,6 +21,7 @@ mod file;
 mod invocation;
 mod printer;
 mod progress;
+mod screen;
 mod setting;
 mod signals;
 mod trace;

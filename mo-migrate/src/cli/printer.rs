@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::args::Words;
 use super::invocation::Invocation;
+use super::screen::{self, coloured};
 use super::setting::Format;
 use crate::error::{Error, ExitCode};
-use crate::printable::{self, coloured};
 use crate::report::{Outcome, Report};
 
 /// Writes answers, errors and words.
@@ -118,7 +118,7 @@ pub(super) fn json_error(error: &Error, with_commands: impl Fn(&str) -> String) 
 /// One document on standard output.
 pub(super) fn write_json(document: &Value) {
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    let _ = writeln!(anstream::stdout(), "{}", printable::json(&text));
+    let _ = writeln!(anstream::stdout(), "{}", screen::json(&text));
 }
 
 #[cfg(test)]

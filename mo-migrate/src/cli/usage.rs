@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::io::Write as _;
 
 use super::printer::{json_error, write_json};
+use super::screen::coloured;
 use crate::error::{Code, Error, ExitCode};
-use crate::printable::coloured;
 use crate::report::text::table::one_line;
 
 /// What is shown instead of running a command.
