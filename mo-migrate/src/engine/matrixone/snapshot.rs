@@ -17,6 +17,9 @@ use crate::snapshot::SnapshotOf;
 /// The longest name that is not cut.
 const LONGEST: usize = 64;
 
+/// How often the server is asked when another session was in its way.
+const ATTEMPTS: usize = 5;
+
 impl MatrixOne {
     /// Makes a snapshot, and looks it up.
     pub(super) async fn make_snapshot(
@@ -38,18 +41,18 @@ impl MatrixOne {
         let of_database = format!("{create} DATABASE {}", quote(&self.name));
         // The server waits for every open ALTER of the account, and knows no limit for that.
         link.limit(Some(conduct.wait));
-        let made = match (of, conduct.scope) {
+        let first = match (of, conduct.scope) {
             (SnapshotOf::Table(_), _) => {
-                link.send(&format!("{create} TABLE {} {}", quote(&self.name), quote(&table))).await
+                format!("{create} TABLE {} {}", quote(&self.name), quote(&table))
             }
-            (SnapshotOf::Account, _) => link.send(&of_account).await,
             (SnapshotOf::Database, _) | (SnapshotOf::Usual, SnapshotScope::Database) => {
-                link.send(&of_database).await
+                of_database.clone()
             }
-            (SnapshotOf::Usual, SnapshotScope::Account) => match link.send(&of_account).await {
-                Err(error) if is_quota(&error) => link.send(&of_database).await,
-                made => made,
-            },
+            (SnapshotOf::Account, _) | (SnapshotOf::Usual, SnapshotScope::Account) => of_account,
+        };
+        let made = match (made(link, &first).await, of) {
+            (Err(error), SnapshotOf::Usual) if is_quota(&error) => made(link, &of_database).await,
+            (made, _) => made,
         };
         link.limit(None);
         made.map_err(|error| said(error, name))?;
@@ -105,6 +108,17 @@ impl MatrixOne {
         let dropped = link.send(&format!("DROP SNAPSHOT IF EXISTS {}", quote(name))).await;
         dropped.map(drop).map_err(|error| said(error, name))
     }
+}
+
+/// Sends it again while the server can't make up its mind: two first snapshots of an account at once.
+async fn made(link: &mut Link, sql: &str) -> Result<u64> {
+    for _ in 1..ATTEMPTS {
+        match link.send(sql).await {
+            Err(error) if say::gave_way(&error) => {}
+            made => return made,
+        }
+    }
+    link.send(sql).await
 }
 
 fn is_quota(error: &Error) -> bool {
