@@ -56,10 +56,14 @@ async fn killed_at(
     scenario.is_whole(&shop).await
 }
 
+/// Whether every fault point is wanted, however long that takes.
+pub(crate) fn all() -> bool {
+    std::env::var_os("MO_MIGRATE_CRASH_ALL").is_some()
+}
+
 /// Of the fault points on a server every so manieth is taken, from another one each time.
 pub(crate) fn step(place: Place) -> usize {
-    let all = std::env::var_os("MO_MIGRATE_CRASH_ALL").is_some();
-    if place.is_sqlite() || all { 1 } else { 5 }
+    if place.is_sqlite() || all() { 1 } else { 5 }
 }
 
 async fn everywhere(scenario: Scenario) {

@@ -184,7 +184,11 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
     let database = error
         .database()
         .map_or_else(|| "as it was; the restore changed nothing".to_owned(), ToOwned::to_owned);
-    error.ended(outcome).true_now(database).keeping(format!("the snapshot `{kept}`"))
+    let error = error.ended(outcome).true_now(database).keeping(format!("the snapshot `{kept}`"));
+    if error.hint().is_some() {
+        return error;
+    }
+    error.hinted(format!("remove what is in the way, then `migrate restore {kept} --yes`"))
 }
 
 /// How a run ended, in words.
