@@ -97,6 +97,7 @@ pub(crate) fn file_is_whole(of: &SnapshotOf) -> Error {
     }
 }
 
+#[cfg(feature = "cli")]
 pub(crate) fn one_table_a_snapshot(tables: &[String]) -> Error {
     Error::new(
         Code::Usage,
