@@ -354,6 +354,8 @@ impl MatrixOne {
         *state = State::Lost { fence };
         let link = self.again(fence).await?;
         let fence = link.fence_number().unwrap_or(fence);
+        // The database may be gone, and with it this connection: the fence is where it is now.
+        *state = State::Lost { fence };
         let link = link.at_work(self.slot.clone(), &self.name).await?;
         *state = State::Out { fence };
         Ok(link)
