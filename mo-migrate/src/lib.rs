@@ -37,6 +37,7 @@ mod panics;
 pub mod plan;
 pub mod prelude;
 mod printable;
+mod process;
 pub mod report;
 pub mod settings;
 mod snapshot;
@@ -60,9 +61,10 @@ pub use migrator::Migrator;
 pub use mo_migrate_macros::{migration, migrations, validator};
 pub use observer::{Event, Observer, Phase};
 pub use operations::{
-    AsOf, Baseline, Change, ChangedRow, Difference, ObjectDifference, PendingMigration, Preview,
-    PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep, ProvedTable, Repair, RestorePreview,
-    RunProof, SnapshotLine, Status, TableDifference, Validation, Verification, Whose,
+    AsOf, Baseline, Change, ChangedRow, Difference, Guard, ObjectDifference, PendingMigration,
+    Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep, ProvedTable, Repair,
+    RestorePreview, RunProof, SnapshotLine, Status, TableDifference, Validation, Verification,
+    Whose,
 };
 pub use report::{Outcome, Report};
 pub use sea_query;

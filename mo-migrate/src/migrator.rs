@@ -5,15 +5,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::engine::{Role, SharedEngine, Target};
-use crate::error::{Result, say};
+use crate::error::{Code, Result, say};
 use crate::history::Applied;
 use crate::ledger::RunRecord;
 use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
 use crate::operations;
 use crate::operations::{
-    Baseline, Difference, Operations, PendingMigration, Preview, Repair, RestorePreview, RunProof,
-    SnapshotLine, Status, Validation, Verification,
+    Baseline, Difference, Guard, Operations, PendingMigration, Preview, Repair, RestorePreview,
+    RunProof, SnapshotLine, Status, Validation, Verification,
 };
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report};
@@ -193,6 +193,26 @@ impl Migrator {
         let set = self.shared_set()?;
         let engine = target.open()?;
         work(Operations { engine, set: &set, settings: self.settings() }).await
+    }
+
+    /// For what needs no migrations: a directory that is not there has none.
+    pub(crate) async fn with_operations_even_without_files<T>(
+        &self,
+        target: Target,
+        work: impl AsyncFnOnce(Operations<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let set = match self.shared_set() {
+            Err(error) if error.code() == Code::NoDirectory => Arc::default(),
+            set => set?,
+        };
+        let engine = target.open()?;
+        work(Operations { engine, set: &set, settings: self.settings() }).await
+    }
+
+    /// A guard around something else than migrations: an import, another tool. `purpose` is a word that
+    /// its snapshot is named by.
+    pub fn guard(&self, purpose: impl Into<String>) -> Guard {
+        Guard::new(self.clone(), purpose.into())
     }
 
     /// Runs what is pending, under the guard. With nothing to do it costs one statement.

@@ -137,6 +137,8 @@ pub enum Event {
         /// Who, in words.
         holder: String,
     },
+    /// A line that a guarded command wrote.
+    Output(String),
     /// A migration began.
     MigrationStarted {
         /// Its version.

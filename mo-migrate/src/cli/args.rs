@@ -13,7 +13,7 @@ use super::usage::End;
 
 /// The commands by what they are for, as the help groups them.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Change", &["up", "down", "restore", "recover"]),
+    ("Change", &["up", "down", "guard", "restore", "recover"]),
     ("Ask", &["plan", "status", "history", "validate", "verify", "diff"]),
     ("Write", &["new", "baseline", "repair"]),
     ("Keep", &["snapshot", "database"]),

@@ -105,6 +105,7 @@ fn words(event: &Event) -> String {
             };
             format!("  {} {}{detail}", paint(true, style, sign), one_line(&check.name))
         }
+        Event::Output(line) => format!("  {} {}", paint(true, DIM, "│"), one_line(line)),
         Event::State(state) => format!("  = {}", one_line(state)),
         Event::PhaseStarted { phase, .. } | Event::Progress { phase, .. } => title(*phase),
         Event::Finished(outcome) => outcome.to_string(),

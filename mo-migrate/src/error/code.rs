@@ -67,6 +67,8 @@ codes! {
     Commit = "0209" => UNDONE,
     /// A statement ended the transaction that it ran in.
     TransactionLost = "0210" => UNDONE,
+    /// What was guarded failed.
+    Guarded = "0211" => UNDONE,
 
     /// An applied migration's text is another one now.
     Changed = "0301" => REFUSED,

@@ -1,7 +1,10 @@
 //! What a run has to do, read and judged before anything is touched.
 
+use super::around::Around;
+use super::restore::plural;
 use crate::engine::Engine;
 use crate::error::{Code, Error, Result, say};
+use crate::ledger::GUARD;
 use crate::migration::{
     Kind, Migration, MigrationSet, RustMigration, SetSource, SqlFile, SqlStatement,
     TransactionMode, Version, Work,
@@ -60,6 +63,8 @@ pub(crate) struct Job<'a> {
     pub(crate) snapshot: bool,
     /// A table that others refer to is rebuilt: foreign keys are off while the run lasts.
     pub(crate) rebuilds: bool,
+    /// What is run in the place of migrations.
+    pub(crate) around: Option<Around<'a>>,
 }
 
 impl<'a> Job<'a> {
@@ -101,6 +106,22 @@ impl<'a> Job<'a> {
         let mut job = Self::of("down", steps, set, engine, settings)?;
         job.from = migrations.first().map(|migration| migration.version);
         Ok(job)
+    }
+
+    /// The job of a guard around something else: always of ring 2, for another connection does the work.
+    pub(crate) fn around(around: Around<'a>, checks: Vec<Check>, from: Option<Version>) -> Self {
+        Self {
+            purpose: GUARD,
+            steps: Vec::new(),
+            checks: checks.into_iter().map(|check| (None, check)).collect(),
+            from,
+            to: None,
+            fingerprint: String::new(),
+            ring: 2,
+            snapshot: true,
+            rebuilds: false,
+            around: Some(around),
+        }
     }
 
     fn of(
@@ -148,11 +169,20 @@ impl<'a> Job<'a> {
             ring,
             snapshot,
             rebuilds,
+            around: None,
         })
     }
 }
 
 impl Job<'_> {
+    /// What is run, in words.
+    pub(super) fn words(&self) -> String {
+        match &self.around {
+            Some(around) => around.words().unwrap_or_else(|| "a function".to_owned()),
+            None => plural(self.steps.len(), "migration"),
+        }
+    }
+
     /// No statement touches what could not come back.
     ///
     /// # Errors
@@ -163,6 +193,12 @@ impl Job<'_> {
         engine: &dyn Engine,
     ) -> Result<()> {
         let dialect = engine.dialect();
+        if let Some(around) = &self.around {
+            let touched = around.touched();
+            let found =
+                lost.iter().find(|(name, _)| touched.unknown || touched.tables.contains(name));
+            return found.map_or(Ok(()), |(name, why)| Err(say::guard_has_no_way_back(name, why)));
+        }
         for step in &self.steps {
             let Body::Sql(file) = &step.body else { continue };
             for statement in &file.statements {

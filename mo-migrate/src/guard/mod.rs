@@ -10,6 +10,7 @@
 //! 3. a run ends in one outcome, and "rolled back" and "restored" are said only when they are true.
 
 mod apply;
+pub(crate) mod around;
 mod committed;
 mod failed_state;
 mod foreign;
@@ -74,8 +75,11 @@ impl Run<'_> {
         self.rehearse(job).await?;
         self.mark(job).await?;
 
-        self.enter(Phase::Apply, &restore::plural(job.steps.len(), "migration")).await?;
-        self.apply(job).await?;
+        self.enter(Phase::Apply, &job.words()).await?;
+        match &job.around {
+            Some(around) => self.around(around).await?,
+            None => self.apply(job).await?,
+        }
         self.leave(self.applied_words());
 
         self.enter(Phase::Validate, "").await?;
@@ -202,7 +206,8 @@ impl Run<'_> {
 
     /// The write lock where there is one, the snapshot under it, and its inventory in the ledger.
     async fn snapshot(&mut self, job: &Job<'_>) -> Result<()> {
-        let name = snapshot::name("pre_upgrade", job.to.or(job.from), time::now_ms());
+        let purpose = job.around.as_ref().map_or("pre_upgrade", |around| around.purpose.as_str());
+        let name = snapshot::name(purpose, job.to.or(job.from), time::now_ms());
         let name = job.snapshot.then_some(name);
         self.record.snapshot.clone_from(&name);
         self.enter(Phase::Snapshot, name.as_deref().unwrap_or("none")).await?;
@@ -227,7 +232,7 @@ impl Run<'_> {
         if let Some(facts) = facts {
             let inventory = self.read_back(&facts.name).await.map_err(say::snapshot_failed)?;
             self.then = inventory;
-            let record = self.snapshot_record("pre_upgrade", facts);
+            let record = self.snapshot_record(purpose, facts);
             self.ledger.add_snapshot(&record).await?;
             self.report_snapshot(&record);
             if self.settings.verify == Verify::Clone {
@@ -510,6 +515,11 @@ impl Run<'_> {
     }
 
     fn applied_words(&self) -> String {
+        if let Some(guarded) = &self.report.guarded {
+            return guarded
+                .exit_code
+                .map_or_else(String::new, |code| format!("exited with {code}"));
+        }
         let statements: u64 = self.report.migrations.iter().map(|line| line.statements).sum();
         restore::plural(usize::try_from(statements).unwrap_or(usize::MAX), "statement")
     }

@@ -19,7 +19,7 @@ use crate::observer::{Event, Phase};
 use crate::report::Outcome;
 use crate::settings::Settings;
 use crate::validate::When;
-use crate::{time, validate};
+use crate::{process, time};
 
 /// How long after its last sign of life a dead run may still have written.
 const LAST_STATEMENT_MS: i64 = 10_000;
@@ -80,6 +80,12 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
                 Recovery::CleanUp
             }
         }
+        // Its checks are in no set, and died with it.
+        Phase::Validate | Phase::Commit | Phase::ValidateAfter
+            if is_open && run.is_of_a_guard() =>
+        {
+            Recovery::Restore
+        }
         Phase::Validate | Phase::Commit | Phase::ValidateAfter => {
             if is_open {
                 Recovery::Judge
@@ -134,7 +140,7 @@ pub(crate) async fn recover(
         return Err(say::run_of_another_set(&record));
     }
     settings.observer.event(&Event::Note(say::found_dead_run(&record)));
-    validate::end_children(&ledger.children(&record.id).await?).await?;
+    process::end_children(&record.id, &ledger.children(&record.id).await?).await?;
     let mut run = Run::new(engine, settings.clone(), ledger, lock.clone(), record);
     // A run that came back from its failure to say so did not die, and only a death in apply may
     // be the migration's doing.
@@ -178,7 +184,8 @@ impl Run<'_> {
             Recovery::Restore => {
                 self.not_too_late().await?;
                 // What it did not write down can't be told from what others did since.
-                self.record.foreign_seen |= self.record.touched.unknown;
+                self.record.foreign_seen |=
+                    self.record.touched.unknown && self.others_may_have_written().await?;
                 self.restore(&snapshot_checks(set, self)?).await.map(|()| Outcome::Restored)
             }
             Recovery::LedgerGone | Recovery::OtherDatabase => {
@@ -232,14 +239,28 @@ impl Run<'_> {
         Ok(Outcome::Restored)
     }
 
-    /// Rows written long after the death may be hours of honest work.
-    async fn not_too_late(&self) -> Result<()> {
+    /// When the dead run was last heard of.
+    fn last_alive(&self) -> i64 {
         let record = &self.record;
         let beat = match &self.lock.last {
             Some((holder, beat)) if holder.host == record.host && holder.pid == record.pid => *beat,
             _ => record.heartbeat_at,
         };
-        let alive = beat.max(record.heartbeat_at);
+        beat.max(record.heartbeat_at)
+    }
+
+    /// What a guard stood around counts as its own until it died.
+    async fn others_may_have_written(&self) -> Result<bool> {
+        if !self.record.is_of_a_guard() {
+            return Ok(true);
+        }
+        let since = self.last_alive().saturating_add(LAST_STATEMENT_MS);
+        self.engine.written_since(&self.record.touched, since).await
+    }
+
+    /// Rows written long after the death may be hours of honest work.
+    async fn not_too_late(&self) -> Result<()> {
+        let (record, alive) = (&self.record, self.last_alive());
         let silent = time::now_ms().saturating_sub(alive);
         let silent = Duration::from_millis(u64::try_from(silent).unwrap_or(0));
         if silent <= self.settings.recover_within || self.settings.retry {

@@ -36,7 +36,9 @@ impl Run<'_> {
             Rehearse::WhenQuick => false,
             Rehearse::Always => true,
         };
-        let Some(snapshot) = self.record.snapshot.clone().filter(|_| job.purpose != "down") else {
+        let Some(snapshot) =
+            self.record.snapshot.clone().filter(|_| job.purpose != "down" && job.around.is_none())
+        else {
             return Ok(());
         };
         let quick = self.engine.capabilities().cheap_clones && self.is_quick();

@@ -15,7 +15,7 @@ use crate::fault::{self, Transition};
 use crate::value::{Row, Value};
 
 pub use run::RunRecord;
-pub(crate) use run::{Child, Outside, RESTORE_TABLES, StatementLine, StatementWindow};
+pub(crate) use run::{Child, GUARD, Outside, RESTORE_TABLES, StatementLine, StatementWindow};
 pub(crate) use snapshot::SnapshotRecord;
 
 /// The schema that this program writes.

@@ -11,6 +11,9 @@ use crate::report::Outcome;
 use crate::time;
 use crate::value::{Row, Value};
 
+/// The purpose of a run whose work is no migration.
+pub(crate) const GUARD: &str = "guard";
+
 /// The purpose of a run that brings single tables back.
 pub(crate) const RESTORE_TABLES: &str = "restore_tables";
 
@@ -25,7 +28,7 @@ pub struct RunRecord {
     pub id: String,
     /// Its set.
     pub set: String,
-    /// What it was for: `up`, `down`, `restore`.
+    /// What it was for: `up`, `down`, `guard`, `restore`.
     pub purpose: String,
     /// The id of the database; empty while it has none.
     pub database_id: String,
@@ -79,6 +82,11 @@ impl RunRecord {
     /// It goes back to a snapshot by hand, and has no statements of its own.
     pub(crate) fn goes_back(&self) -> bool {
         self.purpose.starts_with("restore")
+    }
+
+    /// It stood around something else than migrations.
+    pub(crate) fn is_of_a_guard(&self) -> bool {
+        self.purpose == GUARD
     }
 
     /// It brings single tables back, and leaves all else as it is: the history too.

@@ -4,6 +4,7 @@
 mod baseline;
 mod diff;
 mod down;
+mod guarded;
 mod inspect;
 mod preview;
 mod proof;
@@ -13,6 +14,7 @@ mod up;
 
 pub use baseline::{Baseline, Repair};
 pub use diff::{Change, ChangedRow, Difference, ObjectDifference, TableDifference, Whose};
+pub use guarded::Guard;
 pub(crate) use inspect::check_line;
 pub use inspect::{PendingMigration, Status, Validation, Verification};
 pub use preview::{Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep};

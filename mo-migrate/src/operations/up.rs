@@ -249,8 +249,9 @@ fn not_again(
         return Some(say::deaths(&named.title(), named.place(), died.len()));
     }
     let fingerprint = plan.fingerprint();
-    let failures: Vec<&RunRecord> =
-        runs.iter().take_while(|run| run.fingerprint == fingerprint && is_failure(run)).collect();
+    let failures: Vec<&RunRecord> = (runs.iter().filter(|run| !run.is_of_a_guard()))
+        .take_while(|run| run.fingerprint == fingerprint && is_failure(run))
+        .collect();
     let last = failures.first()?;
     let ended = last.finished_at?;
     if waited.is_some_and(|since| ended >= since) {

@@ -29,6 +29,8 @@ pub struct Report {
     pub to: Option<Version>,
     /// The migrations of this run, in their order.
     pub migrations: Vec<MigrationReport>,
+    /// What was guarded in the place of migrations.
+    pub guarded: Option<GuardedReport>,
     /// The checks, in the order in which they ran.
     pub checks: Vec<CheckReport>,
     /// The tables that were touched.
@@ -57,6 +59,7 @@ impl Report {
             from: None,
             to: None,
             migrations: Vec::new(),
+            guarded: None,
             checks: Vec::new(),
             tables: Vec::new(),
             snapshot: None,
@@ -105,6 +108,21 @@ pub struct MigrationReport {
     pub statements: u64,
     /// How long it took.
     pub duration_ms: u64,
+}
+
+/// What a guard stood around.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct GuardedReport {
+    /// What it was for, in a word.
+    pub purpose: String,
+    /// The command; none where it was a function.
+    pub command: Option<String>,
+    /// What the command exited with; none where a signal ended it.
+    pub exit_code: Option<i32>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// The last lines that the command wrote.
+    pub output: Vec<String>,
 }
 
 /// A rehearsal on a clone of the snapshot.

@@ -18,6 +18,7 @@ impl Report {
         let mut text = String::new();
         for (title, body) in [
             ("migrations", self.migrations_text(color)),
+            ("guarded", self.guarded_text(color)),
             ("tables", self.tables_text(color)),
             ("checks", checks_text(&self.checks, color)),
             ("kept", self.kept_text(color)),
@@ -47,6 +48,21 @@ impl Report {
                 took.into(),
             ]);
         }
+        table.to_text(color)
+    }
+
+    fn guarded_text(&self, color: bool) -> String {
+        let Some(guarded) = &self.guarded else { return String::new() };
+        let what = guarded.command.as_deref().unwrap_or("a function");
+        let ended =
+            guarded.exit_code.map_or_else(String::new, |code| format!("exited with {code}"));
+        let mut table = Table::default();
+        table.row([
+            guarded.purpose.as_str().into(),
+            what.into(),
+            ended.into(),
+            format!("{} ms", guarded.duration_ms).into(),
+        ]);
         table.to_text(color)
     }
 
@@ -84,6 +100,7 @@ impl Report {
         let outcome = paint(color, style, &self.outcome.to_string());
         let now = version(self.to);
         let detail = match (self.outcome, &self.restore) {
+            (Outcome::Applied, _) if self.guarded.is_some() => "what it did is kept".to_owned(),
             (Outcome::Applied, _) if self.to < self.from => {
                 format!("taken back, version {} → {}", version(self.from), self.to.unwrap_or(0))
             }

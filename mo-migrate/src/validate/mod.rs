@@ -9,7 +9,6 @@ pub mod ready;
 mod run;
 
 pub use check::{Body, Check, Ready, Text, ValidatorDef, ValidatorFn, Verdict, When};
-pub(crate) use command::end_children;
 pub use ready::{
     accepted, columns_unchanged, command, foreign_keys, foreign_keys_of, not_null, query_time,
     rows_at_least, rows_exactly, rows_unchanged, unique,

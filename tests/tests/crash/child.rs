@@ -8,11 +8,12 @@ use mo_migrate::Migrator;
 use mo_migrate::settings::Verify;
 use mo_migrate_tests::Fixture;
 
-use crate::scenario::What;
+use crate::scenario::{IMPORT, IMPORT_CHECK, What};
 
 const ADDRESS: &str = "MO_MIGRATE_CRASH_ADDRESS";
 const DIRECTORY: &str = "MO_MIGRATE_CRASH_DIRECTORY";
 const WHAT: &str = "MO_MIGRATE_CRASH_WHAT";
+const SHELL: &str = "MO_MIGRATE_CRASH_SHELL";
 
 /// The process itself: it does what it is told, and fails if that fails.
 #[tokio::test]
@@ -27,6 +28,13 @@ async fn child() {
         "retry" => migrator.retry(true).run(&address).await.map(|report| report.outcome),
         "down" => migrator.down(&address, None).await.map(|report| report.outcome),
         "restore" => migrator.restore(&address, None).await.map(|report| report.outcome),
+        "guard" | "guard_badly" => {
+            let guard = migrator.guard("import");
+            let bad = told(WHAT) == "guard_badly";
+            let guard = if bad { guard.checks("import.check", IMPORT_CHECK) } else { guard };
+            let words = ["sh".to_owned(), "-c".to_owned(), told(SHELL)];
+            guard.command(&address, words).await.map(|report| report.outcome)
+        }
         other => panic!("nobody can do {other}"),
     };
     done.unwrap();
@@ -39,6 +47,7 @@ fn command(shop: &Fixture, what: What) -> Command {
         .env(ADDRESS, shop.address())
         .env(DIRECTORY, shop.migrations())
         .env(WHAT, what.word())
+        .env(SHELL, shop.shell(IMPORT))
         .stdin(Stdio::null());
     command
 }

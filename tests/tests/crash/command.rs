@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use mo_migrate_tests::{Fixture, program};
 
-use crate::scenario::What;
+use crate::scenario::{IMPORT, IMPORT_CHECK, What};
 
 /// What a command left.
 #[derive(Debug)]
@@ -53,6 +53,12 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Retry => command.args(["up", "--retry"]),
         What::Up => command.arg("up"),
         What::Down | What::Restore => command.args([what.word(), "--yes"]),
+        What::Guard => command.args(["guard", "--", "sh", "-c", &shop.shell(IMPORT)]),
+        What::GuardBadly => {
+            std::fs::write(shop.folder().join("import.check"), IMPORT_CHECK).unwrap();
+            let check = ["guard", "--check", "import.check", "--"];
+            command.args(check).args(["sh", "-c", &shop.shell(IMPORT)])
+        }
     };
     command
 }

@@ -114,6 +114,16 @@ async fn a_restore_by_hand_that_is_killed_anywhere_is_done_or_not() {
 }
 
 #[tokio::test]
+async fn a_guard_that_is_killed_anywhere_is_put_back_or_kept() {
+    everywhere(Scenario::Guarded).await;
+}
+
+#[tokio::test]
+async fn a_guard_whose_check_fails_that_is_killed_anywhere_is_put_back() {
+    everywhere(Scenario::GuardedBadly).await;
+}
+
+#[tokio::test]
 async fn every_fault_point_is_reached() {
     for place in engines() {
         let mut missing: BTreeSet<&str> = POINTS.iter().copied().collect();

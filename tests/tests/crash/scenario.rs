@@ -33,6 +33,8 @@ pub(crate) enum What {
     Retry,
     Down,
     Restore,
+    Guard,
+    GuardBadly,
 }
 
 impl What {
@@ -42,6 +44,8 @@ impl What {
             Self::Retry => "retry",
             Self::Down => "down",
             Self::Restore => "restore",
+            Self::Guard => "guard",
+            Self::GuardBadly => "guard_badly",
         }
     }
 }
@@ -59,10 +63,28 @@ pub(crate) enum Scenario {
     Down,
     /// The last run is taken back by its snapshot.
     Restore,
+    /// Another process writes, and its check holds.
+    Guarded,
+    /// Another process writes, and its check fails.
+    GuardedBadly,
 }
 
-pub(crate) const SCENARIOS: [Scenario; 5] =
-    [Scenario::Good, Scenario::BadStatement, Scenario::BadCheck, Scenario::Down, Scenario::Restore];
+pub(crate) const SCENARIOS: [Scenario; 7] = [
+    Scenario::Good,
+    Scenario::BadStatement,
+    Scenario::BadCheck,
+    Scenario::Down,
+    Scenario::Restore,
+    Scenario::Guarded,
+    Scenario::GuardedBadly,
+];
+
+/// What a guarded process must not write.
+pub(crate) const IMPORT_CHECK: &str =
+    "-- check: nothing is cheap\nSELECT * FROM products WHERE price < 10;";
+
+/// What a guarded process writes.
+pub(crate) const IMPORT: &str = "INSERT INTO products (name, price) VALUES ('Cable', 5)";
 
 /// The headings that lead to different ways through the guard.
 pub(crate) fn headings(place: Place) -> [&'static str; 2] {
@@ -75,6 +97,9 @@ impl Scenario {
         let shop = Fixture::new(place);
         shop.file("1_products.sql", V1);
         shop.migrator().run(shop.address()).await.unwrap();
+        if matches!(self, Self::Guarded | Self::GuardedBadly) {
+            return shop;
+        }
         // MatrixOne has no definitions and rows of one table in one transaction.
         let (second, third) = match head {
             "-- mo-migrate: transaction\n" => (
@@ -102,7 +127,7 @@ impl Scenario {
                 shop.file("2_more.down.sql", V2_DOWN);
                 shop.migrator().run(shop.address()).await.unwrap();
             }
-            Self::BadStatement | Self::BadCheck => {}
+            _ => {}
         }
         shop
     }
@@ -111,6 +136,8 @@ impl Scenario {
         match self {
             Self::Down => What::Down,
             Self::Restore => What::Restore,
+            Self::Guarded => What::Guard,
+            Self::GuardedBadly => What::GuardBadly,
             _ => What::Up,
         }
     }
@@ -120,7 +147,9 @@ impl Scenario {
         let migrator = shop.migrator().attended(true);
         let ended: mo_migrate::Result<Option<Report>> = match self {
             // `up` would go up again.
-            Self::Down | Self::Restore => migrator.recover(shop.address()).await,
+            Self::Down | Self::Restore | Self::Guarded | Self::GuardedBadly => {
+                migrator.recover(shop.address()).await
+            }
             _ => migrator.run(shop.address()).await.map(Some),
         };
         match (self, ended) {
@@ -129,7 +158,7 @@ impl Scenario {
             {
                 Ok(())
             }
-            (Self::Down | Self::Restore, Ok(_)) => Ok(()),
+            (Self::Down | Self::Restore | Self::Guarded | Self::GuardedBadly, Ok(_)) => Ok(()),
             // It was put back, and fails when it is tried again.
             (Self::BadStatement | Self::BadCheck, Err(error))
                 if matches!(error.outcome(), Outcome::RolledBack | Outcome::Restored) =>
@@ -144,7 +173,8 @@ impl Scenario {
     const fn ends(self) -> &'static [State] {
         match self {
             Self::Good => &[State::Third],
-            Self::BadStatement | Self::BadCheck => &[State::First],
+            Self::BadStatement | Self::BadCheck | Self::GuardedBadly => &[State::First],
+            Self::Guarded => &[State::First, State::Imported],
             Self::Down | Self::Restore => &[State::First, State::Second],
         }
     }
@@ -154,6 +184,7 @@ impl Scenario {
     pub(crate) fn is_at(self, shop: &Fixture, before: bool) -> Result<(), String> {
         let expected = match (self, before) {
             (Self::Good, false) => State::Third,
+            (Self::Guarded, false) => State::Imported,
             (Self::Down | Self::Restore, true) => State::Second,
             _ => State::First,
         };
@@ -216,6 +247,7 @@ enum State {
     First,
     Second,
     Third,
+    Imported,
 }
 
 impl State {
@@ -230,6 +262,7 @@ impl State {
         let cable = "Gaming Laptop|1500|Electronics\nWireless Mouse|30|Electronics\nSmart Watch|250|Wearables\nCable|5|NULL\n";
         match (versions.as_str(), rows.as_str(), orders.as_deref()) {
             ("1\n", "Gaming Laptop|1500\nWireless Mouse|30\n", None) => Ok(Self::First),
+            ("1\n", "Gaming Laptop|1500\nWireless Mouse|30\nCable|5\n", None) => Ok(Self::Imported),
             (
                 "1\n2\n",
                 "Gaming Laptop|1500|Electronics\nWireless Mouse|30|Electronics\nSmart Watch|250|Wearables\n",

@@ -5,6 +5,7 @@ mod completions;
 mod database;
 mod diff;
 mod down;
+mod guard;
 mod history;
 mod new;
 mod plan;
@@ -28,6 +29,8 @@ pub(super) enum Command {
     Up(up::Up),
     /// Takes versions back by their down files
     Down(down::Down),
+    /// Runs another command, and undoes what it did when it fails
+    Guard(guard::Guard),
     /// Goes back to a data snapshot
     Restore(restore::Restore),
     /// Finishes or puts back what a dead run left
@@ -71,6 +74,7 @@ impl Command {
         match self {
             Self::Up(command) => Box::pin(command.run(context)).await,
             Self::Down(command) => Box::pin(command.run(context)).await,
+            Self::Guard(command) => Box::pin(command.run(context)).await,
             Self::Restore(command) => Box::pin(command.run(context)).await,
             Self::Recover(command) => Box::pin(command.run(context)).await,
             Self::Plan(command) => command.run(context).await,
@@ -93,6 +97,7 @@ impl Command {
         match self {
             Self::Up(up) => !up.dry_run(),
             Self::Down(_)
+            | Self::Guard(_)
             | Self::Restore(_)
             | Self::Recover(_)
             | Self::Database(database::Database::Reset) => true,

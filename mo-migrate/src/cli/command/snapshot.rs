@@ -206,7 +206,7 @@ fn size(line: &SnapshotLine) -> String {
 }
 
 /// A word that can stand in a name on every engine.
-fn purpose(text: &str) -> Result<String, String> {
+pub(super) fn purpose(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if (1..=24).contains(&text.len()) && text.chars().all(plain) {
         return Ok(text.to_owned());

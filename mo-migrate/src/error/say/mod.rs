@@ -1,6 +1,7 @@
 //! Every sentence for people, by what it is about.
 
 mod database;
+mod guarded;
 #[cfg(feature = "matrixone")]
 mod matrixone;
 mod plan;
@@ -9,6 +10,7 @@ mod run;
 mod snapshot;
 
 pub(crate) use database::*;
+pub(crate) use guarded::*;
 #[cfg(feature = "matrixone")]
 pub(crate) use matrixone::*;
 pub(crate) use plan::*;

@@ -185,6 +185,12 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
         .database()
         .map_or_else(|| "as it was; the restore changed nothing".to_owned(), ToOwned::to_owned);
     let error = error.ended(outcome).true_now(database).keeping(format!("the snapshot `{kept}`"));
+    if error.code() == Code::ForeignWrites {
+        return error.hinted(format!(
+            "take the whole database back with `migrate restore {kept} --foreign-writes discard`, or what you \
+             name with `migrate restore {kept} --tables …`"
+        ));
+    }
     if error.hint().is_some() {
         return error;
     }

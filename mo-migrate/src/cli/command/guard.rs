@@ -1,0 +1,58 @@
+//! `guard`: a snapshot, another command, its checks, and the way back.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::snapshot::purpose;
+use crate::cli::answer::Answer;
+use crate::cli::context::Context;
+use crate::error::{Result, say};
+use crate::parse_duration;
+
+/// Runs another command, and undoes what it did to the database when it fails.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The command has failed when it exits with anything but 0, when a check finds something wrong, or when
+its time is over. It gets the environment of this one, with MO_MIGRATE_RUN as the name of the run, and
+its output goes to standard error.
+
+Examples:
+  migrate guard --purpose import --tables prices --check prices.check.sql -- sh import.sh
+  migrate guard -- alembic upgrade head")]
+pub(crate) struct Guard {
+    /// What it is for, in a word; the snapshot is named by it
+    #[arg(long, value_name = "WORD", default_value = "guard", value_parser = purpose)]
+    purpose: String,
+    /// Checks that have to hold afterwards
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
+    /// All that the command writes to; other tables are left as they are
+    #[arg(long, value_name = "TABLES", value_delimiter = ',')]
+    tables: Vec<String>,
+    /// How long the command may run, as 30s or 2h
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    time_limit: Option<Duration>,
+    /// The command and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Guard {
+    pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
+        let target = context.target()?;
+        let mut guard = context.runner()?.guard(self.purpose.clone()).tables(&self.tables);
+        if let Some(path) = &self.check {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| say::io("read", path, &error))?;
+            guard = guard.checks(path.display().to_string(), text);
+        }
+        if let Some(limit) = self.time_limit {
+            guard = guard.time_limit(limit);
+        }
+        let report = guard.command(target, &self.command).await?;
+        Ok(Answer::report(&report))
+    }
+}

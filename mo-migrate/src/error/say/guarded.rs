@@ -1,0 +1,71 @@
+//! A guard around something else than migrations.
+
+use std::time::Duration;
+
+use crate::error::{BoxError, Code, Error};
+use crate::time;
+
+pub(crate) fn nothing_to_guard() -> Error {
+    Error::new(Code::Usage, "there is nothing to guard")
+        .true_now("nothing was touched")
+        .hinted("name a command: `migrate guard -- sh import.sh`")
+}
+
+pub(crate) fn no_program(program: &str) -> Error {
+    let error = Error::new(Code::Usage, format!("there is no program `{program}`"));
+    let error = if program.contains(' ') {
+        error.because("it is one word, and has a blank in it")
+    } else {
+        error
+    };
+    error.true_now("nothing was touched").hinted(
+        "name a program and its arguments, or a line for the shell: `migrate guard -- sh -c '…'`",
+    )
+}
+
+pub(crate) fn guard_needs_a_snapshot() -> Error {
+    Error::new(Code::Config, "a guard without a snapshot has no way back")
+        .true_now("nothing was touched")
+        .hinted("leave `--dangerous-no-snapshot` out")
+}
+
+pub(crate) fn guard_in_memory() -> Error {
+    Error::new(
+        Code::Config,
+        "a database in memory can't be guarded while another connection writes to it",
+    )
+    .true_now("nothing was touched")
+    .hinted("give it a file")
+}
+
+/// What is guarded may write to what could not be put back.
+pub(crate) fn guard_has_no_way_back(name: &str, why: &str) -> Error {
+    Error::new(Code::NoWayBack, format!("`{name}` could not be put back: {why}")).hinted(
+        "mend or drop it, or name the tables that are written to with `migrate guard --tables …`",
+    )
+}
+
+pub(crate) fn guarded_not_started(line: &str, error: Error) -> Error {
+    error.within(Code::Guarded, format!("`{line}` could not be started"))
+}
+
+pub(crate) fn guarded_failed(line: &str, problem: String, said: &str) -> Error {
+    let error = Error::new(Code::Guarded, format!("`{line}` failed")).because(problem);
+    let last: Vec<&str> = said.lines().rev().take(3).collect();
+    last.into_iter().rev().fold(error, Error::because).hinted(AGAIN)
+}
+
+pub(crate) fn guarded_too_long(what: &str, limit: Duration) -> Error {
+    Error::new(Code::TimeLimit, format!("{what} ran longer than {}", time::words(limit)))
+        .hinted("give it more time: `migrate guard --time-limit …`")
+}
+
+pub(crate) fn guarded_panicked(panic: &str) -> Error {
+    Error::new(Code::Panic, "what was guarded panicked").because(panic)
+}
+
+pub(crate) fn guarded_erred(error: BoxError) -> Error {
+    Error::new(Code::Guarded, "what was guarded failed").caused_by(error)
+}
+
+const AGAIN: &str = "mend what it says, then guard it again: `migrate guard -- …`";

@@ -1,0 +1,197 @@
+//! What a guard can stand around in the place of migrations: another process, or a function of the
+//! application's.
+//!
+//! What they write is not seen statement by statement. So it is one statement of the run, whose tables
+//! are those that were named, or unknown; and while it runs, whatever changes in them counts as its
+//! doing.
+//!
+//! Invariants:
+//! 1. that it runs, and what it may touch, is in the ledger before it begins;
+//! 2. nothing of it runs any more when the database is judged or put back.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::future::Future;
+use std::io::IsTerminal as _;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::run::Run;
+use crate::engine::Touched;
+use crate::error::{BoxError, Error, Result, say};
+use crate::fault::{self, Transition};
+use crate::ledger::StatementLine;
+use crate::observer::Event;
+use crate::process::Process;
+use crate::report::GuardedReport;
+use crate::{panics, time};
+
+/// The future of a function that is guarded.
+pub(crate) type Guarded<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
+
+/// What is run.
+pub(crate) enum Operation<'a> {
+    /// A program with its arguments.
+    Command(Vec<OsString>),
+    /// A function; none once it was begun.
+    Function(Mutex<Option<Guarded<'a>>>),
+}
+
+impl fmt::Debug for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(words) => f.debug_tuple("Command").field(words).finish(),
+            Self::Function(_) => f.write_str("Function"),
+        }
+    }
+}
+
+/// An operation with what is known of it.
+#[derive(Debug)]
+pub(crate) struct Around<'a> {
+    /// What it is for, in a word.
+    pub(crate) purpose: String,
+    pub(crate) operation: Operation<'a>,
+    /// All that it writes to; empty where that is not known.
+    pub(crate) tables: BTreeSet<String>,
+    /// How long it may run.
+    pub(crate) limit: Option<Duration>,
+}
+
+impl Around<'_> {
+    /// What it writes to.
+    pub(super) fn touched(&self) -> Touched {
+        Touched {
+            tables: self.tables.clone(),
+            unknown: self.tables.is_empty(),
+            definitions: true,
+            ..Touched::default()
+        }
+    }
+
+    /// How it stands in the ledger and the report.
+    pub(crate) fn words(&self) -> Option<String> {
+        let Operation::Command(words) = &self.operation else { return None };
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        Some(words.join(" "))
+    }
+}
+
+impl Run<'_> {
+    /// Runs what is guarded.
+    pub(super) async fn around(&mut self, around: &Around<'_>) -> Result<()> {
+        self.go_on()?;
+        let line = StatementLine {
+            version: 0,
+            number: 1,
+            line: 0,
+            touched: around.touched(),
+            began: self.work()?.moment().await?,
+            outside: None,
+        };
+        let run = self.record.id.clone();
+        self.record.touched.extend(&line.touched);
+        self.record.applying = Some((0, around.purpose.clone()));
+        self.ledger.statement_begins(&run, &line).await?;
+        self.ledger.update_run(&self.record).await?;
+        fault::before(Transition::Statement)?;
+        let began = Instant::now();
+        let mut report = GuardedReport {
+            purpose: around.purpose.clone(),
+            command: around.words(),
+            ..GuardedReport::default()
+        };
+        let done = match &around.operation {
+            Operation::Command(words) => self.command(words, around.limit, &mut report).await,
+            Operation::Function(function) => self.function(function, around.limit).await,
+        };
+        report.duration_ms = time::ms(began.elapsed());
+        let took = report.duration_ms;
+        self.report.guarded = Some(report);
+        fault::after(Transition::Statement)?;
+        let error = done.as_ref().err().map(ToString::to_string);
+        let ended = self.work()?.moment().await?;
+        self.ledger.statement_ends(&run, &line, took, ended, error).await?;
+        // Others' commits and its own can't be told apart by their number.
+        self.commits_then = self.work()?.foreign_commits().await?;
+        done
+    }
+
+    async fn command(
+        &mut self,
+        words: &[OsString],
+        limit: Option<Duration>,
+        report: &mut GuardedReport,
+    ) -> Result<()> {
+        let [program, arguments @ ..] = words else { return Err(say::nothing_to_guard()) };
+        let line = report.command.clone().unwrap_or_default();
+        let mut command = tokio::process::Command::new(program);
+        command.args(arguments);
+        if std::io::stdin().is_terminal() {
+            // In a group of its own it would be stopped when it reads from a terminal.
+            command.stdin(Stdio::null());
+        }
+        let started = Process::start(command, &line, &self.record.id, &mut self.ledger).await;
+        let mut process = started.map_err(|error| say::guarded_not_started(&line, error))?;
+        let (asked, observer) = (self.settings.stop.clone(), Arc::clone(&self.settings.observer));
+        let ended = tokio::select! {
+            biased;
+            ended = process.ended(|line| observer.event(&Event::Output(line.to_owned()))) => Some(ended),
+            () = asked.wait() => None,
+            () = over(limit) => None,
+        };
+        let Some(ended) = ended else {
+            process.stop().await;
+            return Err(self.given_up(&line, limit));
+        };
+        // What it left running in the background would write on.
+        drop(process);
+        let ended = ended?;
+        report.exit_code = ended.status.code();
+        report.output = ended.output();
+        match ended.problem() {
+            None => Ok(()),
+            Some(problem) => Err(say::guarded_failed(&line, problem, ended.last_words())),
+        }
+    }
+
+    async fn function(
+        &mut self,
+        function: &Mutex<Option<Guarded<'_>>>,
+        limit: Option<Duration>,
+    ) -> Result<()> {
+        let taken = function.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(function) = taken else { return Err(say::nothing_to_guard()) };
+        let asked = self.settings.stop.clone();
+        let ended = tokio::select! {
+            biased;
+            ended = panics::catch(function) => Some(ended),
+            () = asked.wait() => None,
+            () = over(limit) => None,
+        };
+        match ended {
+            None => Err(self.given_up("the function", limit)),
+            Some(Err(panic)) => Err(say::guarded_panicked(&panic)),
+            Some(Ok(Err(error))) => Err(say::guarded_erred(error)),
+            Some(Ok(Ok(()))) => Ok(()),
+        }
+    }
+
+    fn given_up(&self, what: &str, limit: Option<Duration>) -> Error {
+        match limit {
+            Some(limit) if !self.settings.stop.asked() => say::guarded_too_long(what, limit),
+            _ => say::interrupted(),
+        }
+    }
+}
+
+/// Returns when the limit is over; never without one.
+async fn over(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,239 @@
+//! Other processes that a run starts: commands among the checks, and the command that a guard stands
+//! around.
+//!
+//! Invariants:
+//! 1. a process is in the ledger, with the moment of its start, as soon as it runs, and has the run's
+//!    id in its environment, which what it starts inherits;
+//! 2. it is the head of a process group, so that what it starts is ended with it;
+//! 3. what a dead run left running is ended before anything is restored.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+
+use crate::error::{Code, Error, Result};
+use crate::ledger::{Child, Ledger};
+
+/// How much of a process's output is kept: its end, where the error is.
+const KEPT: usize = 4096;
+
+/// The variable that names the run to a process of it.
+const RUN: &str = "MO_MIGRATE_RUN";
+
+/// How long a process that was asked to end has for it.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Ends a process group when it is given up.
+#[derive(Debug)]
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended by itself; then there is nothing to end.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// A process that runs; it is ended by force when this is dropped, with all that it started.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: tokio::process::Child,
+    group: Group,
+}
+
+/// How a process ended, and the end of what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    /// What went wrong, in words; none where nothing did.
+    pub(crate) fn problem(&self) -> Option<String> {
+        match self.status.code() {
+            Some(0) => None,
+            Some(code) => Some(format!("the command exited with {code}")),
+            None => Some("the command was ended by a signal".to_owned()),
+        }
+    }
+
+    /// The last lines that it wrote.
+    pub(crate) fn output(&self) -> Vec<String> {
+        self.last_words().lines().map(ToOwned::to_owned).collect()
+    }
+
+    /// What it said last: of its errors, where it wrote any.
+    pub(crate) fn last_words(&self) -> &str {
+        let said = [&self.err, &self.out].into_iter().map(|text| text.trim());
+        said.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+    }
+}
+
+impl Process {
+    /// Starts a command for a run; `line` is what the ledger calls it.
+    ///
+    /// # Errors
+    /// There is no such program, or the ledger can't be written.
+    pub(crate) async fn start(
+        mut command: Command,
+        line: &str,
+        run: &str,
+        ledger: &mut Ledger,
+    ) -> Result<Self> {
+        let child = command
+            .env(RUN, run)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| not_started(&error))?;
+        let pid = child.id().unwrap_or_default();
+        let process = Self { child, group: Group(i32::try_from(pid).ok().and_then(Pid::from_raw)) };
+        let record = Child { pid, started: started(pid).unwrap_or_default() };
+        ledger.child(run, &record, line).await?;
+        Ok(process)
+    }
+
+    /// Waits until it has ended, and tells each line that it writes.
+    ///
+    /// # Errors
+    /// It can't be waited for.
+    pub(crate) async fn ended(&mut self, tell: impl Fn(&str)) -> Result<Ended> {
+        let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
+        let (out, err, status) =
+            tokio::join!(read(out, &tell), read(err, &tell), self.child.wait());
+        let status = status.map_err(|error| not_started(&error))?;
+        Ok(Ended { status, out, err })
+    }
+
+    /// Asks it to end, as a person at a terminal would, and ends it by force if it does not.
+    pub(crate) async fn stop(mut self) {
+        if let Some(group) = self.group.0 {
+            let _ = kill_process_group(group, Signal::TERM);
+        }
+        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+    }
+}
+
+fn not_started(error: &std::io::Error) -> Error {
+    Error::new(Code::CheckErred, "the command could not be started").because(error.to_string())
+}
+
+/// Reads to the end, telling each line; gives the end of it.
+async fn read(pipe: Option<impl AsyncRead + Unpin>, tell: &impl Fn(&str)) -> String {
+    let Some(mut pipe) = pipe else { return String::new() };
+    let (mut kept, mut line, mut buffer) = (Vec::new(), Vec::new(), [0; 4096]);
+    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        for byte in &buffer[..read] {
+            // A line that is drawn again and again, as a progress is, ends with a return.
+            let ends = matches!(byte, b'\n' | b'\r');
+            if !ends {
+                line.push(*byte);
+            }
+            if (ends && !line.is_empty()) || line.len() == KEPT {
+                tell(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        }
+        kept.extend_from_slice(&buffer[..read]);
+        let too_much = kept.len().saturating_sub(KEPT);
+        kept.drain(..too_much);
+    }
+    if !line.is_empty() {
+        tell(&String::from_utf8_lossy(&line));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// When a process started, in the system's own words; none when it is gone.
+fn started(pid: u32) -> Option<String> {
+    if let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // The name in brackets may hold anything; the 20th field after it is the start time.
+        let (_, rest) = stat.rsplit_once(')')?;
+        return rest.split_whitespace().nth(19).map(ToOwned::to_owned);
+    }
+    if std::path::Path::new("/proc/self/stat").exists() {
+        return None;
+    }
+    let ps = std::process::Command::new("ps")
+        .args(["-o", "lstart=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
+    let said = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
+    (!said.is_empty()).then_some(said)
+}
+
+/// Ends what a dead run left running, and waits until it is gone: the groups that the ledger names,
+/// and, where the system shows environments, whatever has the run's id in its own. That finds what
+/// left its group, and what was started a moment before its owner died.
+///
+/// # Errors
+/// It does not end: a person has to.
+pub(crate) async fn end_children(run: &str, children: &[Child]) -> Result<()> {
+    for child in children {
+        let Some(group) = i32::try_from(child.pid).ok().and_then(Pid::from_raw) else { continue };
+        // Another process may have the number by now; its group is left alone.
+        let same = started(child.pid).is_some_and(|now| now == child.started);
+        if !same {
+            continue;
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let is_gone = || {
+            test_kill_process_group(group).is_err()
+                || started(child.pid).is_none_or(|now| now != child.started)
+        };
+        if !within_moments(is_gone).await {
+            return Err(not_ended(&format!("-{}", child.pid)));
+        }
+    }
+    let is_gone = || {
+        let left = of_run(run);
+        for pid in &left {
+            let _ = kill_process(*pid, Signal::KILL);
+        }
+        left.is_empty()
+    };
+    if within_moments(is_gone).await {
+        return Ok(());
+    }
+    let left: Vec<String> =
+        of_run(run).iter().map(|pid| pid.as_raw_nonzero().to_string()).collect();
+    Err(not_ended(&left.join(" ")))
+}
+
+async fn within_moments(is_done: impl Fn() -> bool) -> bool {
+    for _ in 0..100 {
+        if is_done() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+fn not_ended(which: &str) -> Error {
+    Error::new(Code::Restore, format!("process {which} of a dead run can't be ended"))
+        .hinted(format!("end it with `kill -9 {which}`, then `migrate recover`"))
+}
+
+/// The processes whose environment names this run, but for this one and those that are dead already.
+fn of_run(run: &str) -> Vec<Pid> {
+    let wanted = format!("{RUN}={run}");
+    let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|pid: &i32| u32::try_from(*pid) != Ok(std::process::id()))
+        .filter(|pid| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+        })
+        .filter_map(Pid::from_raw)
+        .collect()
+}
