@@ -170,12 +170,12 @@ async fn a_command_that_takes_too_long_or_is_interrupted_is_ended_with_all_that_
         let short = import(&shop).time_limit(Duration::from_secs(2));
         let error = short.command(shop.address(), sh(&line)).await.unwrap_err();
         assert_eq!((error.code(), error.outcome()), (Code::TimeLimit, Outcome::Restored));
-        let stop = Stop::default();
-        let migrator = shop.migrator().stop(stop.clone());
+        let interruption = Stop::default();
+        let migrator = shop.migrator().stop(interruption.clone());
         let endless = migrator.guard("import");
         let (ended, ()) = tokio::join!(endless.command(shop.address(), sh(&line)), async {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            stop.ask();
+            interruption.ask();
         });
         let error = ended.unwrap_err();
         assert_eq!((error.code(), error.outcome()), (Code::Interrupted, Outcome::Restored));
