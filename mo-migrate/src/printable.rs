@@ -4,6 +4,8 @@
 //!    character is shown as a picture.
 //! 2. One character is one character, so that columns stay what they are.
 
+use std::fmt::Write as _;
+
 /// The text with its control characters made visible; its lines stay lines.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
@@ -33,9 +35,59 @@ pub(crate) fn picture(c: char) -> char {
     }
 }
 
+/// The word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,%@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    if word.chars().any(|c| picture(c) != c) {
+        return escaped(word);
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The word in the form of a shell that can write what a terminal would obey.
+fn escaped(word: &str) -> String {
+    let mut out = "$'".to_owned();
+    for c in word.chars() {
+        if matches!(c, '\'' | '\\') {
+            out.extend(['\\', c]);
+        } else if picture(c) == c {
+            out.push(c);
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out + "'"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_a_terminal_would_obey_is_written_so_that_a_shell_reads_it() {
+        let hostile = "a'b\\\n\u{1b}[31m\u{202e}é";
+        let written = quoted(hostile);
+        assert!(written.chars().all(|c| picture(c) == c), "{written:?}");
+        let read = std::process::Command::new("bash")
+            .args(["-c", &format!("printf %s {written}")])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(read.stdout).unwrap(), hostile);
+    }
+
+    #[test]
+    fn a_word_reaches_the_program_as_it_was() {
+        for (word, expected) in
+            [("a-b.c", "a-b.c"), ("", "''"), ("it's", r"'it'\''s'"), ("$x", "'$x'")]
+        {
+            assert_eq!(quoted(word), expected);
+        }
+    }
 
     /// Colours, a title for the window, a bell, a C1 sequence, directions, a byte order mark, a tag.
     const HOSTILE: &str =

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::printable::picture;
+use crate::printable::quoted;
 
 /// How this program is called: its name, and the flags that say which set and which database.
 #[derive(Clone, Debug)]
@@ -36,35 +36,6 @@ impl Invocation {
     }
 }
 
-/// The word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,%@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    if word.chars().any(|c| picture(c) != c) {
-        return escaped(word);
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// The word in the form of a shell that can write what a terminal would obey.
-fn escaped(word: &str) -> String {
-    let mut out = "$'".to_owned();
-    for c in word.chars() {
-        if matches!(c, '\'' | '\\') {
-            out.extend(['\\', c]);
-        } else if picture(c) == c {
-            out.push(c);
-        } else {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                let _ = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out + "'"
-}
-
 /// Whether an address may be shown in a suggested command: a readable one of SQLite, which has no
 /// place for a password.
 pub(super) fn may_be_shown(url: &str) -> bool {
@@ -75,18 +46,6 @@ pub(super) fn may_be_shown(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_that_a_terminal_would_obey_is_written_so_that_a_shell_reads_it() {
-        let hostile = "a'b\\\n\u{1b}[31m\u{202e}é";
-        let written = quoted(hostile);
-        assert!(written.chars().all(|c| picture(c) == c), "{written:?}");
-        let read = std::process::Command::new("bash")
-            .args(["-c", &format!("printf %s {written}")])
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8(read.stdout).unwrap(), hostile);
-    }
 
     #[test]
     fn commands_are_written_as_they_have_to_be_typed() {
@@ -101,15 +60,6 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(invocation.in_text(text), expected);
-        }
-    }
-
-    #[test]
-    fn a_word_reaches_the_program_as_it_was() {
-        for (word, expected) in
-            [("a-b.c", "a-b.c"), ("", "''"), ("it's", r"'it'\''s'"), ("$x", "'$x'")]
-        {
-            assert_eq!(quoted(word), expected);
         }
     }
 

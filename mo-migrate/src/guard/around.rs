@@ -25,6 +25,7 @@ use crate::error::{BoxError, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::StatementLine;
 use crate::observer::Event;
+use crate::printable::quoted;
 use crate::process::Process;
 use crate::report::GuardedReport;
 use crate::{panics, time};
@@ -75,7 +76,7 @@ impl Around<'_> {
     /// How it stands in the ledger and the report.
     pub(crate) fn words(&self) -> Option<String> {
         let Operation::Command(words) = &self.operation else { return None };
-        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        let words: Vec<_> = words.iter().map(|word| quoted(&word.to_string_lossy())).collect();
         Some(words.join(" "))
     }
 }

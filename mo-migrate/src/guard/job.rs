@@ -115,7 +115,7 @@ impl<'a> Job<'a> {
             steps: Vec::new(),
             checks: checks.into_iter().map(|check| (None, check)).collect(),
             from,
-            to: None,
+            to: from,
             fingerprint: String::new(),
             ring: 2,
             snapshot: true,

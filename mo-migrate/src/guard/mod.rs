@@ -52,6 +52,8 @@ impl Run<'_> {
         self.report.migrations = job.steps.iter().map(pending_line).collect();
         self.ledger.begin_run(&self.record).await?;
         let done = Box::pin(self.go(job)).await;
+        let done =
+            done.map_err(|error| if job.around.is_some() { say::of_a_guard(error) } else { error });
         let ended = match done {
             Ok(()) => Ok(Outcome::Applied),
             // It is final in the database; the next command that opens the ledger closes it.

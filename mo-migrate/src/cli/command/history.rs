@@ -46,6 +46,7 @@ fn text(applied: &[Applied], runs: &[RunRecord]) -> String {
     for run in runs {
         let (word, style) = outcome(run);
         let way = match (run.version_before, run.version_target) {
+            (Some(before), Some(target)) if before == target => before.to_string(),
             (before, Some(target)) => format!("{} → {target}", before.unwrap_or(0)),
             (before, None) => format!("{} → 0", before.unwrap_or(0)),
         };

@@ -195,6 +195,7 @@ fn kept(line: &SnapshotLine) -> String {
 
 fn version(line: &SnapshotLine) -> String {
     match (line.version_before, line.version_target) {
+        (Some(before), Some(target)) if before == target => before.to_string(),
         (before, Some(target)) => format!("{} → {target}", before.unwrap_or(0)),
         (Some(before), None) => before.to_string(),
         (None, None) => "none".to_owned(),

@@ -68,4 +68,14 @@ pub(crate) fn guarded_erred(error: BoxError) -> Error {
     Error::new(Code::Guarded, "what was guarded failed").caused_by(error)
 }
 
+/// The same error, with the command to go on by.
+pub(crate) fn of_a_guard(error: Error) -> Error {
+    match error.code() {
+        Code::CheckFailed | Code::CheckErred | Code::ForeignKeys => error
+            .hinted("mend what it did, or the check, then guard it again: `migrate guard -- …`"),
+        Code::Interrupted | Code::Panic => error.hinted("guard it again: `migrate guard -- …`"),
+        _ => error,
+    }
+}
+
 const AGAIN: &str = "mend what it says, then guard it again: `migrate guard -- …`";
