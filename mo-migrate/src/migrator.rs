@@ -18,8 +18,8 @@ use crate::operations::{
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report};
 use crate::settings::{
-    ForeignWrites, Policy, Rehearse, RestoreMethod, Settings, SnapshotPolicy, SnapshotScope, Stop,
-    Unit, Verify,
+    ForeignWrites, Keep, Policy, Rehearse, RestoreMethod, Settings, SnapshotPolicy, SnapshotScope,
+    Stop, Unit, Verify,
 };
 use crate::snapshot::SnapshotOf;
 
@@ -143,8 +143,9 @@ impl Migrator {
         check_timeout: Duration = |settings, limit| settings.check_timeout = limit;
         /// What a restore does about others' writes. Default: they are kept.
         foreign_writes: ForeignWrites = |settings, policy| settings.foreign_writes = policy;
-        /// How long snapshots of finished runs are kept. Default: 7 days.
-        keep: Duration = |settings, time| settings.keep = time;
+        /// How long snapshots of finished runs are kept: one time for all, or [`Keep`]. Default: 7 days, and
+        /// 24 hours before an import.
+        keep: impl Into<Keep> = |settings, keep| settings.keep = keep.into();
         /// Whether all pending migrations are one run, or each is its own. Default: one.
         unit: Unit = |settings, unit| settings.unit = unit;
         /// When a snapshot is taken. Default: always.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::observer::{Event, Observer};
+pub use crate::snapshot::Keep;
 
 /// What to do about a difference between the set and the history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,8 +110,8 @@ pub struct Settings {
     pub check_timeout: Duration,
     /// What happens to others' writes in a restore.
     pub foreign_writes: ForeignWrites,
-    /// How long a run's snapshot is kept.
-    pub keep: Duration,
+    /// How long snapshots are kept, by what they are for.
+    pub keep: Keep,
     /// How much is one run.
     pub unit: Unit,
     /// When a snapshot is taken.
@@ -160,7 +161,7 @@ impl Default for Settings {
             statement_timeout: None,
             check_timeout: Duration::from_mins(1),
             foreign_writes: ForeignWrites::Keep,
-            keep: Duration::from_hours(7 * 24),
+            keep: Keep::default(),
             unit: Unit::Run,
             snapshot: SnapshotPolicy::Always,
             verify: Verify::Inventory,

@@ -268,3 +268,23 @@ fn is_anywhere(run: &str) -> bool {
         String::from_utf8_lossy(&environment).split('\0').any(|variable| variable == wanted)
     })
 }
+
+#[tokio::test]
+async fn a_snapshot_is_kept_as_long_as_its_purpose_says() {
+    let hours = |until: &str| {
+        let until: jiff::Timestamp = until.parse().unwrap();
+        (until.as_second() - jiff::Timestamp::now().as_second()) / 3600
+    };
+    for place in engines() {
+        let shop = shop(place).await;
+        for (purpose, expected) in [("import", 24), ("alembic", 7 * 24)] {
+            let guard = shop.migrator().guard(purpose);
+            let report = guard.command(shop.address(), ["true"]).await.unwrap();
+            let until = report.snapshot.unwrap().delete_after.unwrap();
+            assert!((expected - 1..=expected).contains(&hours(&until)), "{purpose}: {until}");
+        }
+        let migrator = shop.migrator().keep(Duration::from_hours(72));
+        let report = migrator.guard("import").command(shop.address(), ["true"]).await.unwrap();
+        assert!((71..=72).contains(&hours(&report.snapshot.unwrap().delete_after.unwrap())));
+    }
+}

@@ -139,7 +139,7 @@ fn flag(setting: &'static Setting) -> Arg {
             .value_parser(PossibleValuesParser::new(words.iter().map(|(word, _)| *word))),
         Kind::Paths(_) => arg.action(ArgAction::Append).value_name("DIR"),
         Kind::Text(_) => arg.value_name(if setting.name == "url" { "URL" } else { "NAME" }),
-        Kind::Duration(_) => arg.value_name("TIME").value_parser(checked()),
+        Kind::Duration(_) | Kind::Keep(_) => arg.value_name("TIME").value_parser(checked()),
         Kind::Number(_) => arg.value_name("N").value_parser(checked()),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) use self::all::ALL;
 use crate::parse_duration;
-use crate::settings::{Rehearse, Settings};
+use crate::settings::{Keep, Rehearse, Settings};
 
 /// What the answer looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub(super) enum Kind {
     Text(fn(&mut Choice, String)),
     Paths(fn(&mut Choice, Vec<PathBuf>)),
     Duration(fn(&mut Choice, Duration)),
+    Keep(fn(&mut Choice, Keep)),
     Number(fn(&mut Choice, usize)),
     OneOf(&'static [Word]),
     Switch(fn(&mut Choice)),
@@ -90,6 +91,7 @@ impl Setting {
             Kind::Text(_) => format!("`{key} = \"…\"`"),
             Kind::Paths(_) => format!("`{key} = \"migrations\"`"),
             Kind::Duration(_) => format!("`{key} = \"60s\"`"),
+            Kind::Keep(_) => format!("`{key} = \"7d, import=24h\"`"),
             Kind::Number(_) => format!("`{key} = 10`"),
             Kind::OneOf(words) => {
                 format!(
@@ -122,6 +124,7 @@ impl Setting {
             Kind::Text(set) => set(choice, last.clone()),
             Kind::Paths(set) => set(choice, values.iter().map(PathBuf::from).collect()),
             Kind::Duration(set) => set(choice, parse_duration(last)?),
+            Kind::Keep(set) => set(choice, last.parse()?),
             Kind::Number(set) => {
                 set(
                     choice,
@@ -239,8 +242,13 @@ mod tests {
             s.snapshot,
             s.verify,
         );
-        let times =
-            (s.lock_timeout, s.statement_timeout, s.check_timeout, s.keep, s.recover_within);
+        let times = (
+            s.lock_timeout,
+            s.statement_timeout,
+            s.check_timeout,
+            s.keep.clone(),
+            s.recover_within,
+        );
         (words, times, (s.out_of_order, s.missing, s.changed, s.newer), s.evidence)
     }
 

@@ -40,7 +40,6 @@ impl Run<'_> {
     }
 
     async fn write_failed_state(&mut self, facts: SnapshotFacts) -> Result<()> {
-        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
         self.ledger
             .add_snapshot(&SnapshotRecord {
                 name: facts.name,
@@ -51,7 +50,7 @@ impl Run<'_> {
                 created_at: facts.created_at,
                 version_before: self.record.version_before,
                 version_target: self.record.version_target,
-                delete_after: Some(facts.created_at.saturating_add(keep)),
+                delete_after: Some(self.settings.keep.until("failed", facts.created_at)),
                 pinned: false,
                 bytes: facts.bytes,
                 inventory: Inventory::default(),

@@ -46,6 +46,9 @@ use crate::validate::When;
 use crate::value::Row;
 use crate::{snapshot, time};
 
+/// What the snapshot of a run of migrations is for.
+const PRE_UPGRADE: &str = "pre_upgrade";
+
 impl Run<'_> {
     /// Runs the job to its end, whichever that is.
     pub(crate) async fn execute(mut self, job: &Job<'_>) -> Result<Report> {
@@ -137,7 +140,7 @@ impl Run<'_> {
                 self.settings.stop = Stop::default();
                 match self.put_back(&checks).await {
                     Ok(()) => {
-                        say::restored(failure, &self.report, &self.record, self.settings.keep)
+                        say::restored(failure, &self.report, &self.record, &self.settings.keep)
                     }
                     Err(error) => self.not_put_back(error, failure).await,
                 }
@@ -208,7 +211,7 @@ impl Run<'_> {
 
     /// The write lock where there is one, the snapshot under it, and its inventory in the ledger.
     async fn snapshot(&mut self, job: &Job<'_>) -> Result<()> {
-        let purpose = job.around.as_ref().map_or("pre_upgrade", |around| around.purpose.as_str());
+        let purpose = job.around.as_ref().map_or(PRE_UPGRADE, |around| around.purpose.as_str());
         let name = snapshot::name(purpose, job.to.or(job.from), time::now_ms());
         let name = job.snapshot.then_some(name);
         self.record.snapshot.clone_from(&name);
@@ -429,8 +432,11 @@ impl Run<'_> {
     /// The run is over: its snapshot is kept for its time and no longer pinned.
     pub(crate) async fn release_snapshots(&mut self) -> Result<()> {
         let Some(name) = self.record.snapshot.clone() else { return Ok(()) };
-        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
-        let until = time::now_ms().saturating_add(keep);
+        let purpose = match self.ledger.snapshot(&name).await? {
+            Some(known) if self.record.is_of_a_guard() => known.purpose,
+            _ => PRE_UPGRADE.to_owned(),
+        };
+        let until = self.settings.keep.until(&purpose, time::now_ms());
         self.ledger.retain(&name, Some(until), false).await?;
         if let Some(snapshot) = &mut self.report.snapshot {
             snapshot.delete_after = Some(time::rfc3339(until));

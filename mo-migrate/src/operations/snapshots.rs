@@ -69,7 +69,6 @@ impl Operations<'_> {
         if let Some(table) = facts.table {
             inventory = inventory.narrowed(&[table].into());
         }
-        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
         let history = self.history(crate::engine::Role::Start).await?;
         let record = SnapshotRecord {
             name,
@@ -80,7 +79,7 @@ impl Operations<'_> {
             created_at: facts.created_at,
             version_before: history.and_then(|history| history.latest(&self.settings.set)),
             version_target: None,
-            delete_after: Some(facts.created_at.saturating_add(keep)),
+            delete_after: Some(self.settings.keep.until(purpose, facts.created_at)),
             pinned: false,
             bytes: facts.bytes,
             inventory,

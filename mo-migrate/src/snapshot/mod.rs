@@ -1,7 +1,9 @@
 //! Snapshots: their names, and how long they are kept.
 
+mod keep;
 mod retention;
 
+pub use keep::Keep;
 pub(crate) use retention::{Deletable, deletable};
 
 use crate::migration::Version;

@@ -36,7 +36,7 @@ pub(crate) async fn preview(context: &Context, goal: Goal, rehearse: bool) -> Re
     if rehearse {
         preview.rehearsal = context.runner()?.rehearse_pending(context.target()?, goal).await?;
     }
-    let keep = time::words(context.settings().keep);
+    let keep = time::words(context.settings().keep.of("pre_upgrade"));
     Ok(Answer::new(text(&preview, &keep), &preview))
 }
 

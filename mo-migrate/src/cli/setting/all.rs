@@ -76,8 +76,8 @@ pub(crate) const ALL: &[Setting] = &[
     setting(
         "keep",
         GUARD,
-        Kind::Duration(|c, time| c.settings.keep = time),
-        "How long the snapshot of a finished run is kept [default: 7d]",
+        Kind::Keep(|c, keep| c.settings.keep = keep),
+        "How long snapshots are kept, by what they are for [default: 7d, import=24h]",
     ),
     setting(
         "unit",

@@ -9,15 +9,11 @@ use crate::history::{History, Marker};
 use crate::ledger::{Outside, RunRecord};
 use crate::observer::Phase;
 use crate::report::{Outcome, Report};
+use crate::settings::Keep;
 use crate::time;
 
-pub(crate) fn restored(
-    failure: Error,
-    report: &Report,
-    record: &RunRecord,
-    keep: Duration,
-) -> Error {
-    let until = time::now_ms().saturating_add(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
+pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep: &Keep) -> Error {
+    let until = keep.until("failed", time::now_ms());
     let snapshot = record.snapshot.as_deref().unwrap_or("its snapshot");
     let restore = report.restore.as_ref();
     let tables = restore.map_or(0, |restore| restore.tables.len());
