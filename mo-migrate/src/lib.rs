@@ -27,6 +27,7 @@ mod fault;
 pub mod fuzzing;
 mod guard;
 mod history;
+pub mod hooks;
 mod ledger;
 mod lock;
 mod migration;

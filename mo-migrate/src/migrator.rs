@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::{Role, SharedEngine, Target};
 use crate::error::{Code, Result, say};
 use crate::history::Applied;
+use crate::hooks::HookAt;
 use crate::ledger::RunRecord;
 use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
@@ -180,6 +181,8 @@ impl Migrator {
         retry: bool = |settings, retry| settings.retry = retry;
         /// A person asked, so that what failed a short while ago is tried again. Default: no.
         attended: bool = |settings, attended| settings.unattended = !attended;
+        /// Is told at a moment of each run; several may be. Default: none.
+        hook: HookAt = |settings, hook| settings.hooks.push(hook);
         /// Hears what happens.
         observer: impl Observer + 'static = |settings, observer| settings.observer = Arc::new(observer);
         /// Ends a run from outside; it is undone.

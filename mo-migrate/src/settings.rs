@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::hooks::{HookAt, Moment};
 use crate::observer::{Event, Observer};
 pub use crate::snapshot::Keep;
 
@@ -146,6 +147,8 @@ pub struct Settings {
     pub retry: bool,
     /// A starting application, which does not try again what just failed.
     pub unattended: bool,
+    /// What is told at the moments of a run.
+    pub hooks: Vec<HookAt>,
     /// Hears what happens.
     pub observer: Arc<dyn Observer>,
     /// Ends the run: it is undone as if it had failed.
@@ -179,9 +182,17 @@ impl Default for Settings {
             retry_after: Duration::from_mins(10),
             retry: false,
             unattended: true,
+            hooks: Vec::new(),
             observer: Arc::new(|_: &Event| {}),
             stop: Stop::default(),
         }
+    }
+}
+
+impl Settings {
+    /// The hooks of this moment.
+    pub(crate) fn hooks_at(&self, moment: Moment) -> Vec<HookAt> {
+        self.hooks.iter().filter(|at| at.moment == moment).cloned().collect()
     }
 }
 

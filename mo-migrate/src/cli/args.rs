@@ -138,6 +138,10 @@ fn flag(setting: &'static Setting) -> Arg {
             .value_name("WORD")
             .value_parser(PossibleValuesParser::new(words.iter().map(|(word, _)| *word))),
         Kind::Paths(_) => arg.action(ArgAction::Append).value_name("DIR"),
+        Kind::Hooks(_) => {
+            // Not checked here, where a wrong value would be shown: it may hold a credential.
+            arg.action(ArgAction::Append).value_name("MOMENT=HOOK")
+        }
         Kind::Text(_) => arg.value_name(if setting.name == "url" { "URL" } else { "NAME" }),
         Kind::Duration(_) | Kind::Keep(_) => arg.value_name("TIME").value_parser(checked()),
         Kind::Number(_) => arg.value_name("N").value_parser(checked()),

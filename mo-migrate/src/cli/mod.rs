@@ -26,6 +26,7 @@ mod setting;
 mod signals;
 mod trace;
 mod usage;
+mod webhook;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

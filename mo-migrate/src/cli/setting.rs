@@ -6,9 +6,12 @@
 mod all;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::all::ALL;
+use super::webhook::Webhook;
+use crate::hooks::{Hook, HookAt, Moment, ShellHook};
 use crate::parse_duration;
 use crate::settings::{Keep, Rehearse, Settings};
 
@@ -53,6 +56,7 @@ type Word = (&'static str, fn(&mut Choice));
 pub(super) enum Kind {
     Text(fn(&mut Choice, String)),
     Paths(fn(&mut Choice, Vec<PathBuf>)),
+    Hooks(fn(&mut Choice, Vec<HookAt>)),
     Duration(fn(&mut Choice, Duration)),
     Keep(fn(&mut Choice, Keep)),
     Number(fn(&mut Choice, usize)),
@@ -91,6 +95,7 @@ impl Setting {
             Kind::Text(_) => format!("`{key} = \"…\"`"),
             Kind::Paths(_) => format!("`{key} = \"migrations\"`"),
             Kind::Duration(_) => format!("`{key} = \"60s\"`"),
+            Kind::Hooks(_) => format!("`{key} = [\"failed=./page.sh\"]`"),
             Kind::Keep(_) => format!("`{key} = \"7d, import=24h\"`"),
             Kind::Number(_) => format!("`{key} = 10`"),
             Kind::OneOf(words) => {
@@ -124,6 +129,10 @@ impl Setting {
             Kind::Text(set) => set(choice, last.clone()),
             Kind::Paths(set) => set(choice, values.iter().map(PathBuf::from).collect()),
             Kind::Duration(set) => set(choice, parse_duration(last)?),
+            Kind::Hooks(set) => {
+                let hooks: Result<Vec<_>, _> = values.iter().map(|text| hook(text)).collect();
+                set(choice, hooks?);
+            }
             Kind::Keep(set) => set(choice, last.parse()?),
             Kind::Number(set) => {
                 set(
@@ -147,6 +156,28 @@ impl Setting {
         }
         Ok(())
     }
+}
+
+/// `failed=./page.sh`, or `failed=https://…`; the value is never in the error, for it may be a credential.
+fn hook(text: &str) -> Result<HookAt, String> {
+    let words: Vec<&str> = Moment::ALL.iter().map(|moment| moment.as_str()).collect();
+    let bad = || {
+        format!(
+            "a hook begins with its moment: `failed=./page.sh`; the moments are `{}`",
+            words.join("`, `")
+        )
+    };
+    let (word, what) = text.split_once('=').ok_or_else(bad)?;
+    let moment = Moment::ALL.into_iter().find(|moment| moment.as_str() == word.trim());
+    let (moment, what) = (moment.ok_or_else(bad)?, what.trim());
+    if what.is_empty() {
+        return Err(bad());
+    }
+    let hook: Arc<dyn Hook> = match Webhook::of(what) {
+        Some(webhook) => Arc::new(webhook),
+        None => Arc::new(ShellHook(what.to_owned())),
+    };
+    Ok(HookAt { moment, hook })
 }
 
 /// The address of a SQLite file with a path that starts from `base`.

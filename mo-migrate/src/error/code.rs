@@ -90,6 +90,9 @@ codes! {
     /// The rehearsal on a clone failed.
     Rehearsal = "0309" => REFUSED,
 
+    /// A hook that is told before a run failed.
+    Hook = "0310" => REFUSED,
+
     /// Another one holds the lock.
     Locked = "0401" => LOCKED,
 

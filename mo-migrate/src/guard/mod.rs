@@ -14,6 +14,7 @@ pub(crate) mod around;
 mod committed;
 mod failed_state;
 mod foreign;
+mod hooks;
 pub(crate) mod job;
 mod judge;
 mod proof;
@@ -66,6 +67,7 @@ impl Run<'_> {
                 Ok(Outcome::Applied)
             }
             Err(failure) => {
+                self.tell_failed(&failure).await;
                 let undone = Box::pin(self.way_back(job, failure)).await;
                 Err(self.not_all_undone(undone).await)
             }
@@ -206,7 +208,7 @@ impl Run<'_> {
             job.spares(&lost, self.engine)?;
         }
         self.leave("");
-        Ok(())
+        self.tell_before().await
     }
 
     /// The write lock where there is one, the snapshot under it, and its inventory in the ledger.
@@ -497,7 +499,11 @@ impl Run<'_> {
             self.record.finished_at = Some(time::now_ms());
         }
         self.record.report = Some(self.report.to_json().to_string());
-        let written = self.ledger.update_run(&self.record).await;
+        let mut written = self.ledger.update_run(&self.record).await;
+        if self.tell_end(outcome).await {
+            self.record.report = Some(self.report.to_json().to_string());
+            written = written.and(self.ledger.update_run(&self.record).await);
+        }
         self.tell(&Event::Finished(outcome));
         self.ledger.close().await;
         if let Some(error) = error {

@@ -327,11 +327,16 @@ impl Run<'_> {
                     return Err(self.not_recovered(error));
                 }
                 self.tell(&Event::Note(say::recovered(&self.record, outcome)));
+                if outcome == Outcome::Restored {
+                    self.tell_end(outcome).await;
+                }
                 self.ledger.close().await;
                 Ok(self.report)
             }
             Err(error) => {
                 let error = self.not_recovered(error);
+                (self.report.outcome, self.report.error) = (error.outcome(), Some((&error).into()));
+                self.tell_end(error.outcome()).await;
                 self.ledger.close().await;
                 Err(error)
             }

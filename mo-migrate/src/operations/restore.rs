@@ -150,7 +150,11 @@ impl Run<'_> {
         self.ledger.begin_run(&self.record).await?;
         self.report_snapshot(snapshot);
         // The marker goes with the restore: while it is there, the restore was not committed.
-        let restored = match self.mark_committed().await {
+        let began = match self.tell_before().await {
+            Ok(()) => self.mark_committed().await,
+            failed => failed,
+        };
+        let restored = match began {
             Ok(()) => Box::pin(self.restore(&[])).await,
             failed => failed,
         };
@@ -186,6 +190,8 @@ impl Run<'_> {
             // What was done is done; the next command that opens the ledger writes it down.
             self.tell(&Event::Note(format!("warning: {error}")));
         }
+        self.report.error = restored.as_ref().err().map(Into::into);
+        self.tell_end(self.report.outcome).await;
         self.ledger.close().await;
         restored.map(|()| self.report)
     }

@@ -7,6 +7,6 @@ pub(crate) mod text;
 pub use outcome::Outcome;
 pub(crate) use run::by_column;
 pub use run::{
-    CheckReport, CheckVerdict, ErrorReport, GuardedReport, MigrationReport, MigrationState,
-    RehearsalReport, Report, RestoreReport, SnapshotReport, TableReport, TakenBack,
+    CheckReport, CheckVerdict, ErrorReport, GuardedReport, HookReport, MigrationReport,
+    MigrationState, RehearsalReport, Report, RestoreReport, SnapshotReport, TableReport, TakenBack,
 };

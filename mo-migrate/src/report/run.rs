@@ -41,6 +41,8 @@ pub struct Report {
     pub rehearsal: Option<RehearsalReport>,
     /// The restore, where there was one.
     pub restore: Option<RestoreReport>,
+    /// What was told at its moments.
+    pub hooks: Vec<HookReport>,
     /// How long each phase took.
     pub timings_ms: BTreeMap<String, u64>,
     /// Why it did not end well.
@@ -65,6 +67,7 @@ impl Report {
             snapshot: None,
             rehearsal: None,
             restore: None,
+            hooks: Vec::new(),
             timings_ms: BTreeMap::new(),
             error: None,
         }
@@ -106,6 +109,19 @@ pub struct MigrationReport {
     pub state: MigrationState,
     /// How many statements it sent.
     pub statements: u64,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// A hook that was told.
+#[derive(Clone, Debug, Serialize)]
+pub struct HookReport {
+    /// When: `before`, `after`, `failed`, `restored` or `needs_person`.
+    pub moment: String,
+    /// What: a command, or a host.
+    pub hook: String,
+    /// What went wrong; none where nothing did.
+    pub problem: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
 }

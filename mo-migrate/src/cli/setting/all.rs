@@ -155,6 +155,13 @@ pub(crate) const ALL: &[Setting] = &[
         "How old a dead run may be for its recovery to take later rows back [default: 15m]",
     ),
     setting(
+        "hook",
+        GUARD,
+        Kind::Hooks(|c, hooks| c.settings.hooks = hooks),
+        "Is told of each run: before, after, failed, restored or needs_person, `=`, and a command or a webhook's address; several may be",
+    ),
+    setting("no-hooks", GUARD, Kind::Switch(|c| c.settings.hooks.clear()), "Tells nobody"),
+    setting(
         "out-of-order",
         POLICIES,
         Kind::OneOf(&[

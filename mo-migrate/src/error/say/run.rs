@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{BoxError, Code, Error};
+use crate::hooks::Moment;
 use crate::report::{CheckReport, Outcome};
 use crate::sql::SourceProblem;
 use crate::time;
@@ -134,6 +135,12 @@ pub(crate) fn foreign_keys_broken(now: &[Row], rebuilds: bool) -> Error {
     } else {
         error.hinted("fix the migration, then `migrate up`")
     }
+}
+
+pub(crate) fn hook_failed(hook: &str, moment: Moment, problem: &str) -> Error {
+    Error::new(Code::Hook, format!("the hook `{hook}` ({}) failed", moment.as_str()))
+        .because(problem)
+        .hinted("mend it, or leave it out with `--no-hooks`, then `migrate up`")
 }
 
 pub(crate) fn commit_failed(error: Error) -> Error {

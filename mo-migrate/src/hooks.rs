@@ -1,0 +1,130 @@
+//! Hooks: what is told of a run at its moments.
+//!
+//! 1. What fails before a run stops it, with nothing touched.
+//! 2. What fails after that changes nothing about how the run ends; the report says so.
+//! 3. None of them may take longer than a check.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use crate::error::BoxError;
+use crate::report::{ErrorReport, Outcome, Report};
+
+/// A moment of a run at which hooks are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// All that could stop it was looked at, and nothing is touched yet. A hook that fails here stops the
+    /// run.
+    Before,
+    /// It was applied and is final.
+    After,
+    /// It failed, and what it did is still there.
+    Failed,
+    /// It was undone: rolled back, or restored and compared.
+    Restored,
+    /// A person has to decide.
+    NeedsPerson,
+}
+
+impl Moment {
+    /// Every moment, in their order.
+    pub const ALL: [Self; 5] =
+        [Self::Before, Self::After, Self::Failed, Self::Restored, Self::NeedsPerson];
+
+    /// As it stands in the settings and in the report.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+            Self::Failed => "failed",
+            Self::Restored => "restored",
+            Self::NeedsPerson => "needs_person",
+        }
+    }
+}
+
+/// What a hook is told. The keys of its JSON are stable, and what is absent is `null`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notice {
+    /// Which moment it is.
+    pub moment: Moment,
+    /// The run.
+    pub run: Option<String>,
+    /// The name of the set.
+    pub set: String,
+    /// The database, without any credentials.
+    pub database: String,
+    /// How it ended, once it has.
+    pub outcome: Option<Outcome>,
+    /// Why it did not go well.
+    pub error: Option<ErrorReport>,
+    /// All of it, once it has ended.
+    pub report: Option<Report>,
+}
+
+/// What a hook gives back.
+pub type Told<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
+
+/// Something that is told of a run.
+pub trait Hook: Send + Sync + fmt::Debug {
+    /// What it is, for the report: never with a credential.
+    fn name(&self) -> String;
+    /// Is told.
+    fn tell<'a>(&'a self, notice: &'a Notice) -> Told<'a>;
+}
+
+/// A hook and its moment.
+#[derive(Clone, Debug)]
+pub struct HookAt {
+    /// When it is told.
+    pub moment: Moment,
+    /// What is told.
+    pub hook: Arc<dyn Hook>,
+}
+
+/// A line for the shell. It has the notice as JSON on its standard input, and the moment and the outcome
+/// in `MO_MIGRATE_MOMENT` and `MO_MIGRATE_OUTCOME`.
+///
+/// What it starts in the background lives on: it may be the application.
+#[derive(Clone, Debug)]
+pub struct ShellHook(pub String);
+
+impl Hook for ShellHook {
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+
+    fn tell<'a>(&'a self, notice: &'a Notice) -> Told<'a> {
+        Box::pin(async move {
+            let mut child = Command::new("sh")
+                .args(["-c", &self.0])
+                .env("MO_MIGRATE_MOMENT", notice.moment.as_str())
+                .env("MO_MIGRATE_OUTCOME", notice.outcome.map_or("", Outcome::as_str))
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .kill_on_drop(true)
+                .process_group(0)
+                .spawn()?;
+            if let Some(mut input) = child.stdin.take() {
+                // One that does not read it is no error.
+                let _ = input.write_all(&serde_json::to_vec(notice)?).await;
+            }
+            let status = child.wait().await?;
+            match status.code() {
+                Some(0) => Ok(()),
+                Some(code) => Err(format!("it exited with {code}").into()),
+                None => Err("it was ended by a signal".into()),
+            }
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Hooks: who is told of a run, and what a hook can do to it.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use mo_migrate_tests::{Fixture, engines, program};
+use serde_json::Value;
+
+const INIT: &str =
+    "CREATE TABLE products (id $KEY, name VARCHAR(100)); INSERT INTO products (name) VALUES ('a');";
+
+/// The command in the shop's folder, with these hooks.
+fn up(shop: &Fixture, hooks: &[&str], words: &[&str]) -> Output {
+    let mut command = Command::new(program("migrate_from_dir"));
+    command.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
+    command.env("MO_MIGRATE_WEBHOOK_SECRET", "s3cret");
+    for hook in hooks {
+        command.args(["--hook", hook]);
+    }
+    command.args(words).stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+/// A line for the shell that writes down what it was told.
+fn noted(moment: &str) -> String {
+    format!(
+        "{moment}=cat > told.{moment}.json; echo $MO_MIGRATE_MOMENT-$MO_MIGRATE_OUTCOME >> told"
+    )
+}
+
+fn all() -> Vec<String> {
+    ["before", "after", "failed", "restored", "needs_person"].map(noted).to_vec()
+}
+
+fn told(shop: &Fixture) -> String {
+    std::fs::read_to_string(shop.folder().join("told")).unwrap_or_default()
+}
+
+fn json(shop: &Fixture, moment: &str) -> Value {
+    let path = shop.folder().join(format!("told.{moment}.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn each_moment_of_a_run_is_told() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        let hooks = all();
+        let hooks: Vec<&str> = hooks.iter().map(String::as_str).collect();
+        assert!(up(&shop, &hooks, &["up"]).status.success());
+        assert_eq!(told(&shop), "before-\nafter-applied\n");
+        assert_eq!(json(&shop, "after")["report"]["outcome"], "applied");
+        assert_eq!(json(&shop, "before")["report"], Value::Null);
+        // With nothing to do there is nothing to tell.
+        assert!(up(&shop, &hooks, &["up"]).status.success());
+        assert_eq!(told(&shop), "before-\nafter-applied\n");
+        std::fs::remove_file(shop.folder().join("told")).unwrap();
+        shop.file("2_bad.sql", "INSERT INTO products (name) VALUES ('b'); SELECT * FROM nowhere;");
+        assert_eq!(up(&shop, &hooks, &["up", "--no-rehearse"]).status.code(), Some(2));
+        let undone = shop.undone().as_str();
+        assert_eq!(told(&shop), format!("before-\nfailed-\nrestored-{undone}\n"));
+        let failed = json(&shop, "failed");
+        assert_eq!(
+            (&failed["outcome"], &failed["error"]["code"]),
+            (&Value::Null, &"MM0201".into())
+        );
+        assert_eq!(json(&shop, "restored")["outcome"], undone);
+    }
+}
+
+#[test]
+fn a_hook_that_fails_before_a_run_stops_it_and_one_that_fails_after_it_is_reported() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        let out = up(&shop, &["before=exit 3", "after=exit 4"], &["up", "--format", "json"]);
+        assert_eq!(out.status.code(), Some(5), "{out:?}");
+        let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!(
+            (&report["error"]["code"], &report["outcome"]),
+            (&"MM0310".into(), &"refused".into())
+        );
+        assert!(shop.files_with("_verify").is_empty());
+        let out = up(&shop, &["after=exit 4"], &["up", "--format", "json"]);
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!(report["outcome"], "applied");
+        assert_eq!(report["hooks"][0]["problem"], "it exited with 4");
+        assert!(String::from_utf8_lossy(&out.stderr).contains("it exited with 4"));
+    }
+}
+
+#[test]
+fn a_hook_that_hangs_is_ended_at_its_limit_and_changes_nothing() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        let hang = ["--check-timeout", "1s", "up"];
+        assert_eq!(up(&shop, &["before=sleep 600"], &hang).status.code(), Some(5));
+        let began = Instant::now();
+        assert_eq!(up(&shop, &["after=sleep 600"], &hang).status.code(), Some(0));
+        assert!(began.elapsed() < Duration::from_mins(5));
+    }
+}
+
+#[test]
+fn a_hook_of_no_known_moment_is_refused_without_its_words() {
+    let shop = Fixture::new(engines()[0]);
+    let out = up(&shop, &["after_all=https://host/s3cret"], &["up"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(64), "{said}");
+    assert!(said.contains("needs_person") && !said.contains("s3cret"), "{said}");
+}
+
+/// Answers requests with these codes, one after the other; gives what was sent.
+fn server(codes: &'static [u16]) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/s3cret-path", listener.local_addr().unwrap());
+    let served = std::thread::spawn(move || {
+        let mut sent = Vec::new();
+        for code in codes {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut text = Vec::new();
+            let mut buffer = [0; 4096];
+            loop {
+                let read = stream.read(&mut buffer).unwrap();
+                text.extend_from_slice(&buffer[..read]);
+                let so_far = String::from_utf8_lossy(&text).into_owned();
+                let Some((head, body)) = so_far.split_once("\r\n\r\n") else { continue };
+                let length = head.to_lowercase();
+                let length = length.lines().find_map(|line| line.strip_prefix("content-length: "));
+                if read == 0 || length.is_none_or(|n| body.len() >= n.parse().unwrap()) {
+                    break;
+                }
+            }
+            write!(stream, "HTTP/1.1 {code} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .unwrap();
+            sent.push(String::from_utf8_lossy(&text).into_owned());
+        }
+        sent
+    });
+    (address, served)
+}
+
+#[test]
+fn a_webhook_is_signed_tried_again_and_shown_by_its_host_alone() {
+    let shop = Fixture::new(engines()[0]);
+    shop.file("1_init.sql", INIT);
+    let (address, served) = server(&[503, 200]);
+    let out = up(&shop, &[&format!("after={address}")], &["up", "--format", "json"]);
+    assert_eq!(out.status.code(), Some(0), "{out:?}");
+    let sent = served.join().unwrap();
+    let header = |text: &str, name: &str| {
+        let lower = text.to_lowercase();
+        lower
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}: ")).map(ToOwned::to_owned))
+    };
+    assert_eq!(header(&sent[0], "webhook-id"), header(&sent[1], "webhook-id"));
+    assert!(header(&sent[1], "webhook-signature").unwrap().starts_with("v1,"));
+    let body = sent[1].split_once("\r\n\r\n").unwrap().1;
+    let notice: Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&notice["moment"], &notice["outcome"]), (&"after".into(), &"applied".into()));
+    let all =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(!all.contains("s3cret"), "{all}");
+    assert!(all.contains("http://127.0.0.1:"), "{all}");
+}
