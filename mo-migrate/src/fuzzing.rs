@@ -37,6 +37,13 @@ pub fn dotenv(text: &str) -> Result<Vec<(String, String)>> {
     crate::cli::read_dotenv(text)
 }
 
+/// What the lint finds in a migration file, by the rules of both engines.
+#[must_use]
+pub fn lint(path: &str, bytes: &[u8]) -> Vec<crate::lint::Finding> {
+    use crate::sql::Dialect::{MatrixOne, Sqlite};
+    crate::lint::of_bytes(path, bytes, &[Sqlite, MatrixOne])
+}
+
 /// A text as the terminal gets it.
 #[must_use]
 pub fn printable(text: &str) -> String {

@@ -29,6 +29,7 @@ mod guard;
 mod history;
 pub mod hooks;
 mod ledger;
+pub mod lint;
 mod lock;
 mod migration;
 mod migrator;

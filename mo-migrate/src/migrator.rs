@@ -9,6 +9,7 @@ use crate::error::{Code, Result, say};
 use crate::history::Applied;
 use crate::hooks::HookAt;
 use crate::ledger::RunRecord;
+use crate::lint::{self, Lint, Scope};
 use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
 use crate::operations;
@@ -324,6 +325,27 @@ impl Migrator {
     /// The database can't be read.
     pub async fn validate(&self, target: impl Into<Target>) -> Result<Validation> {
         self.with_operations(target.into(), async |all| all.validate().await).await
+    }
+
+    /// What can go wrong with the migrations, by their texts; asks no database.
+    ///
+    /// ```
+    /// # use mo_migrate::{Migrator, Result, lint::Scope};
+    /// # fn main() -> Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # std::fs::write(dir.path().join("1_end.sql"), "DROP TABLE orders;").unwrap();
+    /// # let migrations = dir.path();
+    /// let lint = Migrator::from_dir(migrations).lint(&Scope::default())?;
+    /// assert_eq!(lint.count(), 1);
+    /// assert_eq!(lint.findings[0].code, "DROP_TABLE");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A file or directory can't be read, or the scope names a file that is none of the set.
+    pub fn lint(&self, scope: &Scope) -> Result<Lint> {
+        lint::lint(&*self.shared_set()?, scope)
     }
 
     /// Runs the checks on the database as it is.

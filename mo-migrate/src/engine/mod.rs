@@ -38,6 +38,16 @@ use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
 use crate::value::Row;
 
+/// The dialects of the engines that this program was built with.
+pub(crate) fn dialects() -> &'static [Dialect] {
+    &[
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite,
+        #[cfg(feature = "matrixone")]
+        Dialect::MatrixOne,
+    ]
+}
+
 /// What an engine can be relied on for.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 mod block;
 mod calls;
 mod certain;
+mod change;
 mod classify;
 mod code;
 mod dialect;
@@ -31,6 +32,7 @@ mod transaction;
 mod tests;
 
 pub use calls::breaks_the_lock;
+pub(crate) use change::{Change, Column, Key, Name, What, changes};
 pub use classify::{drops_table, drops_tables, pragma, renames_table_to, transaction_control};
 pub use dialect::Dialect;
 pub use lexer::{Lexer, Token, TokenKind, lex};

@@ -80,6 +80,11 @@ pub(crate) fn orphan(place: &str, version: Version) -> Error {
     .hinted(format!("add a migration with version {version}, or remove it"))
 }
 
+pub(crate) fn no_file_of_the_set(file: &str) -> Error {
+    Error::new(Code::Usage, format!("`{file}` belongs to no migration of the set"))
+        .hinted("name the directory with `--dir`, or leave the file out")
+}
+
 pub(crate) fn no_directory(directory: &Path) -> Error {
     Error::new(Code::NoDirectory, format!("there is no directory `{}`", directory.display()))
         .hinted("name it with `--dir`, or begin with `migrate new init`")
