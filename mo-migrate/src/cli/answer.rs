@@ -11,13 +11,15 @@ pub(super) struct Answer {
     pub(super) text: String,
     /// None where the answer is a text for another program, such as a shell's completions.
     pub(super) json: Option<serde_json::Value>,
+    /// The document for code hosts, where the command has one.
+    pub(super) sarif: Option<serde_json::Value>,
     pub(super) code: ExitCode,
 }
 
 impl Answer {
     pub(super) fn new(text: impl Into<String>, json: &impl Serialize) -> Self {
         let json = serde_json::to_value(json).unwrap_or_default();
-        Self { text: text.into(), json: Some(json), code: ExitCode::OK }
+        Self { text: text.into(), json: Some(json), sarif: None, code: ExitCode::OK }
     }
 
     /// The report of a run that ended well.
@@ -27,7 +29,12 @@ impl Answer {
 
     /// The text alone, whatever the format.
     pub(super) fn verbatim(text: String) -> Self {
-        Self { text, json: None, code: ExitCode::OK }
+        Self { text, json: None, sarif: None, code: ExitCode::OK }
+    }
+
+    /// With a document for code hosts.
+    pub(super) fn sarif(self, sarif: serde_json::Value) -> Self {
+        Self { sarif: Some(sarif), ..self }
     }
 
     /// Ends with 1 if so: the answer is "pending" or "findings".

@@ -8,7 +8,7 @@ use super::file::ConfigFile;
 use super::invocation::{Invocation, may_be_shown};
 use super::printer::Printer;
 use super::progress::Progress;
-use super::setting::{ALL, Choice};
+use super::setting::{ALL, Choice, Format};
 use super::signals;
 use super::{Cli, Source};
 use crate::error::{Code, Error, Result, say};
@@ -57,6 +57,10 @@ impl Context {
                     .map_err(|problem| Error::new(Code::Usage, problem))?;
             }
         }
+        if choice.format == Format::Sarif && !words.command.has_sarif() {
+            return Err(Error::new(Code::Usage, "only `lint` answers in SARIF")
+                .hinted("write `--format json`, or `migrate lint --format sarif`"));
+        }
         let printer = Printer::new(choice.format, invocation(words));
         let mut settings = choice.settings;
         if choice.rehearse == Rehearse::Never || settings.rehearse == Rehearse::Never {
@@ -97,12 +101,17 @@ impl Context {
         self.migrator.set()
     }
 
+    /// The database, where somebody said which.
+    pub(super) fn target_if_named(&self) -> Option<Target> {
+        self.url.as_deref().map(Target::from)
+    }
+
     /// The database.
     ///
     /// # Errors
     /// Nobody said which.
     pub(super) fn target(&self) -> Result<Target> {
-        self.url.as_deref().map(Target::from).ok_or_else(|| {
+        self.target_if_named().ok_or_else(|| {
             Error::new(Code::Config, "no database is named")
                 .hinted("set `DATABASE_URL`, write `url = \"sqlite:app.db\"` in mo-migrate.toml, or `migrate --url sqlite:app.db`")
         })

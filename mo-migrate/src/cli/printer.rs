@@ -51,10 +51,15 @@ impl Printer {
 
     /// The answer, and its code.
     pub(super) fn answer(&self, answer: &Answer) -> ExitCode {
-        match &answer.json {
-            Some(json) if self.format == Format::Json => write_json(json),
-            Some(_) => self.result(&answer.text),
-            None => {
+        let document = match self.format {
+            Format::Text => None,
+            Format::Json => answer.json.as_ref(),
+            Format::Sarif => answer.sarif.as_ref(),
+        };
+        match (&answer.json, document) {
+            (_, Some(document)) => write_json(document),
+            (Some(_), None) => self.result(&answer.text),
+            (None, None) => {
                 let _ = write!(anstream::stdout(), "{}", answer.text);
             }
         }

@@ -21,6 +21,8 @@ pub(super) enum Format {
     #[default]
     Text,
     Json,
+    /// Of the lint alone.
+    Sarif,
 }
 
 /// What was chosen, as far as it has been read.

@@ -9,7 +9,8 @@ use crate::error::{Result, say};
 use crate::guard::job::{Body, Job, Step};
 use crate::guard::{Run, record_of};
 use crate::ledger::Ledger;
-use crate::migration::Version;
+use crate::lint::{self, Finding as LintFinding};
+use crate::migration::{Migration, Version};
 use crate::plan::{Finding, Goal, plan};
 use crate::report::RehearsalReport;
 use crate::validate::When;
@@ -29,6 +30,8 @@ pub struct Preview {
     pub guard: Option<PreviewGuard>,
     /// Differences between the set and the history that the policies allow.
     pub tolerated: Vec<Finding>,
+    /// What can go wrong with the migrations, by their texts.
+    pub lint: Vec<LintFinding>,
     /// The rehearsal, where one was asked for.
     pub rehearsal: Option<RehearsalReport>,
 }
@@ -90,9 +93,15 @@ impl Operations<'_> {
             migrations: job.steps.iter().map(step).collect(),
             checks: if job.steps.is_empty() { Vec::new() } else { checks(&job) },
             guard: (!job.steps.is_empty()).then(|| guard_of(&job, one_transaction)),
+            lint: self.lint_of(&job),
             tolerated: plan.tolerated,
             rehearsal: None,
         })
+    }
+
+    fn lint_of(&self, job: &Job<'_>) -> Vec<LintFinding> {
+        let migrations: Vec<&Migration> = job.steps.iter().map(|step| step.migration).collect();
+        lint::look_at(&migrations, &[self.engine.dialect()], Some(self.engine.ledger_key()))
     }
 
     /// Tries what is pending on a clone of a snapshot that is taken for it; none when nothing is.

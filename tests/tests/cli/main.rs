@@ -8,6 +8,7 @@
 mod asks;
 mod codes;
 mod hostile;
+mod lint;
 mod policies;
 mod questions;
 mod runs;

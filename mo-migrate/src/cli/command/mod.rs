@@ -7,6 +7,7 @@ mod diff;
 mod down;
 mod guard;
 mod history;
+mod lint;
 mod new;
 mod plan;
 mod recover;
@@ -43,6 +44,8 @@ pub(super) enum Command {
     History(history::History),
     /// Holds the files against the history
     Validate(validate::Validate),
+    /// Finds what can go wrong with the migrations, by their texts alone
+    Lint(lint::Lint),
     /// Runs the checks on the database as it is, or proves a restored run
     Verify(verify::Verify),
     /// Shows the rows that a restore took back, or what a run has changed
@@ -81,6 +84,7 @@ impl Command {
             Self::Status(command) => command.run(context).await,
             Self::History(command) => command.run(context).await,
             Self::Validate(command) => command.run(context).await,
+            Self::Lint(command) => command.run(context),
             Self::Verify(command) => Box::pin(command.run(context)).await,
             Self::Diff(command) => Box::pin(command.run(context)).await,
             Self::New(command) => command.run(context),
@@ -90,6 +94,11 @@ impl Command {
             Self::Database(command) => Box::pin(command.run(context)).await,
             Self::Completions(command) => Ok(command.run(context)),
         }
+    }
+
+    /// Its answer has the format SARIF too.
+    pub(super) fn has_sarif(&self) -> bool {
+        matches!(self, Self::Lint(_))
     }
 
     /// Its answer is the report of a run, also when it fails.

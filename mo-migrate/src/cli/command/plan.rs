@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
+use super::lint::headline;
 use super::up::Reach;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
@@ -54,6 +55,7 @@ fn text(preview: &Preview, keep: &str) -> String {
         checks.row([check.name.as_str().into(), of.into(), moment(check.when.as_str()).into()]);
     }
     text.push_str(&section(true, "checks", &checks.to_text(true)));
+    text.push_str(&section(true, "lint", &lint_text(preview)));
     if let Some(guard) = &preview.guard {
         text.push_str(&section(true, "guard", &guard_text(guard, keep)));
     }
@@ -61,6 +63,13 @@ fn text(preview: &Preview, keep: &str) -> String {
         text.push_str(&section(true, "rehearsal", &rehearsal_text(rehearsal)));
     }
     text + &last_line(preview)
+}
+
+/// What the lint has to say, a line each.
+fn lint_text(preview: &Preview) -> String {
+    let said = preview.lint.iter().filter(|finding| finding.allowed.is_none());
+    let lines: Vec<String> = said.map(|finding| format!("  {}\n", headline(finding, 1))).collect();
+    if lines.is_empty() { String::new() } else { lines.concat() + "  what to do: `migrate lint`\n" }
 }
 
 fn rehearsal_text(rehearsal: &RehearsalReport) -> String {

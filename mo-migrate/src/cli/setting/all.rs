@@ -215,8 +215,9 @@ pub(crate) const ALL: &[Setting] = &[
         Kind::OneOf(&[
             ("text", |c| c.format = Format::Text),
             ("json", |c| c.format = Format::Json),
+            ("sarif", |c| c.format = Format::Sarif),
         ]),
-        "What standard output holds; json is one document, errors included [default: text]",
+        "What standard output holds; json is one document, errors included; sarif is of lint alone [default: text]",
     ),
     Setting {
         name: "yes",
