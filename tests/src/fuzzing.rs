@@ -151,6 +151,11 @@ pub fn migration_file(data: &[u8]) {
             is_shown(&file.text, &problem);
         }
     }
+    let lines = 1 + String::from_utf8_lossy(data).matches('\n').count();
+    for finding in fuzzing::lint("migrations/1_a.sql", data) {
+        assert!(finding.line.is_some_and(|line| 1 <= line && line <= lines), "{finding:?}");
+        assert!(!finding.engines.is_empty() && !finding.message.is_empty(), "{finding:?}");
+    }
 }
 
 /// Check files: no check writes or is without a name, and a ready one reads back as the same.
