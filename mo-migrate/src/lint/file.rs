@@ -5,7 +5,9 @@
 //!    is anything found about the column that the file has added.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
+use super::columns::Columns;
 use super::copies::Copies;
 use super::refused::refused;
 use super::rule::Rule;
@@ -19,6 +21,8 @@ pub(super) struct Around<'a> {
     pub(super) dialect: Dialect,
     /// The database that it is for, where somebody said which.
     pub(super) database: Option<&'a str>,
+    /// What earlier migrations have said about columns.
+    pub(super) columns: &'a Columns,
     /// It runs again when its text changed, and so has to bear what is there.
     pub(super) repeatable: bool,
 }
@@ -30,6 +34,23 @@ pub(super) struct Found {
     /// Its byte in the file.
     pub(super) at: usize,
     pub(super) words: Words,
+}
+
+impl Found {
+    /// Whether another dialect has found the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let same = |a: &Self| (a.rule, a.at);
+        same(self) == same(other) && self.words.message == other.words.message
+    }
+
+    /// Takes in what another dialect has to say of the same.
+    pub(super) fn add(&mut self, other: &Self, engine: &str) {
+        if let (Some(own), Some(others)) = (&mut self.words.instead, &other.words.instead)
+            && own != others
+        {
+            let _ = write!(own, "\nor, on {engine}:\n{others}");
+        }
+    }
 }
 
 /// What is found in a file, in the order of its text.
@@ -53,6 +74,7 @@ pub(super) fn look(file: &SqlFile, around: Around<'_>) -> Vec<Found> {
         if around.dialect == Dialect::MatrixOne {
             reader.copies.statement(changes.as_deref(), statement.line, statement.span.start);
         }
+        reader.columns.learn(changes.as_deref());
     }
     let mut found = reader.found;
     found.extend(reader.copies.found());
@@ -81,6 +103,7 @@ struct Reader<'a> {
     /// Every name that it gives to a table or a view, at whatever place.
     names: BTreeSet<String>,
     copies: Copies,
+    columns: Columns,
     found: Vec<Found>,
 }
 
@@ -101,6 +124,7 @@ impl<'a> Reader<'a> {
             formerly: BTreeMap::new(),
             names: names.collect(),
             copies: Copies::default(),
+            columns: around.columns.clone(),
             found: Vec::new(),
         }
     }
@@ -123,10 +147,13 @@ impl<'a> Reader<'a> {
     fn change(&mut self, change: &Change) {
         let here = self.made.contains(&change.table.key);
         match &change.what {
-            What::Makes { unless_there, from } => {
+            What::Makes { unless_there, columns, from } => {
                 self.copied.extend(from.iter().cloned());
                 self.made.insert(change.table.key.clone());
                 self.if_not_exists(*unless_there, change, "a table");
+                for column in columns {
+                    self.no_such_key(change, column);
+                }
             }
             What::MakesIndex { unless_there, .. } if *unless_there && !here => {
                 self.if_not_exists(true, change, "an index");
@@ -194,24 +221,28 @@ impl<'a> Reader<'a> {
         if column.not_null && !column.filled {
             self.required(change, column);
         }
+        self.no_such_key(change, column);
+        // A column that is NULL in every row breaks no key.
+        for key in column.keys.iter().filter(|_| column.filled) {
+            if matches!(key, Key::Unique { .. } | Key::Primary { .. }) {
+                self.key(change, key);
+            }
+        }
+    }
+
+    fn no_such_key(&mut self, change: &Change, column: &Column) {
         for key in &column.keys {
-            match key {
-                Key::Foreign { columns, parent, referred }
-                    if self.around.dialect == Dialect::MatrixOne =>
-                {
-                    let words = say::no_such_key(table, columns, parent, referred);
-                    self.find(Rule::NoSuchKey, change.at, words);
-                }
-                // A column that is NULL in every row breaks no key.
-                Key::Unique { .. } | Key::Primary { .. } if column.filled => self.key(change, key),
-                _ => {}
+            if let Key::Foreign { columns, parent, referred } = key
+                && self.around.dialect == Dialect::MatrixOne
+            {
+                let words = say::no_such_key(&change.table, columns, parent, referred);
+                self.find(Rule::NoSuchKey, change.at, words);
             }
         }
     }
 
     fn required(&mut self, change: &Change, column: &Column) {
-        let dialect = self.around.dialect;
-        let words = say::add_required(&change.table, &column.name, &column.of_type, dialect);
+        let words = say::add_required(&change.table, &column.name, &column.of_type);
         self.find(Rule::AddRequired, change.at, words);
     }
 
@@ -240,9 +271,14 @@ impl<'a> Reader<'a> {
                     }
                     return;
                 }
-                let words = say::change_type(table, column, &to.of_type);
-                self.find(Rule::ChangeType, change.at, words);
-                if to.not_null {
+                let now = self.columns.difference(&table.key, &column.key, to);
+                if now.other_type {
+                    let words = say::change_type(table, column, &to.of_type);
+                    self.find(Rule::ChangeType, change.at, words);
+                } else if !now.loses.is_empty() {
+                    self.find(Rule::ChangeType, change.at, say::loses(table, column, &now.loses));
+                }
+                if now.requires {
                     self.find(Rule::SetNotNull, change.at, say::set_not_null(table, column));
                 }
                 for key in &to.keys {

@@ -4,6 +4,7 @@
 //! It reads the files and asks no database. What was not looked at is said as a note.
 
 mod answer;
+mod columns;
 mod copies;
 mod file;
 mod refused;
@@ -21,5 +22,10 @@ pub(crate) use self::set::{lint, look_at};
 pub(crate) fn of_bytes(path: &str, bytes: &[u8], dialects: &[crate::sql::Dialect]) -> Vec<Finding> {
     let bytes = bytes.to_vec().into();
     let source = crate::migration::SetSource { path: path.to_owned(), bytes };
-    set::of_file(&source, false, dialects, Some("shop"))
+    let known = |dialect: &crate::sql::Dialect| set::Known {
+        dialect: *dialect,
+        columns: columns::Columns::default(),
+    };
+    let known: Vec<_> = dialects.iter().map(known).collect();
+    set::of_file(&source, false, &known, Some("shop"))
 }

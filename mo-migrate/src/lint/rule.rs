@@ -96,8 +96,8 @@ rules! {
         "a column gets another name",
         "programs that run now name the old one and fail until each of them is replaced: add a column, have both written, and drop the old one later";
     ChangeType = "CHANGE_TYPE", Warning,
-        "a column of MatrixOne gets another type or other properties, by MODIFY, CHANGE or ALTER COLUMN",
-        "the server rounds and cuts values without a word, 1.7 to 2 and a time to its day; those that it can't put in stop the run; and writers wait while it copies the table, unless a VARCHAR or CHAR only grows: add a column of the new type, fill it, and drop the old one later";
+        "a column of MatrixOne gets another type, or loses its NOT NULL or DEFAULT, by MODIFY, CHANGE or ALTER COLUMN. What earlier files of the set said of it is known; a VARCHAR or CHAR that grows is none",
+        "the server rounds and cuts values without a word, 1.7 to 2 and a time to its day; those that it can't put in stop the run; and writers wait while it copies the table: add a column of the new type, fill it, and drop the old one later";
     AddRequired = "ADD_REQUIRED", Warning,
         "a column is added that takes no NULL and has no default",
         "SQLite refuses it where the table has rows, MatrixOne puts zeros and empty texts into them, and programs that run now and insert without it fail: give it a default";

@@ -22,9 +22,10 @@ fn only(message: impl Into<String>) -> Words {
     Words { message: message.into(), instead: None }
 }
 
-/// A name in backquotes, unless it has its own.
+/// A name or an expression in backquotes, unless it has its own; in one line.
 fn tick(name: &str) -> String {
-    if name.contains('`') { name.to_owned() } else { format!("`{name}`") }
+    let name = name.replace(['\n', '\r'], " ");
+    if name.contains('`') { name } else { format!("`{name}`") }
 }
 
 fn of_table(column: &Name, table: &Name) -> String {
@@ -134,8 +135,8 @@ pub(super) fn change_type(table: &Name, column: &Name, of_type: &str) -> Words {
     let (t, c) = (&table.shown, &column.shown);
     words(
         format!(
-            "values in {} that {} does not hold are rounded or cut without a word, or stop the run; writers \
-             wait while the server copies the table, unless a VARCHAR or CHAR only grows",
+            "values in {} that {} does not hold are rounded or cut without a word, or stop the run, \
+             and writers wait while the server copies the table",
             of_table(column, table),
             tick(of_type)
         ),
@@ -148,26 +149,32 @@ pub(super) fn change_type(table: &Name, column: &Name, of_type: &str) -> Words {
     )
 }
 
+pub(super) fn loses(table: &Name, column: &Name, what: &[&str]) -> Words {
+    words(
+        format!(
+            "{} {}: the statement says all of the column anew, and has left that out",
+            of_table(column, table),
+            what.join(" and ")
+        ),
+        "repeat what is to stay: NOT NULL, DEFAULT …",
+    )
+}
+
 /// A name to which something is added, without its quotes.
 fn bare(name: &str) -> &str {
     name.trim_matches(['`', '"', '[', ']'])
 }
 
-pub(super) fn add_required(table: &Name, column: &Name, of_type: &str, dialect: Dialect) -> Words {
-    let rows = if dialect == Dialect::Sqlite {
-        format!("SQLite refuses it as soon as {} has a row", tick(&table.shown))
-    } else {
-        format!("the rows of {} get a zero or an empty text", tick(&table.shown))
-    };
+pub(super) fn add_required(table: &Name, column: &Name, of_type: &str) -> Words {
+    let (t, c) = (&table.shown, &column.shown);
     words(
         format!(
-            "{rows}, and programs that run now and insert without {} fail",
-            tick(&column.shown)
+            "where {} has rows, SQLite refuses it and MatrixOne fills in a zero or an empty text; programs \
+             that run now and insert without {} fail",
+            tick(t),
+            tick(c)
         ),
-        format!(
-            "ALTER TABLE {} ADD COLUMN {} {of_type} NOT NULL DEFAULT …;",
-            table.shown, column.shown
-        ),
+        format!("ALTER TABLE {t} ADD COLUMN {c} {of_type} NOT NULL DEFAULT …;"),
     )
 }
 
@@ -220,13 +227,10 @@ pub(super) fn insert_by_position(table: &Name) -> Words {
 }
 
 pub(super) fn replace_rows(table: &Name, dialect: Dialect) -> Words {
-    let instead = if dialect == Dialect::Sqlite {
-        format!(
-            "INSERT INTO {} (…) VALUES (…) ON CONFLICT (…) DO UPDATE SET … = excluded.…;",
-            table.shown
-        )
+    let behind = if dialect == Dialect::Sqlite {
+        "ON CONFLICT (…) DO UPDATE SET … = excluded.…"
     } else {
-        format!("INSERT INTO {} (…) VALUES (…) ON DUPLICATE KEY UPDATE … = VALUES(…);", table.shown)
+        "ON DUPLICATE KEY UPDATE … = VALUES(…)"
     };
     words(
         format!(
@@ -234,7 +238,7 @@ pub(super) fn replace_rows(table: &Name, dialect: Dialect) -> Words {
              and what refers to it by ON DELETE CASCADE goes",
             tick(&table.shown)
         ),
-        instead,
+        format!("INSERT INTO {} (…) VALUES (…) {behind};", table.shown),
     )
 }
 

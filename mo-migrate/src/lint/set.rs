@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::answer::{Finding, Lint, Scope};
+use super::columns::Columns;
 use super::file::{Around, Found, look};
 use super::rule::Rule;
 use super::say::{self, Words};
 use crate::engine::{self, Target};
 use crate::error::{Result, say as errors};
 use crate::migration::{Kind, Migration, MigrationSet, SetSource, SqlFile, Version, Work};
-use crate::sql::{Dialect, SourceProblem, nearest};
+use crate::sql::{Dialect, SourceProblem, changes, nearest};
 
 /// Looks at a set.
 pub(crate) fn lint(set: &MigrationSet, scope: &Scope) -> Result<Lint> {
@@ -21,19 +22,57 @@ pub(crate) fn lint(set: &MigrationSet, scope: &Scope) -> Result<Lint> {
     };
     let database = engine.as_ref().map(|engine| engine.ledger_key());
     let chosen = chosen(set, scope)?;
-    let mut findings = look_at(&chosen, &dialects, database);
+    let mut findings = look_at(set, &chosen, &dialects, database);
     findings.extend(no_check(set, &chosen, &dialects));
     let engines = dialects.iter().map(|dialect| name_of(*dialect).to_owned()).collect();
     Ok(Lint { engines, migrations: chosen.len(), findings })
 }
 
-/// What is found in these migrations, by each of the dialects.
+/// What is found in these migrations of the set, by each of the dialects.
 pub(crate) fn look_at(
-    migrations: &[&Migration],
+    set: &MigrationSet,
+    chosen: &[&Migration],
     dialects: &[Dialect],
     database: Option<&str>,
 ) -> Vec<Finding> {
-    migrations.iter().flat_map(|migration| of_migration(migration, dialects, database)).collect()
+    let mut known: Vec<Known> = dialects
+        .iter()
+        .map(|dialect| Known { dialect: *dialect, columns: Columns::default() })
+        .collect();
+    let mut findings = Vec::new();
+    for migration in set.migrations.iter().chain(&set.repeatables) {
+        if chosen.iter().any(|chosen| std::ptr::eq(*chosen, migration)) {
+            findings.extend(of_migration(migration, &known, database));
+        }
+        for known in &mut known {
+            known.learn(migration);
+        }
+    }
+    findings
+}
+
+/// A dialect, and what its statements have said about columns so far.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) dialect: Dialect,
+    pub(super) columns: Columns,
+}
+
+impl Known {
+    fn learn(&mut self, migration: &Migration) {
+        let file = match &migration.work {
+            Work::Sql(source) => source.parse(self.dialect).ok(),
+            Work::Rust(_) => None,
+        };
+        let Some(file) = file else { return self.columns.forget() };
+        for statement in &file.statements {
+            self.columns.learn(changes(file.sql(statement), self.dialect).as_deref());
+        }
+    }
+
+    fn name(&self) -> String {
+        name_of(self.dialect).to_owned()
+    }
 }
 
 /// The engine's name, as reports have it.
@@ -73,59 +112,61 @@ fn has_file(migration: &Migration, file: &str) -> bool {
     name(file).is_some() && files.into_iter().flatten().any(|own| name(&own.path) == name(file))
 }
 
-fn of_migration(
-    migration: &Migration,
-    dialects: &[Dialect],
-    database: Option<&str>,
-) -> Vec<Finding> {
+fn of_migration(migration: &Migration, known: &[Known], database: Option<&str>) -> Vec<Finding> {
     let version = (migration.kind != Kind::Repeatable).then_some(migration.version);
-    let engines = || dialects.iter().map(|dialect| name_of(*dialect).to_owned()).collect();
     match &migration.work {
         Work::Rust(function) => {
             let found = finding(Rule::NotRead, say::rust(&migration.title()));
-            let place = Some(function.location.to_owned());
-            vec![Finding { engines: engines(), version, place, ..found }]
+            let engines = known.iter().map(Known::name).collect();
+            vec![Finding { engines, version, place: Some(function.location.to_owned()), ..found }]
         }
         Work::Sql(source) => {
-            let found = of_file(source, migration.kind == Kind::Repeatable, dialects, database);
+            let found = of_file(source, migration.kind == Kind::Repeatable, known, database);
             found.into_iter().map(|finding| Finding { version, ..finding }).collect()
         }
     }
 }
 
-/// The findings of a file by all dialects: what two of them find alike is one. A text that only one of
-/// them can read, a statement or the whole file, is the other one's to leave alone.
+/// The findings of a file by all dialects: what two of them find alike is one. A file that only one of
+/// them can read, or a statement of it, is the other one's to leave alone.
 pub(super) fn of_file(
     source: &SetSource,
     repeatable: bool,
-    dialects: &[Dialect],
+    known: &[Known],
     database: Option<&str>,
 ) -> Vec<Finding> {
-    let parsed: Vec<_> = dialects
-        .iter()
-        .map(|dialect| (*dialect, SqlFile::parse(&source.path, &source.bytes, *dialect)))
+    let parse = |known: &Known| SqlFile::parse(&source.path, &source.bytes, known.dialect);
+    let parsed: Vec<_> = known.iter().map(|known| (known, parse(known))).collect();
+    let read = parsed.iter().filter_map(|(known, file)| Some((known, file.as_ref().ok()?)));
+    let read: Vec<(&SqlFile, Dialect, Vec<Found>)> = read
+        .map(|(known, file)| {
+            let (dialect, columns) = (known.dialect, &known.columns);
+            (file, dialect, look(file, Around { dialect, database, columns, repeatable }))
+        })
         .collect();
-    let files: Vec<(Dialect, &SqlFile)> =
-        parsed.iter().filter_map(|(dialect, file)| Some((*dialect, file.as_ref().ok()?))).collect();
-    let Some((_, file)) = files.first() else {
+    let Some((file, ..)) = read.first() else {
         let problems = parsed.iter().filter_map(|(_, file)| file.as_ref().err());
-        return problems.take(1).map(|problem| unreadable(source, problem, dialects)).collect();
+        return problems.take(1).map(|problem| unreadable(source, problem, known)).collect();
     };
-    let mut found: Vec<(Found, Vec<Dialect>)> = Vec::new();
-    for (dialect, file) in &files {
-        for new in look(file, Around { dialect: *dialect, database, repeatable }) {
-            match found.iter_mut().find(|(known, _)| *known == new) {
-                Some((_, dialects)) => dialects.push(*dialect),
-                None => found.push((new, vec![*dialect])),
+    let unread = |found: &[Found]| found.iter().filter(|found| found.rule == Rule::NotRead).count();
+    let least = read.iter().map(|(.., found)| unread(found)).min();
+    let mut all: Vec<(Found, Vec<Dialect>)> = Vec::new();
+    for (_, dialect, found) in read.iter().filter(|(.., found)| Some(unread(found)) == least) {
+        for found in found {
+            match all.iter_mut().find(|(known, _)| known.is_like(found)) {
+                Some((known, dialects)) => {
+                    known.add(found, name_of(*dialect));
+                    dialects.push(*dialect);
+                }
+                None => all.push((found.clone(), vec![*dialect])),
             }
         }
     }
-    found.retain(|(found, known)| found.rule != Rule::NotRead || known.len() == files.len());
-    found.sort_by_key(|(found, _)| (found.at, found.rule));
-    let unused = unused_allows(file, &found);
-    let all = files.iter().map(|(dialect, _)| *dialect).collect::<Vec<_>>();
-    let found = found.into_iter().chain(unused.into_iter().map(|found| (found, all.clone())));
-    found.map(|(found, dialects)| in_file(file, found, &dialects)).collect()
+    all.sort_by_key(|(found, _)| (found.at, found.rule));
+    let dialects: Vec<Dialect> = read.iter().map(|(_, dialect, _)| *dialect).collect();
+    let unused = unused_allows(file, &all).into_iter().map(|found| (found, dialects.clone()));
+    let unused: Vec<_> = unused.collect();
+    all.into_iter().chain(unused).map(|(found, by)| in_file(file, found, &by)).collect()
 }
 
 fn finding(rule: Rule, words: Words) -> Finding {
@@ -155,10 +196,10 @@ fn in_file(file: &SqlFile, found: Found, dialects: &[Dialect]) -> Finding {
     }
 }
 
-fn unreadable(source: &SetSource, problem: &SourceProblem, dialects: &[Dialect]) -> Finding {
+fn unreadable(source: &SetSource, problem: &SourceProblem, known: &[Known]) -> Finding {
     let words = say::unreadable(&problem.message, problem.help.as_deref());
     Finding {
-        engines: dialects.iter().map(|dialect| name_of(*dialect).to_owned()).collect(),
+        engines: known.iter().map(Known::name).collect(),
         place: Some(source.path.clone()),
         line: Some(problem.line()),
         ..finding(Rule::Unreadable, words)

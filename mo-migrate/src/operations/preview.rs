@@ -101,7 +101,12 @@ impl Operations<'_> {
 
     fn lint_of(&self, job: &Job<'_>) -> Vec<LintFinding> {
         let migrations: Vec<&Migration> = job.steps.iter().map(|step| step.migration).collect();
-        lint::look_at(&migrations, &[self.engine.dialect()], Some(self.engine.ledger_key()))
+        lint::look_at(
+            self.set,
+            &migrations,
+            &[self.engine.dialect()],
+            Some(self.engine.ledger_key()),
+        )
     }
 
     /// Tries what is pending on a clone of a snapshot that is taken for it; none when nothing is.

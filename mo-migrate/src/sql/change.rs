@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::certain::is_certain;
 use super::code::Code;
 use super::object::{fold, is_reserved};
-use super::read_only::hides_a_write;
+use super::read_only::{hides_a_write, top};
 use super::references::references;
 use super::{Dialect, TokenKind};
 
@@ -39,8 +39,9 @@ pub(crate) struct Change {
 /// What is done to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// A table is made; `from` are the tables whose rows it takes.
-    Makes { unless_there: bool, from: Vec<String> },
+    /// A table is made with these columns, as far as its text has them; `from` are the tables whose
+    /// rows it takes.
+    Makes { unless_there: bool, columns: Vec<Column>, from: Vec<String> },
     /// A view is made or replaced.
     MakesView { star: bool },
     /// An index is made, of a unique key if it is one.
@@ -191,21 +192,40 @@ fn table(code: &Code<'_>, at: usize) -> Option<Vec<Change>> {
         "FROM" => return None,
         _ => tables_read(code, behind)?,
     };
-    Some(vec![code.change(table, What::Makes { unless_there, from })])
+    let columns = if from.is_empty() { columns(code, behind) } else { Vec::new() };
+    Some(vec![code.change(table, What::Makes { unless_there, columns, from })])
+}
+
+/// The columns of the list that opens here; none where there is no such list.
+fn columns(code: &Code<'_>, open: usize) -> Vec<Column> {
+    const KEYS: [&str; 9] =
+        ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "INDEX", "KEY", "FULLTEXT", "LIKE"];
+    let mut columns = Vec::new();
+    let mut from = open + 1;
+    while code.upper(open) == "(" && from < code.tokens.len() {
+        let until = column::end_of_item(code, from);
+        if !KEYS.contains(&code.upper(from).as_str()) {
+            columns.extend(column::read(code, from, until));
+        }
+        if code.upper(until) != "," {
+            break;
+        }
+        from = until + 1;
+    }
+    columns
 }
 
 fn view(code: &Code<'_>, at: usize) -> Option<Vec<Change>> {
     let (_, at) = unless_there(code, at);
     let (view, behind) = name_at(code, at)?;
-    let star = (behind..code.tokens.len()).any(|at| is_star(code, at));
+    let star = top(code).any(|at| at > behind && is_star(code, at));
     Some(vec![code.change(view, What::MakesView { star })])
 }
 
-/// Whether this is the `*` of a list of columns, but for that of an EXISTS.
+/// Whether this is the `*` of a list of columns.
 fn is_star(code: &Code<'_>, at: usize) -> bool {
     let listed = matches!(code.upper(at - 1).as_str(), "SELECT" | "DISTINCT" | "ALL" | "," | ".");
-    let exists = at >= 3 && code.has(at - 3, "EXISTS ( SELECT");
-    code.upper(at) == "*" && listed && !exists
+    code.upper(at) == "*" && listed
 }
 
 fn index(code: &Code<'_>, at: usize, unique: bool) -> Option<Vec<Change>> {

@@ -61,6 +61,11 @@ fn text(lint: &Linted) -> String {
         }
         text.push('\n');
     }
+    if lint.findings.iter().any(|finding| finding.engines.len() < lint.engines.len()) {
+        let engines = lint.engines.join(" and ");
+        let _ =
+            writeln!(text, "asked by the rules of {engines}; an address (`--url`) names the one");
+    }
     text + &last_line(lint)
 }
 

@@ -1,9 +1,12 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::sql::Dialect::{MatrixOne, Sqlite};
 
 fn found(text: &str, dialect: Dialect) -> Vec<Found> {
     let file = SqlFile::parse("migrations/2_a.sql", text.as_bytes(), dialect).unwrap();
-    look(&file, Around { dialect, database: Some("shop"), repeatable: false })
+    let columns = Columns::default();
+    look(&file, Around { dialect, database: Some("shop"), columns: &columns, repeatable: false })
 }
 
 /// The codes of what is found, each with its line.
@@ -150,7 +153,11 @@ fn copies_that_cannot_be_one_are_not_counted() {
 fn a_repeatable_file_has_to_bear_what_is_there() {
     let text = "CREATE TABLE IF NOT EXISTS t (a INT);";
     let file = SqlFile::parse("migrations/R__a.sql", text.as_bytes(), Sqlite).unwrap();
-    assert_eq!(look(&file, Around { dialect: Sqlite, database: None, repeatable: true }), []);
+    let columns = &Columns::default();
+    assert_eq!(
+        look(&file, Around { dialect: Sqlite, database: None, columns, repeatable: true }),
+        []
+    );
 }
 
 /// What is said to do instead, with the names of the file.
@@ -207,5 +214,85 @@ fn the_safe_way_has_the_users_own_names() {
         let last =
             found(text, dialect).pop().and_then(|found| found.words.instead).unwrap_or_default();
         assert!(said.contains(expected) || last.contains(expected), "{text}: {said}\n{last}");
+    }
+}
+
+#[test]
+fn what_will_happen_is_one_line_whatever_the_names_are() {
+    for text in ["DROP TABLE \"a\nb\";", "ALTER TABLE t ADD CONSTRAINT c CHECK (a\n > 0);"] {
+        let found = found(text, Sqlite);
+        assert!(found.len() == 1 && !found[0].words.message.contains('\n'), "{found:?}");
+    }
+}
+
+/// What statements are made of.
+const PARTS: [&str; 52] = [
+    "ALTER TABLE",
+    "CREATE",
+    "TABLE",
+    "UNIQUE",
+    "INDEX",
+    "VIEW",
+    "ON",
+    "DROP",
+    "COLUMN",
+    "RENAME",
+    "TO",
+    "ADD",
+    "MODIFY",
+    "CHANGE",
+    "t",
+    "`a b`",
+    "\"c\"",
+    "[d]",
+    "u.t",
+    ",",
+    "(",
+    ")",
+    "(a)",
+    "a INT",
+    "NOT NULL",
+    "DEFAULT",
+    "NULL",
+    "REFERENCES",
+    "FOREIGN KEY",
+    "PRIMARY KEY",
+    "CHECK",
+    "INSERT INTO",
+    "REPLACE",
+    "OR",
+    "SELECT",
+    "*",
+    "FROM",
+    "WITH x AS",
+    "UPDATE",
+    "SET",
+    "=",
+    "DELETE",
+    "WHERE",
+    "LIMIT 1",
+    "USING",
+    "IF NOT EXISTS",
+    "LOAD DATA",
+    "INTO TABLE",
+    "PARTITION",
+    "AS",
+    ";",
+    "/*! x */",
+];
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_fail(parts in proptest::collection::vec(proptest::sample::select(&PARTS[..]), 0..30)) {
+        let text = parts.join(" ");
+        for dialect in [Sqlite, MatrixOne] {
+            let Ok(file) = SqlFile::parse("1_a.sql", text.as_bytes(), dialect) else { continue };
+            let columns = Columns::default();
+            let around = Around { dialect, database: Some("shop"), columns: &columns, repeatable: false };
+            for found in look(&file, around) {
+                prop_assert!(text.is_char_boundary(found.at), "{:?}", found);
+                prop_assert!(!found.words.message.contains('\n'), "{:?}", found);
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ fn set(files: &[(&str, &str)]) -> MigrationSet {
 
 fn by(dialects: &[Dialect], files: &[(&str, &str)]) -> Vec<Finding> {
     let set = set(files);
-    look_at(&chosen(&set, &Scope::default()).unwrap(), dialects, None)
+    look_at(&set, &chosen(&set, &Scope::default()).unwrap(), dialects, None)
 }
 
 const BOTH: [Dialect; 2] = [Dialect::Sqlite, Dialect::MatrixOne];
@@ -158,4 +158,32 @@ fn the_document_has_every_rule_and_no_other() {
     let codes = rules.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let unknown: Vec<&str> = codes.filter(|code| Rule::of(code).is_none()).collect();
     assert_eq!(unknown, [""; 0]);
+}
+
+#[test]
+fn what_an_earlier_migration_said_of_a_column_is_known() {
+    let first = ("1_a.sql", "CREATE TABLE t (a VARCHAR(20) NOT NULL, b INT);");
+    for (second, expected) in [
+        ("ALTER TABLE t MODIFY a VARCHAR(40) NOT NULL;", ""),
+        ("ALTER TABLE t MODIFY a VARCHAR(10) NOT NULL;", "CHANGE_TYPE"),
+        ("ALTER TABLE t MODIFY a VARCHAR(40);", "CHANGE_TYPE"),
+        ("ALTER TABLE t MODIFY b INT NOT NULL;", "SET_NOT_NULL"),
+    ] {
+        let found = by(&[Dialect::MatrixOne], &[first, ("2_b.sql", second)]);
+        let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes.join(" "), expected, "{second}");
+    }
+}
+
+#[test]
+fn a_file_in_the_words_of_one_engine_is_not_held_against_the_rules_of_the_other() {
+    let text = "ALTER TABLE t ADD COLUMN a INT;\nALTER TABLE t ADD COLUMN b INT;\nPRAGMA user_version = 2;";
+    assert_eq!(by(&BOTH, &[("1_a.sql", text)]), []);
+    let found = by(&BOTH, &[("1_a.sql", "REPLACE INTO t (a) VALUES (1);")]);
+    assert_eq!(found.len(), 1);
+    let instead = found[0].instead.as_deref().unwrap();
+    assert!(
+        instead.contains("ON CONFLICT") && instead.contains("or, on matrixone:\nINSERT"),
+        "{instead}"
+    );
 }

@@ -11,7 +11,10 @@ fn read(statement: &str, dialect: Dialect) -> Option<String> {
 
 fn what(what: &What) -> String {
     match what {
-        What::Makes { unless_there, from } => format!("makes{} {from:?}", mark(*unless_there)),
+        What::Makes { unless_there, columns, from } => {
+            let columns: Vec<String> = columns.iter().map(shown).collect();
+            format!("makes{} {from:?} {}", mark(*unless_there), columns.join(", "))
+        }
         What::MakesView { star } => format!("view{}", mark(*star)),
         What::MakesIndex { unless_there, unique } => {
             format!("index{} {}", mark(*unless_there), unique.as_ref().map(key).unwrap_or_default())
@@ -65,11 +68,16 @@ fn key(key: &Key) -> String {
 #[test]
 fn definitions_are_read() {
     for (statement, expected) in [
-        ("CREATE TABLE IF NOT EXISTS t (a INT)", "t makes! []"),
-        ("CREATE TABLE t AS SELECT * FROM main.U", "t makes [\"u\"]"),
-        ("CREATE VIRTUAL TABLE t USING fts5(a)", "t makes []"),
+        ("CREATE TABLE IF NOT EXISTS t (a INT)", "t makes! [] a:INT"),
+        ("CREATE TABLE t AS SELECT * FROM main.U", "t makes [\"u\"] "),
+        ("CREATE VIRTUAL TABLE t USING fts5(a)", "t makes [] "),
+        (
+            "CREATE TABLE t (a INT PRIMARY KEY, b TEXT REFERENCES p (id), UNIQUE (a, b), CHECK (a > 0)) STRICT",
+            "t makes [] a:INT primary[\"a\"], b:TEXT foreign[\"b\"]p[\"id\"]",
+        ),
         ("CREATE VIEW v AS SELECT a, count(*) FROM t", "v view"),
         ("CREATE VIEW v AS SELECT t.* FROM t", "v view!"),
+        ("CREATE VIEW v AS WITH q AS (SELECT * FROM t) SELECT a FROM q", "v view"),
         ("CREATE VIEW v AS SELECT a FROM t WHERE EXISTS (SELECT * FROM u) AND a * 2 > 1", "v view"),
         (
             "CREATE UNIQUE INDEX i ON t (a DESC, lower(b)) WHERE c > 0",
@@ -101,7 +109,7 @@ fn definitions_are_read() {
 #[test]
 fn definitions_of_matrixone_are_read() {
     for (statement, expected) in [
-        ("CREATE TABLE t CLONE s.u {SNAPSHOT = 'x'}", "t makes [\"u\"]"),
+        ("CREATE TABLE t CLONE s.u {SNAPSHOT = 'x'}", "t makes [\"u\"] "),
         ("CREATE OR REPLACE VIEW v AS SELECT DISTINCT * FROM t", "v view!"),
         (
             "ALTER TABLE `t` ADD COLUMN a INT AUTO_INCREMENT NOT NULL, DROP COLUMN `b`",
