@@ -197,7 +197,13 @@ impl Migrator {
     ) -> Result<T> {
         let set = self.shared_set()?;
         let engine = target.open()?;
-        work(Operations { engine, set: &set, settings: self.settings() }).await
+        let disks = engine.clone();
+        match work(Operations { engine, set: &set, settings: self.settings() }).await {
+            Err(error) if error.disk().is_some() => {
+                Err(say::about_disk(error, disks.space().await.ok().as_ref()))
+            }
+            done => done,
+        }
     }
 
     /// For what needs no migrations: a directory that is not there has none.

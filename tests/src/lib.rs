@@ -13,6 +13,7 @@ pub mod fuzzing;
 mod place;
 mod reader;
 pub mod server;
+mod small;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +24,7 @@ use mo_migrate::{Migrator, Outcome};
 
 pub use place::{JOURNALS, Journal, Place, engines, places};
 use reader::Reader;
+pub use small::Small;
 
 /// A database and a directory of migrations, in a folder that goes with it.
 #[derive(Debug)]
@@ -52,9 +54,15 @@ impl Fixture {
     /// An empty database in this place.
     #[must_use]
     pub fn new(place: impl Into<Place>) -> Self {
+        Self::within(place, &fastest())
+    }
+
+    /// The same with its files in this folder.
+    #[must_use]
+    pub fn within(place: impl Into<Place>, folder: &Path) -> Self {
         let fixture = Self {
             place: place.into(),
-            folder: tempfile::tempdir_in(fastest()).unwrap(),
+            folder: tempfile::tempdir_in(folder).unwrap(),
             database: own_name(),
             reader: None,
         };

@@ -7,10 +7,9 @@
 )]
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::process::Command;
 
 use mo_migrate::{Migrator, Outcome, error::Code};
-use mo_migrate_tests::{Fixture, Journal, sqlite3};
+use mo_migrate_tests::{Fixture, Journal, Small, sqlite3};
 
 #[tokio::test]
 async fn copies_of_a_private_database_are_private_too() {
@@ -33,35 +32,10 @@ async fn copies_of_a_private_database_are_private_too() {
     assert!(seen >= 5, "lock, ledger, folder, snapshot and failed state; saw {seen}");
 }
 
-/// A small file system of our own; none where it can't be mounted.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn of(megabytes: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "none"])
-            .arg(folder.path())
-            .output();
-        mounted.is_ok_and(|out| out.status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test]
-#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
 async fn too_little_room_is_refused_with_the_numbers_before_anything_is_touched() {
-    let Some(small) = Small::of(16) else {
-        eprintln!("left out: no small file system can be mounted here");
-        return;
-    };
-    let path = small.0.path().join("shop.db");
+    let Some(small) = Small::of(16 << 20) else { return };
+    let path = small.path().join("shop.db");
     let _ = sqlite3(&path, "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(6000000))");
     let before = std::fs::read(&path).unwrap();
     let files = tempfile::tempdir().unwrap();
@@ -74,13 +48,9 @@ async fn too_little_room_is_refused_with_the_numbers_before_anything_is_touched(
 }
 
 #[tokio::test]
-#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
 async fn a_disk_that_fills_while_a_migration_runs_is_undone() {
-    let Some(small) = Small::of(24) else {
-        eprintln!("left out: no small file system can be mounted here");
-        return;
-    };
-    let path = small.0.path().join("shop.db");
+    let Some(small) = Small::of(24 << 20) else { return };
+    let path = small.path().join("shop.db");
     let _ = sqlite3(&path, "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(3000000))");
     let before = sqlite3(&path, ".dump");
     let files = tempfile::tempdir().unwrap();
@@ -93,4 +63,31 @@ async fn a_disk_that_fills_while_a_migration_runs_is_undone() {
         assert!(error.to_string().contains("full"), "{error:?}");
         assert_eq!(sqlite3(&path, ".dump"), before);
     }
+}
+
+/// A database whose folder is on a small disk of its own.
+fn apart(bytes: u64) -> Option<(Small, Fixture)> {
+    let shop = Fixture::new(Journal::Rollback);
+    let home = shop.folder().join("shop.db.mo-migrate");
+    std::fs::create_dir(&home).unwrap();
+    Some((Small::at(&home, bytes)?, shop))
+}
+
+#[tokio::test]
+async fn a_folder_on_another_disk_keeps_no_run_from_being_restored() {
+    let Some((_small, shop)) = apart(2 << 20) else { return };
+    shop.file("1_init.sql", "CREATE TABLE t (x); INSERT INTO t VALUES (1);")
+        .file("2_bad.sql", "-- mo-migrate: no-transaction\nDELETE FROM t; SELECT * FROM nowhere;");
+    let error = shop.migrator().run(shop.address()).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
+}
+
+#[tokio::test]
+async fn room_is_looked_for_on_the_disk_that_the_copies_are_made_on() {
+    let Some((_small, shop)) = apart(2 << 20) else { return };
+    let _ = shop.sql("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(1500000))");
+    shop.file("1_more.sql", "CREATE TABLE u (y);");
+    let error = shop.migrator().run(shop.address()).await.unwrap_err();
+    assert_eq!(error.code(), Code::NoSpace, "{error:?}");
+    assert!(error.message().contains("shop.db.mo-migrate`: 3."), "{error:?}");
 }

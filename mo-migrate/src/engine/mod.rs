@@ -142,12 +142,23 @@ pub(crate) enum LockAttempt {
 }
 
 /// How much room the run needs, and where.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Space {
     /// Bytes of the database.
     pub database: u64,
-    /// Bytes free for its copies; none where the engine needs none.
-    pub free: Option<u64>,
+    /// The disks that its copies are on; none where the engine needs none.
+    pub rooms: Vec<Room>,
+}
+
+/// The room on one disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    /// A folder on it.
+    pub place: String,
+    /// So many copies of the database may be there at once.
+    pub copies: u64,
+    /// Bytes that are free.
+    pub free: u64,
 }
 
 /// A database engine.

@@ -3,6 +3,7 @@
 //! The kinds stand in [`Code`]; the sentences for people in the files beside this one.
 
 mod code;
+mod disk;
 mod render;
 pub(crate) mod say;
 
@@ -13,6 +14,7 @@ pub use code::{Code, ExitCode};
 pub(crate) use crate::printable::printable;
 use crate::report::{Outcome, Report};
 use crate::sql::SourceProblem;
+pub(crate) use disk::Disk;
 
 /// Any error that a migration or a validator of the user's may return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -38,6 +40,8 @@ struct Inner {
     source: Option<BoxError>,
     /// The database's own code.
     native: Option<String>,
+    /// What is the matter with the disk, where that is the cause.
+    disk: Option<Disk>,
     /// Where in the statement, in bytes.
     offset: Option<usize>,
 }
@@ -58,6 +62,7 @@ impl Error {
             report: None,
             source: None,
             native: None,
+            disk: None,
             offset: None,
         }))
     }
@@ -164,6 +169,15 @@ impl Error {
 
     pub(crate) fn offset(&self) -> Option<usize> {
         self.0.offset
+    }
+
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        self.0.disk
+    }
+
+    pub(crate) fn on_disk(mut self, disk: Option<Disk>) -> Self {
+        self.0.disk = disk;
+        self
     }
 
     pub(crate) fn native(mut self, code: Option<String>, offset: Option<usize>) -> Self {

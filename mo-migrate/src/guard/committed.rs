@@ -42,7 +42,9 @@ impl Run<'_> {
                 Ok(_) => return Err(error),
                 Err(why) => {
                     self.stage = Stage::Unknown;
-                    return Err(error.because(format!("and it could not be looked up: {why}")));
+                    let disk = error.disk().or(why.disk());
+                    let error = error.because(format!("and it could not be looked up: {why}"));
+                    return Err(error.on_disk(disk));
                 }
             }
         }

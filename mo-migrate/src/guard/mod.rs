@@ -35,7 +35,7 @@ pub(crate) use verify::same_inventory;
 
 use self::committed::Marked;
 use self::job::{Direction, Job, Judge};
-use crate::engine::{Counts, Inventory, SnapshotFacts};
+use crate::engine::{Counts, Inventory, Room, SnapshotFacts};
 use crate::error::{Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::{HistoryWriter, Marker};
@@ -159,7 +159,9 @@ impl Run<'_> {
         self.unfinished = matches!(self.stage, Stage::Restored | Stage::Unknown);
         match self.stage {
             Stage::Restored => {
+                let disk = failure.disk().or(error.disk());
                 let failure = failure.because(format!("and after the restore: {error}"));
+                let failure = failure.on_disk(disk);
                 say::not_yet_finished(failure, self.stage)
             }
             Stage::Unknown => say::commit_unknown(
@@ -190,13 +192,9 @@ impl Run<'_> {
     async fn preflight(&mut self, job: &Job<'_>) -> Result<()> {
         self.enter(Phase::Preflight, "").await?;
         let space = self.engine.space().await?;
-        // The snapshot, the failed state and the clone are each as large as the database.
-        let needed = space.database.saturating_mul(3);
-        match space.free {
-            Some(free) if job.snapshot && free < needed => {
-                return Err(say::no_space(needed, free, space.database));
-            }
-            _ => {}
+        let scarce = |room: &&Room| room.free < space.database.saturating_mul(room.copies);
+        if let Some(room) = space.rooms.iter().find(scarce).filter(|_| job.snapshot) {
+            return Err(say::no_space(room, &space));
         }
         let method = self.settings.restore_method;
         let in_the_way = self.engine.in_the_way_of(method).await?;

@@ -171,9 +171,8 @@ impl Run<'_> {
                     Ok(false) if !began => say::restore_by_hand_failed(error, &self.record),
                     // The connection was lost while it was committed, and that was done.
                     Ok(false) => say::not_yet_finished(error, Stage::Restored),
-                    Err(_) => error.ended(Outcome::NeedsPerson).hinted(
-                        "the run is still open in the database: end it with `migrate recover`",
-                    ),
+                    Err(_) if self.stage == Stage::Unknown => say::commit_unknown(error),
+                    Err(why) => say::restore_by_hand_open(error, &why, &self.record),
                 })
             }
         };

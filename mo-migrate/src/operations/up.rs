@@ -142,7 +142,9 @@ impl Operations<'_> {
     async fn start(&self, goal: Goal) -> Result<Option<Report>> {
         let history = match self.history(Role::Start).await {
             // A place that can't be written may still be up to date.
-            Err(error) if matches!(error.code(), Code::Database | Code::Connect) => {
+            Err(error)
+                if matches!(error.code(), Code::Database | Code::Connect | Code::NoSpace) =>
+            {
                 self.history(Role::Read).await.map_err(|_| error)?
             }
             other => other?,

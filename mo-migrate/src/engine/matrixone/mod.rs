@@ -364,7 +364,7 @@ impl Engine for MatrixOne {
 
     async fn space(&self) -> Result<Space> {
         // A snapshot and a clone take no room of their own.
-        Ok(Space { database: 0, free: None })
+        Ok(Space { database: 0, rooms: Vec::new() })
     }
 
     async fn secure(

@@ -30,7 +30,9 @@ impl Sqlite {
             return Err(say::no_snapshot(name, &snapshot::list(&self.files)?));
         }
         self.remove_clone(run).await?;
-        let partial = self.files.home().join(format!("clone-{run}.partial"));
+        // Beside the database, for a link stays on one disk.
+        let [verify, other] = self.clone_paths(run);
+        let partial = with_suffix(&other, ".partial");
         Files::remove_database(&partial)?;
         self.files.create_like_database(&partial)?;
         fs::copy(&from, &partial).map_err(|error| say::io("write", &partial, &error))?;
@@ -39,7 +41,7 @@ impl Sqlite {
         link.execute(&format!("CREATE TABLE {mark} AS SELECT ? AS run"), &[run.into()]).await?;
         link.close().await;
         // A link fails where the name is taken: a database of somebody else's is never replaced.
-        for path in self.clone_paths(run) {
+        for path in [verify, other] {
             match fs::hard_link(&partial, &path) {
                 Ok(()) => {
                     Files::remove_database(&partial)?;

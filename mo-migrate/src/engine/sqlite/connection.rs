@@ -250,7 +250,7 @@ impl SqliteLink {
         if let Some(what) = self.recorder.and_then(Recorder::take_denied) {
             return Error::new(Code::TransactionControl, format!("the statement {what}"));
         }
-        say::database(&error.message, Some(error.code.to_string()), error.offset)
+        say::sqlite(&error.message, error.code, error.offset)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::engine::Space;
+use crate::engine::{Room, Space};
 use crate::error::{Code, Error, Result, say};
 
 /// The endings of the files that SQLite puts beside a database.
@@ -120,20 +120,29 @@ impl Files {
     pub(super) fn space(&self) -> Result<Space> {
         let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
         let database = size(&self.database) + size(&with_suffix(&self.database, "-wal"));
-        let folder = self.home.parent().unwrap_or(&self.home);
-        let stat = rustix::fs::statvfs(folder)
-            .map_err(|error| say::io("look at", folder, &error.into()))?;
-        Ok(Space { database, free: Some(stat.f_bavail.saturating_mul(stat.f_frsize)) })
+        let folder = self.database.parent().unwrap_or(&self.database);
+        // The snapshot and the failed state are in our folder, the clone is beside the database.
+        if !self.home.is_dir() || device(&self.home) == device(folder) {
+            return Ok(Space { database, rooms: vec![room(folder, 3)?] });
+        }
+        Ok(Space { database, rooms: vec![room(&self.home, 2)?, room(folder, 1)?] })
     }
 
     /// Removes copies that a dead run left unfinished. The caller holds the lock, so that nobody is
     /// making one.
     pub(super) fn remove_partials(&self) -> Result<()> {
-        for folder in [self.home.clone(), self.snapshots()] {
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
-            for path in names.filter(|path| path.to_string_lossy().ends_with(".partial")) {
-                Self::remove_database(&path)?;
+        let verify = self.verify();
+        let beside = verify.parent().unwrap_or(&verify);
+        // Beside the database only what begins as its clones is ours.
+        let clones = verify.file_name().unwrap_or_default().to_string_lossy();
+        for (folder, begins) in [(&*self.home, ""), (&*self.snapshots(), ""), (beside, &*clones)] {
+            let Ok(entries) = fs::read_dir(folder) else { continue };
+            for entry in entries.filter_map(Result::ok) {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with(begins) && name.ends_with(".partial") {
+                    Self::remove_database(&entry.path())?;
+                }
             }
         }
         Ok(())
@@ -147,11 +156,26 @@ impl Files {
             match fs::remove_file(&file) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Where nothing may be removed, what is not there says so too.
+                Err(_) if !file.exists() => {}
                 Err(error) => return Err(say::io("remove", &file, &error)),
             }
         }
         Ok(())
     }
+}
+
+/// The room on the disk that this folder is on.
+fn room(folder: &Path, copies: u64) -> Result<Room> {
+    let stat =
+        rustix::fs::statvfs(folder).map_err(|error| say::io("look at", folder, &error.into()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    Ok(Room { place: folder.display().to_string(), copies, free })
+}
+
+/// Which disk a folder is on.
+fn device(folder: &Path) -> Option<u64> {
+    rustix::fs::stat(folder).ok().map(|stat| stat.st_dev)
 }
 
 /// When a file was last written to, in milliseconds since 1970.

@@ -51,8 +51,10 @@ pub(super) fn attempt(files: &Files, ours: &Holder) -> Result<LockAttempt> {
     }
     let beat = paths::modified_ms(&path).unwrap_or(0);
     let words = serde_json::to_vec(ours).unwrap_or_default();
+    // Over the last holder's words, which stay where there is no room for ours.
+    let length = u64::try_from(words.len()).unwrap_or(0);
     let written =
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&words));
+        file.rewind().and_then(|()| file.write_all(&words)).and_then(|()| file.set_len(length));
     written.map_err(|error| failed(&error))?;
     Ok(LockAttempt::Held(Arc::new(FileLock(file)), holder.map(|holder| (holder, beat))))
 }

@@ -273,7 +273,7 @@ impl Engine for Sqlite {
 
     async fn space(&self) -> Result<Space> {
         if self.memory {
-            return Ok(Space { database: 0, free: None });
+            return Ok(Space { database: 0, rooms: Vec::new() });
         }
         self.files.space()
     }

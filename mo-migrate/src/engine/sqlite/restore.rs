@@ -50,7 +50,7 @@ impl SqliteRestore {
         let foreign_keys = link.foreign_keys(false).await?;
         link.execute("PRAGMA ignore_check_constraints = ON", &[]).await?;
         let ready = link.with_handle(super::raw::Handle::restore_mode).await?;
-        ready.map_err(|error| say::database(&error.message, None, None))?;
+        ready.map_err(|error| say::sqlite(&error.message, error.code, None))?;
         Ok(Self {
             engine,
             snapshot: snapshot.to_owned(),
@@ -238,8 +238,7 @@ pub(super) async fn compared(
         (link, found)
     });
     let (link, found) = compared.await.map_err(|error| say::internal(&error))?;
-    let found =
-        found?.map_err(|error| say::database(&error.message, Some(error.code.to_string()), None));
+    let found = found?.map_err(|error| say::sqlite(&error.message, error.code, None));
     Ok((link, found))
 }
 

@@ -183,9 +183,7 @@ async fn copy_bytes(
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<bool> {
-    let failed = |error: raw::RawError| {
-        say::database(&error.message, Some(error.code.to_string()), error.offset)
-    };
+    let failed = |error: raw::RawError| say::sqlite(&error.message, error.code, error.offset);
     let written = |error: io::Error| say::io("write", to, &error);
     let mut locked = source.lock_handle().await.map_err(say::driver)?;
     let file = raw::Handle::new(locked.as_raw_handle()).file().map_err(failed)?;
@@ -224,7 +222,7 @@ async fn backup(
             !stop.load(Ordering::Relaxed)
         },
     );
-    copied.map_err(|error| say::database(&error.message, Some(error.code.to_string()), None))
+    copied.map_err(|error| say::sqlite(&error.message, error.code, None))
 }
 
 /// A copy of a WAL database says WAL in its header; as one plain file it can be read without

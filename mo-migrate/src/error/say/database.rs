@@ -4,12 +4,20 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Code, Error};
+use crate::engine::{Room, Space};
+use crate::error::{Code, Disk, Error};
+use crate::report::Outcome;
 use crate::time;
 
 /// What the database said.
 pub(crate) fn database(message: &str, code: Option<String>, offset: Option<usize>) -> Error {
     Error::new(Code::Database, message).native(code, offset)
+}
+
+/// The same with an extended code of SQLite's.
+#[cfg(feature = "sqlite")]
+pub(crate) fn sqlite(message: &str, code: i32, offset: Option<usize>) -> Error {
+    database(message, Some(code.to_string()), offset).on_disk(Disk::of_sqlite(code))
 }
 
 /// What the driver said; never with the address.
@@ -19,7 +27,7 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
             let code = number(&*said).or_else(|| said.code().map(std::borrow::Cow::into_owned));
             // A server's own trouble can come with a stack behind it.
             let words = said.message().lines().next().unwrap_or_default();
-            let error = database(words, code, None);
+            let error = database(words, code, None).on_disk(disk(&*said));
             if words.contains("do not have privilege") {
                 return error.hinted(
                     "run the command as the account's administrator, or give this user the right: \
@@ -65,6 +73,16 @@ fn number(said: &dyn sqlx::error::DatabaseError) -> Option<String> {
     None
 }
 
+/// What SQLite says of the disk.
+fn disk(said: &dyn sqlx::error::DatabaseError) -> Option<Disk> {
+    #[cfg(feature = "sqlite")]
+    if said.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+        return said.code().and_then(|code| code.parse().ok()).and_then(Disk::of_sqlite);
+    }
+    let _ = said;
+    None
+}
+
 /// The database can't be opened.
 pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
     if let sqlx::Error::Io(error) = &error {
@@ -76,10 +94,12 @@ pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
     if is_busy(&error) {
         return busy(database);
     }
-    match error.code() {
-        Code::Database => error.within(Code::Connect, format!("`{database}` can't be opened")),
-        _ => error,
-    }
+    let code = match (error.code(), error.disk()) {
+        (Code::Database, Some(Disk::Full)) => Code::NoSpace,
+        (Code::Database, _) => Code::Connect,
+        _ => return error,
+    };
+    error.within(code, format!("`{database}` can't be opened"))
 }
 
 /// Reading without writing would not show the truth.
@@ -134,9 +154,11 @@ pub(crate) fn database_removed(database: &str) -> String {
 }
 
 pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
-    let code =
-        if error.kind() == std::io::ErrorKind::StorageFull { Code::NoSpace } else { Code::Io };
-    Error::new(code, format!("can't {what} `{}`", path.display())).because(error.to_string())
+    let disk = Disk::of_io(error.kind());
+    let code = if disk == Some(Disk::Full) { Code::NoSpace } else { Code::Io };
+    Error::new(code, format!("can't {what} `{}`", path.display()))
+        .because(error.to_string())
+        .on_disk(disk)
 }
 
 pub(crate) fn internal(error: &dyn Display) -> Error {
@@ -176,18 +198,53 @@ pub(crate) fn locked(database: &str, holder: &str, wait: Duration) -> Error {
     .hinted("wait for it, or wait longer with `--lock-timeout`; see `migrate status`")
 }
 
-pub(crate) fn no_space(needed: u64, free: u64, database: u64) -> Error {
-    let mb = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
+fn size(bytes: u64) -> String {
+    let (unit, name) = if bytes < 1_000_000 { (1000, "kB") } else { (1_000_000, "MB") };
+    format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
+}
+
+pub(crate) fn no_space(room: &Room, space: &Space) -> Error {
+    let needed = size(room.copies.saturating_mul(space.database));
     Error::new(
         Code::NoSpace,
-        format!("there is not enough room beside the database: {} are needed and {} are free", mb(needed), mb(free)),
+        format!(
+            "there is not enough room in `{}`: {needed} are needed and {} are free",
+            room.place,
+            size(room.free)
+        ),
     )
     .because(format!(
         "the snapshot, the failed state and the clone are each as large as the database, {}",
-        mb(database)
+        size(space.database)
     ))
     .true_now("nothing was touched")
-    .hinted("free some, or set `snapshot = \"when-needed\"`; old snapshots go with `migrate snapshot prune`")
+    .hinted("free some room there, or set `snapshot = \"when-needed\"`; old snapshots go with `migrate snapshot prune`")
+}
+
+/// What is to be done first: about the disk where that is the cause.
+pub(crate) fn remedy<'a>(error: &Error, otherwise: &'a str) -> &'a str {
+    match error.disk() {
+        Some(Disk::Full) => "free some room on the disk",
+        Some(Disk::ReadOnly) => "let the database and its folder be written to",
+        None => otherwise,
+    }
+}
+
+/// A disk is the cause: how much room there is, and what to do where nobody has said so yet.
+pub(crate) fn about_disk(error: Error, space: Option<&Space>) -> Error {
+    let tightest = space.and_then(|space| space.rooms.iter().min_by_key(|room| room.free));
+    let error = match (error.disk(), tightest) {
+        (Some(Disk::Full), Some(room)) => {
+            error.because(format!("{} are free in `{}`", size(room.free), room.place))
+        }
+        _ => error,
+    };
+    let error = if error.outcome() == Outcome::Refused { error.ended_refused() } else { error };
+    if error.hint().is_some() {
+        return error;
+    }
+    let hint = format!("{}, then `migrate status`", remedy(&error, "see what is true"));
+    error.hinted(hint)
 }
 
 pub(crate) fn schema_newer(what: &str, found: i64, known: i64) -> Error {

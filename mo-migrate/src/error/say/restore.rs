@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::remedy;
 use crate::engine::Between;
 use crate::error::{Code, Error};
 use crate::guard::Stage;
@@ -45,13 +46,21 @@ pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep
     error
 }
 
+const IN_THE_WAY: &str = "remove what is in the way";
+
+/// What an error says is to be done, or else a recovery once its cause is gone.
+fn recover_after(error: &Error) -> String {
+    let first = || format!("{}, then `migrate recover`", remedy(error, IN_THE_WAY));
+    error.hint().map_or_else(first, ToOwned::to_owned)
+}
+
 pub(crate) fn not_restored(error: Error, failure: &Error, record: &RunRecord) -> Error {
     let snapshot = record.snapshot.clone().unwrap_or_default();
     let kept = match &record.failed_state {
         Some(failed) => format!("the snapshot `{snapshot}` and the failed state `{failed}`"),
         None => format!("the snapshot `{snapshot}`"),
     };
-    let hint = error.hint().map(ToOwned::to_owned);
+    let hint = recover_after(&error);
     let database = error.database().map_or_else(
         || "as the failed run left it; the restore changed nothing".to_owned(),
         ToOwned::to_owned,
@@ -61,9 +70,7 @@ pub(crate) fn not_restored(error: Error, failure: &Error, record: &RunRecord) ->
         .ended(Outcome::NeedsPerson)
         .true_now(database)
         .keeping(kept)
-        .hinted(
-            hint.unwrap_or_else(|| "remove what is in the way, then `migrate recover`".to_owned()),
-        )
+        .hinted(hint)
 }
 
 pub(crate) fn restore_failed(error: Error) -> Error {
@@ -190,7 +197,22 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
     if error.hint().is_some() {
         return error;
     }
-    error.hinted(format!("remove what is in the way, then `migrate restore {kept} --yes`"))
+    let first = remedy(&error, IN_THE_WAY);
+    error.hinted(format!("{first}, then `migrate restore {kept} --yes`"))
+}
+
+/// It changed nothing, and what says so in the database can't be written either.
+pub(crate) fn restore_by_hand_open(error: Error, why: &Error, record: &RunRecord) -> Error {
+    let kept = record.snapshot.clone().unwrap_or_default();
+    let disk = error.disk().or(why.disk());
+    let error = error
+        .because(format!("and its marker could not be taken away: {why}"))
+        .on_disk(disk)
+        .ended(Outcome::NeedsPerson)
+        .true_now("as it was; the restore changed nothing, and its run is still open")
+        .keeping(format!("the snapshot `{kept}`"));
+    let hint = format!("{}, then `migrate recover`", remedy(&error, IN_THE_WAY));
+    error.hinted(hint)
 }
 
 /// How a run ended, in words.
@@ -279,10 +301,8 @@ pub(crate) fn not_yet_finished(error: Error, stage: Stage) -> Error {
     let database = error
         .database()
         .map_or_else(|| format!("{done}; not all that comes after it was done"), ToOwned::to_owned);
-    error
-        .ended(Outcome::NeedsPerson)
-        .true_now(database)
-        .hinted("remove what is in the way, then `migrate recover`")
+    let hint = format!("{}, then `migrate recover`", remedy(&error, IN_THE_WAY));
+    error.ended(Outcome::NeedsPerson).true_now(database).hinted(hint)
 }
 
 pub(crate) fn found_dead_run(record: &RunRecord) -> String {
@@ -314,10 +334,7 @@ pub(crate) fn recovery_failed(error: Error, record: &RunRecord) -> Error {
         },
         ToOwned::to_owned,
     );
-    let hint = error.hint().map_or_else(
-        || "remove what is in the way, then `migrate recover`".to_owned(),
-        ToOwned::to_owned,
-    );
+    let hint = recover_after(&error);
     let error = error.ended(outcome).true_now(database).hinted(hint);
     match &record.snapshot {
         Some(snapshot) => error.keeping(format!("the snapshot `{snapshot}`")),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::remedy;
 use crate::error::{BoxError, Code, Error};
 use crate::hooks::Moment;
 use crate::report::{CheckReport, Outcome};
@@ -31,7 +32,9 @@ pub(crate) fn statement_failed(
     let code = if error.code() == Code::Database { Code::Statement } else { error.code() };
     let path = place.path.clone();
     let message = format!("statement {number} of {total} of migration {title} failed");
-    error.within(code, message).placed(place).hinted(format!("fix {path}, then `migrate up`"))
+    let fix = format!("fix {path}");
+    let hint = format!("{}, then `migrate up`", remedy(&error, &fix));
+    error.within(code, message).placed(place).hinted(hint)
 }
 
 pub(crate) fn migration_failed(title: &str, place: &str, error: BoxError) -> Error {
@@ -168,10 +171,12 @@ pub(crate) fn kept_but_failed(failure: &Error) -> String {
 }
 
 pub(crate) fn commit_unknown(failure: Error) -> Error {
+    let first = remedy(&failure, "wait until the database answers again");
+    let hint = format!("{first}, then `migrate recover`");
     failure
         .ended(Outcome::NeedsPerson)
         .true_now("whole; whether the last commit was done is not known")
-        .hinted("when the database answers again: `migrate recover`")
+        .hinted(hint)
 }
 
 /// Another start has this run now, and what is true is the other's to say.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::remedy;
 use crate::engine::SnapshotFacts;
 use crate::error::{Code, Error};
 use crate::report::Outcome;
@@ -31,20 +32,26 @@ pub(crate) fn no_runs() -> Error {
 }
 
 pub(crate) fn snapshot_failed(error: Error) -> Error {
+    let hint = format!("{}, then `migrate up`", remedy(&error, "remove the cause"));
     match error.code() {
-        Code::Locked | Code::NoSpace | Code::Interrupted => error,
+        Code::Locked | Code::Interrupted => error,
+        Code::NoSpace => error.hinted(hint),
         _ => error
             .within(
                 Code::Snapshot,
                 "the snapshot could not be made and read back, so nothing was begun",
             )
-            .hinted("remove the cause, then `migrate up`"),
+            .hinted(hint),
     }
 }
 
 pub(crate) fn snapshot_bad(name: &str, error: Error) -> Error {
     match error.code() {
         Code::Interrupted | Code::NoSnapshot => error,
+        // Not it, but the clone that it is tested on.
+        _ if error.disk().is_some() => {
+            error.within(Code::Snapshot, format!("snapshot `{name}` can't be verified"))
+        }
         _ => error.within(Code::SnapshotBad, format!("snapshot `{name}` does not verify")).hinted(
                 "nothing is restored from it: if a `check(snapshot)` is wrong, correct it, then `migrate recover`; \
                  see what else there is with `migrate snapshot list`",
