@@ -1,8 +1,11 @@
 //! The command, with a fault or without, and the commands that it suggests.
 
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use mo_migrate_tests::{Fixture, program};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::scenario::{IMPORT, IMPORT_CHECK, What};
 
@@ -38,10 +41,30 @@ impl Said {
     }
 }
 
+/// Nothing here takes longer: who does so hangs.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// What a process that writes to pipes leaves, unless it hangs.
+pub(crate) fn ended(child: Child) -> Result<Said, String> {
+    let pid = Pid::from_child(&child);
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output()));
+    let Ok(output) = told.recv_timeout(LIMIT) else {
+        let _ = kill_process(pid, Signal::KILL);
+        return Err(format!("it did not end within {LIMIT:?}"));
+    };
+    Ok(Said::of(&output.unwrap()))
+}
+
+/// Starts a command and waits for its end, unless it hangs.
+pub(crate) fn bounded(command: &mut Command) -> Result<Said, String> {
+    ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
 fn in_shop(shop: &Fixture, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
-    command.stdin(std::process::Stdio::null());
+    command.stdin(Stdio::null());
     command
 }
 
@@ -61,6 +84,15 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         }
     };
     command
+}
+
+/// The fault points that the command reaches when nothing is in its way.
+pub(crate) fn reached(shop: &Fixture, what: What) -> Vec<String> {
+    let log = shop.folder().join("reached");
+    let mut command = faulty(shop, what, "");
+    command.env("MO_MIGRATE_FAULT_LOG", &log).output().unwrap();
+    let reached = std::fs::read_to_string(&log).unwrap_or_default();
+    reached.lines().map(ToOwned::to_owned).collect()
 }
 
 /// Types the command with this fault.

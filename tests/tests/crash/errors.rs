@@ -8,7 +8,7 @@ use crate::points::{all, faults, offset, step};
 use crate::scenario::{SCENARIOS, Scenario, headings};
 
 /// What a command said is what is true of the database.
-fn is_true(
+pub(crate) fn is_true(
     scenario: Scenario,
     shop: &mo_migrate_tests::Fixture,
     said: &Said,

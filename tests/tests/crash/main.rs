@@ -1,6 +1,6 @@
 //! kill -9 at every fault point, on both engines: what is true afterwards, and what the next start
 //! does. Also twice in a row, during the recovery, and at times of chance; and faults that are
-//! errors instead.
+//! errors or signals instead, or a disk that is full or read-only from there on.
 //!
 //! The fault points are in mo-migrate/src/fault.rs. A point that no scenario here reaches fails
 //! `every_fault_point_is_reached`.
@@ -18,6 +18,7 @@ mod again;
 mod chance;
 mod child;
 mod command;
+mod disk;
 mod errors;
 mod outcomes;
 mod points;

@@ -94,7 +94,11 @@ pub(crate) fn headings(place: Place) -> [&'static str; 2] {
 impl Scenario {
     /// A shop just before, and what it is like.
     pub(crate) async fn shop(self, place: Place, head: &str) -> Fixture {
-        let shop = Fixture::new(place);
+        self.made(Fixture::new(place), head).await
+    }
+
+    /// The same in an empty database.
+    pub(crate) async fn made(self, shop: Fixture, head: &str) -> Fixture {
         shop.file("1_products.sql", V1);
         shop.migrator().run(shop.address()).await.unwrap();
         if matches!(self, Self::Guarded | Self::GuardedBadly) {
@@ -132,6 +136,13 @@ impl Scenario {
         shop
     }
 
+    /// Somebody has corrected the migration that is wrong.
+    pub(crate) fn mend(self, shop: &Fixture, head: &str) {
+        if matches!(self, Self::BadStatement | Self::BadCheck) {
+            shop.file("2_more.sql", &format!("{head}{V2}")).file("2_more.check.sql", V2_CHECKS);
+        }
+    }
+
     pub(crate) const fn what(self) -> What {
         match self {
             Self::Down => What::Down,
@@ -167,6 +178,27 @@ impl Scenario {
             }
             (_, ended) => Err(format!("the next start: {ended:?}")),
         }
+    }
+
+    /// What was in the way is gone, and what was wrong is corrected: the next start goes on by itself,
+    /// and nothing is lost or left over.
+    pub(crate) async fn ends_well(self, shop: &Fixture, head: &str) -> Result<(), String> {
+        let expected = match self {
+            Self::Good => State::Third,
+            Self::BadStatement | Self::BadCheck => State::Second,
+            Self::Down | Self::Restore => {
+                self.next(shop).await?;
+                return self.is_whole(shop).await;
+            }
+        };
+        self.mend(shop, head);
+        let next = shop.migrator().attended(true).run(shop.address()).await;
+        next.map_err(|error| format!("the next start: {error:?}"))?;
+        let now = State::of(shop)?;
+        if now != expected {
+            return Err(format!("the next start left {now:?} and not {expected:?}"));
+        }
+        nothing_is_left(shop).await
     }
 
     /// The states that it may end in.

@@ -8,41 +8,45 @@ use mo_migrate::Outcome;
 use mo_migrate_tests::{Fixture, Journal, Place, engines, server};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::command::{Said, faulty};
+use crate::command::{Said, ended, faulty};
 use crate::scenario::{Scenario, headings, nothing_is_left};
 
 /// A process that has stopped itself, and goes on or ends with this.
-struct Stopped(Child);
+pub(crate) struct Stopped(Option<Child>);
 
 impl Stopped {
     /// Starts the scenario's command, and returns when it has stopped at this point.
-    fn at(shop: &Fixture, scenario: Scenario, point: &str) -> Self {
+    pub(crate) fn at(shop: &Fixture, scenario: Scenario, point: &str) -> Self {
         let mut command = faulty(shop, scenario.what(), &format!("{point}=stop"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         loop {
             assert!(child.try_wait().unwrap().is_none(), "it ended before {point}");
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
             if stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')) {
-                return Self(child);
+                return Self(Some(child));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    fn goes_on(mut self) -> Said {
-        kill_process(Pid::from_child(&self.0), Signal::CONT).unwrap();
-        let (mut out, mut err) = (self.0.stdout.take().unwrap(), self.0.stderr.take().unwrap());
-        let mut words = String::new();
-        std::io::Read::read_to_string(&mut out, &mut words).unwrap();
-        std::io::Read::read_to_string(&mut err, &mut words).unwrap();
-        Said { code: self.0.wait().unwrap().code().unwrap_or(-1), words }
+    fn id(&self) -> u32 {
+        self.0.as_ref().map_or(0, Child::id)
+    }
+
+    /// What it says when it has gone on to its end.
+    pub(crate) fn goes_on(mut self) -> Result<Said, String> {
+        let child = self.0.take().unwrap();
+        kill_process(Pid::from_child(&child), Signal::CONT).unwrap();
+        ended(child)
     }
 }
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -73,7 +77,7 @@ async fn taken_over(scenario: Scenario, point: &str) -> Result<(), String> {
     }
     scenario.is_whole(&shop).await?;
     let before = shop.dump();
-    let said = first.goes_on();
+    let said = first.goes_on()?;
     let told = |why: &str| format!("{why}: code {}, {}", said.code, said.words);
     // Before it began it has nothing to do any more, and once it was final it is.
     let is_content = matches!(point, "after-lock" | "after-keep");
@@ -115,10 +119,10 @@ async fn a_stopped_run_that_holds_a_file_is_waited_for_named_and_goes_on() {
         let other = shop.migrator().attended(true).lock_timeout(Duration::from_millis(200));
         let error = other.run(shop.address()).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Locked, "{point}: {error:?}");
-        let named = format!("process {}", first.0.id());
+        let named = format!("process {}", first.id());
         assert!(error.message().contains(&named), "{point}: {error:?}");
         let good = scenario == Scenario::Good;
-        let said = first.goes_on();
+        let said = first.goes_on().unwrap_or_else(|why| panic!("{point}: {why}"));
         assert_eq!(said.code, if good { 0 } else { 2 }, "{point}: {}", said.words);
         scenario.is_at(&shop, !good).unwrap_or_else(|why| panic!("{point}: {why}"));
         nothing_is_left(&shop).await.unwrap_or_else(|why| panic!("{point}: {why}"));
