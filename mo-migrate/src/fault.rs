@@ -1,12 +1,12 @@
-//! Fault points: before and after everything durable, where the crash suite kills, stops or fails a
-//! run.
+//! Fault points: before and after everything durable, where the crash suite kills, stops, interrupts
+//! or fails a run.
 //!
 //! Without the feature `faults` none of it is in the program. With it, two variables of the
 //! environment say what happens:
 //!
 //! | variable | means |
 //! | --- | --- |
-//! | `MO_MIGRATE_FAULT=after-marker#2=kill` | at the second time that this point is reached, `kill` (SIGKILL), `stop` (SIGSTOP, until SIGCONT) or `fail` (an error there); without `#2` at the first time, with `#0` each time |
+//! | `MO_MIGRATE_FAULT=after-marker#2=kill` | at the second time that this point is reached, `kill` (SIGKILL), `stop` (SIGSTOP, until SIGCONT), `int` (SIGINT), `term` (SIGTERM), `both` (one after the other) or `fail` (an error there); without `#2` at the first time, with `#0` each time |
 //! | `MO_MIGRATE_FAULT_LOG=FILE` | every point is written there as it is reached, a line each |
 
 use crate::error::Result;

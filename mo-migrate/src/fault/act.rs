@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::error::{Code, Error, Result};
+
+/// Time enough for a signal to be heard by who listens to it.
+const HEARD: Duration = Duration::from_millis(20);
 
 /// What was asked for.
 struct Fault {
@@ -44,12 +48,21 @@ pub(super) fn reached(point: &'static str) -> Result<()> {
     if fault.point != point || (fault.time != 0 && fault.time != time) {
         return Ok(());
     }
-    let signal = match fault.action.as_str() {
-        "kill" => Signal::KILL,
-        "stop" => Signal::STOP,
+    let signals: &[Signal] = match fault.action.as_str() {
+        "kill" => &[Signal::KILL],
+        "stop" => &[Signal::STOP],
+        "int" => &[Signal::INT],
+        "term" => &[Signal::TERM],
+        "both" => &[Signal::INT, Signal::TERM],
         // As if the database had said no.
         _ => return Err(Error::new(Code::Database, format!("a fault was asked for at {point}"))),
     };
-    let _ = kill_process(getpid(), signal);
+    for signal in signals {
+        let _ = kill_process(getpid(), *signal);
+    }
+    if matches!(fault.action.as_str(), "int" | "term" | "both") {
+        // Another thread listens: it hears of it here, and not at a point further on.
+        std::thread::sleep(HEARD);
+    }
     Ok(())
 }

@@ -23,4 +23,5 @@ mod errors;
 mod outcomes;
 mod points;
 mod scenario;
+mod signals;
 mod stopped;
