@@ -589,6 +589,8 @@ impl Connection for Link {
     }
 
     async fn close(mut self: Box<Self>) {
+        // Who may end what this has run may not end what is run on the same session afterwards.
+        self.gate = Arc::default();
         let healthy = self.rollback().await.is_ok()
             && (self.home.is_none() || self.put_variables_back().await.is_ok());
         // Let go of at the end: the last one that holds the lock gives it up.
