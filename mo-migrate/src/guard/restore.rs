@@ -7,7 +7,9 @@
 //! 3. the proof ([`prove`](Run::prove)) is made inside the transaction; without it nothing is
 //!    committed. A server's own command commits by itself: its phase is one that the next start does
 //!    again, and it is left when the proof was made;
-//! 4. when any step fails, the transaction is abandoned, and a person decides.
+//! 4. when any step fails, the transaction is abandoned, and a person decides;
+//! 5. the way back of a failing run is not interrupted; a restore by hand and a recovery can be, between
+//!    two steps, and have changed nothing then.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -111,6 +113,7 @@ impl Run<'_> {
         self.enter(Phase::FailedState, "").await?;
         let mut plan = self.plan_restore(back).await?;
         let orphans = self.orphans(back).await?;
+        self.go_on()?;
         fault::before(Transition::RestoreLocks)?;
         back.lock(&plan.steps).await?;
         fault::after(Transition::RestoreLocks)?;
@@ -123,6 +126,7 @@ impl Run<'_> {
         let phase = if whole { Phase::RestoreDatabase } else { Phase::Restore };
         self.enter(phase, snapshot).await?;
         for step in &plan.steps {
+            self.go_on()?;
             fault::before(Transition::RestoreStep).map_err(say::restore_failed)?;
             back.apply(step).await.map_err(say::restore_failed)?;
             fault::after(Transition::RestoreStep)?;

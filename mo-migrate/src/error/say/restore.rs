@@ -194,6 +194,9 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
              name with `migrate restore {kept} --tables …`"
         ));
     }
+    if error.code() == Code::Interrupted {
+        return error.hinted(format!("begin again with `migrate restore {kept} --yes`"));
+    }
     if error.hint().is_some() {
         return error;
     }
