@@ -186,7 +186,7 @@ impl Scenario {
         let expected = match self {
             Self::Good => State::Third,
             Self::BadStatement | Self::BadCheck => State::Second,
-            Self::Down | Self::Restore => {
+            Self::Down | Self::Restore | Self::Guarded | Self::GuardedBadly => {
                 self.next(shop).await?;
                 return self.is_whole(shop).await;
             }

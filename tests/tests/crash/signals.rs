@@ -20,8 +20,8 @@ impl Scenario {
     /// The code of a run that no signal comes to.
     const fn code(self) -> i32 {
         match self {
-            Self::BadStatement | Self::BadCheck => 2,
-            Self::Good | Self::Down | Self::Restore => 0,
+            Self::BadStatement | Self::BadCheck | Self::GuardedBadly => 2,
+            Self::Good | Self::Down | Self::Restore | Self::Guarded => 0,
         }
     }
 }
