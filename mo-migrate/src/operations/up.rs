@@ -232,8 +232,8 @@ fn not_again(
         return None;
     }
     let first = plan.pending.first()?;
-    let died: Vec<&RunRecord> = runs
-        .iter()
+    let of_set = || runs.iter().filter(|run| run.set == settings.set);
+    let died: Vec<&RunRecord> = of_set()
         .take_while(|run| run.outcome != Some(Outcome::Applied))
         .filter(|run| run.died)
         .filter(|run| {
@@ -251,7 +251,8 @@ fn not_again(
         return Some(say::deaths(&named.title(), named.place(), died.len()));
     }
     let fingerprint = plan.fingerprint();
-    let failures: Vec<&RunRecord> = (runs.iter().filter(|run| !run.is_of_a_guard()))
+    let failures: Vec<&RunRecord> = of_set()
+        .filter(|run| !run.is_of_a_guard())
         .take_while(|run| run.fingerprint == fingerprint && is_failure(run))
         .collect();
     let last = failures.first()?;
@@ -264,8 +265,11 @@ fn not_again(
     }
     let doublings = u32::try_from(failures.len() - 1).unwrap_or(u32::MAX).min(10);
     let pause = settings.retry_after.saturating_mul(2u32.saturating_pow(doublings));
-    let since = Duration::from_millis(u64::try_from(now.saturating_sub(ended)).unwrap_or(0));
-    pause.checked_sub(since).filter(|left| !left.is_zero()).map(|left| say::retry_later(last, left))
+    let since = now.saturating_sub(ended);
+    // One that is still to come, by more than that, was before the clock was set back.
+    let apart = Duration::from_millis(since.unsigned_abs());
+    let left = pause.checked_sub(apart).filter(|left| !left.is_zero())?;
+    Some(say::retry_later(last, if since < 0 { pause } else { left }))
 }
 
 fn is_failure(run: &RunRecord) -> bool {
