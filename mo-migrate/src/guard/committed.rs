@@ -52,9 +52,17 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The run is written down, unless another start has the lock by now.
+    pub(crate) async fn begin(&mut self) -> Result<()> {
+        match self.taken_over().await {
+            Some(taken) => Err(taken.true_now("nothing was touched by this start")),
+            None => self.ledger.begin_run(&mut self.record).await,
+        }
+    }
+
     /// The error that says so when another start has taken this run over: what it left is the other's
     /// to put back or to finish. Only a server's lock can be taken over.
-    pub(super) async fn taken_over(&mut self) -> Option<Error> {
+    pub(crate) async fn taken_over(&mut self) -> Option<Error> {
         if self.engine.capabilities().transactional_ddl {
             return None;
         }

@@ -54,7 +54,7 @@ impl Run<'_> {
     /// Runs the job to its end, whichever that is.
     pub(crate) async fn execute(mut self, job: &Job<'_>) -> Result<Report> {
         self.report.migrations = job.steps.iter().map(pending_line).collect();
-        self.ledger.begin_run(&self.record).await?;
+        self.begin().await?;
         let done = Box::pin(self.go(job)).await;
         let done =
             done.map_err(|error| if job.around.is_some() { say::of_a_guard(error) } else { error });

@@ -147,7 +147,7 @@ impl Operations<'_> {
 
 impl Run<'_> {
     async fn go_back(mut self, snapshot: &SnapshotRecord) -> Result<Report> {
-        self.ledger.begin_run(&self.record).await?;
+        self.begin().await?;
         self.report_snapshot(snapshot);
         // The marker goes with the restore: while it is there, the restore was not committed.
         let began = match self.tell_before().await {
@@ -160,20 +160,13 @@ impl Run<'_> {
         };
         let restored = match restored {
             Ok(()) => Ok(()),
-            // It is committed: what comes after it is done by the next start.
-            Err(error) if self.stage == Stage::Restored => {
-                Err(say::not_yet_finished(error, self.stage))
-            }
             Err(error) => {
-                let began = self.stage != Stage::Untouched;
-                Err(match self.unmark().await {
-                    Ok(true) => say::restore_by_hand_failed(error, &self.record),
-                    Ok(false) if !began => say::restore_by_hand_failed(error, &self.record),
-                    // The connection was lost while it was committed, and that was done.
-                    Ok(false) => say::not_yet_finished(error, Stage::Restored),
-                    Err(_) if self.stage == Stage::Unknown => say::commit_unknown(error),
-                    Err(why) => say::restore_by_hand_open(error, &why, &self.record),
-                })
+                if let Some(taken) = self.taken_over().await {
+                    // What the ledger says of it is the other's to write.
+                    self.ledger.close().await;
+                    return Err(say::run_taken_over(taken, &error).reported(self.report));
+                }
+                Err(self.not_gone_back(error).await)
             }
         };
         // What can't be tidied up now is left to the next start.
@@ -193,6 +186,23 @@ impl Run<'_> {
         self.tell_end(self.report.outcome).await;
         self.ledger.close().await;
         restored.map(|()| self.report)
+    }
+
+    /// What is true when the restore did not come to its end.
+    async fn not_gone_back(&mut self, error: Error) -> Error {
+        // It is committed: what comes after it is done by the next start.
+        if self.stage == Stage::Restored {
+            return say::not_yet_finished(error, self.stage);
+        }
+        let began = self.stage != Stage::Untouched;
+        match self.unmark().await {
+            Ok(true) => say::restore_by_hand_failed(error, &self.record),
+            Ok(false) if !began => say::restore_by_hand_failed(error, &self.record),
+            // The connection was lost while it was committed, and that was done.
+            Ok(false) => say::not_yet_finished(error, Stage::Restored),
+            Err(_) if self.stage == Stage::Unknown => say::commit_unknown(error),
+            Err(why) => say::restore_by_hand_open(error, &why, &self.record),
+        }
     }
 
     /// The restore changed nothing: the marker goes, and the database is as it was. Gives whether it was

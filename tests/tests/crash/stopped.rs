@@ -51,7 +51,7 @@ impl Drop for Stopped {
 }
 
 /// Where a run stops that another one takes over.
-const POINTS: [(Scenario, &str); 11] = [
+const POINTS: [(Scenario, &str); 18] = [
     (Scenario::Good, "after-lock"),
     (Scenario::Good, "before-snapshot"),
     (Scenario::Good, "before-marker"),
@@ -63,6 +63,13 @@ const POINTS: [(Scenario, &str); 11] = [
     (Scenario::BadStatement, "before-restore-locks"),
     (Scenario::BadStatement, "before-restore"),
     (Scenario::BadStatement, "after-restore"),
+    (Scenario::Restore, "after-lock"),
+    (Scenario::Restore, "before-marker"),
+    (Scenario::Restore, "after-marker"),
+    (Scenario::Restore, "after-clone"),
+    (Scenario::Restore, "before-restore-locks"),
+    (Scenario::Restore, "before-restore"),
+    (Scenario::Restore, "after-restore"),
 ];
 
 async fn taken_over(scenario: Scenario, point: &str) -> Result<(), String> {
@@ -70,17 +77,21 @@ async fn taken_over(scenario: Scenario, point: &str) -> Result<(), String> {
     let first = Stopped::at(&shop, scenario, point);
     // Longer than the time after which a silent holder is taken over.
     server::age(shop.database(), Duration::from_mins(2));
-    // It waited for the lock, so that a bad run's failure is the answer.
-    let next = shop.migrator().attended(true).run(shop.address()).await;
-    if let (Scenario::Good, Err(error)) = (scenario, &next) {
-        return Err(format!("the next start: {error:?}"));
+    if scenario == Scenario::Restore {
+        scenario.next(&shop).await?;
+    } else {
+        // It waited for the lock, so that a bad run's failure is the answer.
+        let next = shop.migrator().attended(true).run(shop.address()).await;
+        if let (Scenario::Good, Err(error)) = (scenario, &next) {
+            return Err(format!("the next start: {error:?}"));
+        }
     }
     scenario.is_whole(&shop).await?;
     let before = shop.dump();
     let said = first.goes_on()?;
     let told = |why: &str| format!("{why}: code {}, {}", said.code, said.words);
     // Before it began it has nothing to do any more, and once it was final it is.
-    let is_content = matches!(point, "after-lock" | "after-keep");
+    let is_content = scenario != Scenario::Restore && matches!(point, "after-lock" | "after-keep");
     if said.code != if is_content { 0 } else { 4 } {
         return Err(told("the first one says something else"));
     }
@@ -93,7 +104,7 @@ async fn taken_over(scenario: Scenario, point: &str) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn a_stopped_run_that_was_taken_over_is_fenced_off_and_changes_nothing() {
+async fn a_stopped_run_or_restore_that_was_taken_over_is_fenced_off_and_changes_nothing() {
     let mut failed = Vec::new();
     if engines().contains(&Place::MatrixOne) {
         for (scenario, point) in POINTS {
@@ -113,6 +124,9 @@ async fn a_stopped_run_that_holds_a_file_is_waited_for_named_and_goes_on() {
         (Scenario::Good, "before-keep"),
         (Scenario::BadStatement, "before-restore"),
         (Scenario::BadStatement, "after-marker"),
+        (Scenario::Restore, "before-marker"),
+        (Scenario::Restore, "after-marker"),
+        (Scenario::Restore, "before-restore"),
     ] {
         let shop = scenario.shop(place, headings(place)[1]).await;
         let first = Stopped::at(&shop, scenario, point);
@@ -121,7 +135,7 @@ async fn a_stopped_run_that_holds_a_file_is_waited_for_named_and_goes_on() {
         assert_eq!(error.outcome(), Outcome::Locked, "{point}: {error:?}");
         let named = format!("process {}", first.id());
         assert!(error.message().contains(&named), "{point}: {error:?}");
-        let good = scenario == Scenario::Good;
+        let good = scenario != Scenario::BadStatement;
         let said = first.goes_on().unwrap_or_else(|why| panic!("{point}: {why}"));
         assert_eq!(said.code, if good { 0 } else { 2 }, "{point}: {}", said.words);
         scenario.is_at(&shop, !good).unwrap_or_else(|why| panic!("{point}: {why}"));
