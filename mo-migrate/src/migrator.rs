@@ -25,6 +25,9 @@ use crate::settings::{
 };
 use crate::snapshot::SnapshotOf;
 
+/// The longest name of a set, as ledgers and histories keep it.
+const LONGEST_SET: usize = 64;
+
 /// A set of migrations with its settings.
 ///
 /// ```
@@ -196,14 +199,7 @@ impl Migrator {
         work: impl AsyncFnOnce(Operations<'_>) -> Result<T>,
     ) -> Result<T> {
         let set = self.shared_set()?;
-        let engine = target.open()?;
-        let disks = engine.clone();
-        match work(Operations { engine, set: &set, settings: self.settings() }).await {
-            Err(error) if error.disk().is_some() => {
-                Err(say::about_disk(error, disks.space().await.ok().as_ref()))
-            }
-            done => done,
-        }
+        self.operate(&set, target, work).await
     }
 
     /// For what needs no migrations: a directory that is not there has none.
@@ -216,8 +212,27 @@ impl Migrator {
             Err(error) if error.code() == Code::NoDirectory => Arc::default(),
             set => set?,
         };
+        self.operate(&set, target, work).await
+    }
+
+    async fn operate<T>(
+        &self,
+        set: &MigrationSet,
+        target: Target,
+        work: impl AsyncFnOnce(Operations<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let settings = self.settings();
+        if settings.set.chars().count() > LONGEST_SET {
+            return Err(say::set_name(&settings.set, LONGEST_SET));
+        }
         let engine = target.open()?;
-        work(Operations { engine, set: &set, settings: self.settings() }).await
+        let disks = engine.clone();
+        match work(Operations { engine, set, settings }).await {
+            Err(error) if error.disk().is_some() => {
+                Err(say::about_disk(error, disks.space().await.ok().as_ref()))
+            }
+            done => done,
+        }
     }
 
     /// A guard around something else than migrations: an import, another tool. `purpose` is a word that

@@ -178,6 +178,13 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// Whose rows of the ledger are this database's; empty where the ledger is of one alone.
     fn ledger_key(&self) -> &str;
 
+    /// Why a table of this name could not be put back; none when it could.
+    fn unfit_name(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
+    /// Where the ledger is, in words for a person who has to look after it.
+    fn ledger_place(&self) -> String;
+
     /// Whether the database is there.
     ///
     /// # Errors

@@ -297,6 +297,10 @@ impl<'a> Step<'a> {
                 let help = "take it out: without its lock, another run could begin";
                 return Err(refused(text, statement, why, Code::TransactionControl, help));
             }
+            if let Some(why) = unfit_name(text, engine) {
+                let help = "give it another name";
+                return Err(refused(text, statement, &why, Code::NoWayBack, help));
+            }
             if transactional && let Some(why) = sql::needs_no_transaction(text, dialect) {
                 let help = "write `-- mo-migrate: no-transaction` at the head of the file";
                 return Err(refused(text, statement, why, Code::TransactionControl, help));
@@ -342,6 +346,15 @@ pub(super) fn without_way_back(text: &str, engine: &dyn Engine) -> Option<String
     let dialect = engine.dialect();
     let elsewhere = || sql::writes_elsewhere(text, dialect, engine.ledger_key());
     sql::reaches_outside(text, dialect).map(ToOwned::to_owned).or_else(elsewhere)
+}
+
+/// What the statement writes to that could not be put back because of its name.
+fn unfit_name(text: &str, engine: &dyn Engine) -> Option<String> {
+    let touched = sql::writes_to(text, engine.dialect(), engine.ledger_key());
+    let mut names = touched.tables.iter();
+    names.find_map(|name| {
+        engine.unfit_name(name).map(|why| format!("`{name}` could not be put back: {why}"))
+    })
 }
 
 /// What a migration gets that says nothing is the engine's to know.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::clone::MARKER;
 use super::link::Link;
-use super::{literal, published, quote};
+use super::{literal, names, published, quote};
 use crate::engine::{Column, Connection as _, Counts, Inventory, Object, ObjectKind, RowKey};
 use crate::error::{Result, say};
 use crate::value::Row;
@@ -64,6 +64,9 @@ pub(super) async fn inventory_at(
         let (name, kind, identity): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
         if name == MARKER {
             continue;
+        }
+        if let Some(why) = names::unshown(&name) {
+            return Err(say::unfit_there(&name, why));
         }
         let whole = format!("{}.{}{hint}", quote(database), quote(&name));
         let kind = match kind.as_str() {
@@ -346,12 +349,29 @@ struct Argument {
 
 /// What no restore brings back as it was: with the tables that have a PITR of their own.
 pub(super) async fn cannot_come_back(link: &mut Link) -> Result<Vec<(String, &'static str)>> {
+    nothing_unshown(link).await?;
     let mut found = views_and_external(link).await?;
     let why = "it has a PITR of its own, which ends when its table is put back (one of the whole database goes on)";
     let pitrs = published::pitrs(link).await?;
     let own = pitrs.into_iter().filter_map(|pitr| pitr.table);
     found.extend(own.map(|table| (table, why)));
     Ok(found)
+}
+
+/// Nothing in the database has a name by which the server can't show it.
+async fn nothing_unshown(link: &mut Link) -> Result<()> {
+    let sql = format!(
+        "SELECT relname FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
+         AND reldatabase = {} AND relkind IN ('r', 'v', 'S', 'e')",
+        literal(link.database())
+    );
+    for row in link.ask(&sql).await? {
+        let name: String = row.at(0)?;
+        if let Some(why) = names::unshown(&name) {
+            return Err(say::unfit_there(&name, why));
+        }
+    }
+    Ok(())
 }
 
 /// Views that read what is not there, and tables whose rows are elsewhere.

@@ -26,7 +26,7 @@ use super::flight::Flight;
 use super::lock::Slot;
 use super::text::{self, with_params};
 use super::variables::Variables;
-use super::{MatrixOne, quote};
+use super::{MatrixOne, names, quote};
 use crate::engine::{Conduct, Connection, Fence, Interrupt, LockGuard, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::sql::{self, Dialect};
@@ -359,6 +359,9 @@ impl Link {
         let touched = self.touched_by(text);
         if touched.tables.contains(&forbidden.history.to_lowercase()) {
             return Err(say::guards_history());
+        }
+        if let Some((name, why)) = touched.tables.iter().find_map(|n| Some((n, names::unfit(n)?))) {
+            return Err(say::unfit_name(name, why));
         }
         self.touched.extend(&touched);
         self.variables.hear(text);

@@ -15,6 +15,7 @@ mod late;
 mod link;
 mod lock;
 mod moments;
+mod names;
 mod published;
 mod restore;
 mod snapshot;
@@ -134,6 +135,9 @@ impl MatrixOne {
                 format!("`{LEDGER}` is the database of the ledger, and can't be guarded itself"),
             )
             .hinted("name another database in the address"));
+        }
+        if names::undroppable(&database) || database.chars().count() > names::LONGEST {
+            return Err(say::database_name(&database, names::LONGEST));
         }
         let shown = format!("{}:{}/{database}", options.get_host(), options.get_port());
         // Empty, and not none: nothing in sqlx takes a database out again.
@@ -261,6 +265,14 @@ impl Engine for MatrixOne {
 
     fn ledger_key(&self) -> &str {
         &self.name
+    }
+
+    fn unfit_name(&self, name: &str) -> Option<&'static str> {
+        names::unfit(name)
+    }
+
+    fn ledger_place(&self) -> String {
+        format!("the database `{LEDGER}` of the account")
     }
 
     async fn exists(&self) -> Result<bool> {

@@ -177,6 +177,10 @@ impl Engine for Sqlite {
         ""
     }
 
+    fn ledger_place(&self) -> String {
+        format!("the folder `{}`", self.files.home().display())
+    }
+
     async fn exists(&self) -> Result<bool> {
         Ok(self.need_file().is_ok())
     }

@@ -88,6 +88,28 @@ pub(crate) fn snapshot_rights(error: Error) -> Error {
         .hinted("use one with the role `moadmin` (of the account `sys`) or `accountadmin`")
 }
 
+/// The name of a database that can't be guarded.
+pub(crate) fn database_name(name: &str, longest: usize) -> Error {
+    Error::new(Code::Address, format!("a database with the name `{name}` can't be guarded"))
+        .because(format!(
+            "it has more than {longest} characters, or one that can't be seen: the server could not drop its tables"
+        ))
+        .true_now("nothing was touched")
+        .hinted("name another database in the address")
+}
+
+/// A statement writes to what could not be put back.
+pub(crate) fn unfit_name(name: &str, why: &str) -> Error {
+    Error::new(Code::NoWayBack, format!("`{name}` could not be put back: {why}"))
+        .hinted("give it another name")
+}
+
+/// Something in the database keeps it from being guarded.
+pub(crate) fn unfit_there(name: &str, why: &str) -> Error {
+    Error::new(Code::NoWayBack, format!("`{name}` keeps the database from being guarded: {why}"))
+        .hinted("rename it (ALTER TABLE … RENAME TO …) or drop it, then `migrate up`")
+}
+
 /// A run of this user's could make no snapshot.
 pub(crate) fn not_administrator(role: &str) -> Error {
     Error::new(Code::Snapshot, format!("a user with the role `{role}` can make no snapshot"))

@@ -85,6 +85,15 @@ pub(crate) fn no_file_of_the_set(file: &str) -> Error {
         .hinted("name the directory with `--dir`, or leave the file out")
 }
 
+pub(crate) fn set_name(name: &str, longest: usize) -> Error {
+    Error::new(
+        Code::Config,
+        format!("`{name}` can't be a set's name: at most {longest} characters"),
+    )
+    .true_now("nothing was touched")
+    .hinted("give it a shorter one with `--set`")
+}
+
 pub(crate) fn no_directory(directory: &Path) -> Error {
     Error::new(Code::NoDirectory, format!("there is no directory `{}`", directory.display()))
         .hinted("name it with `--dir`, or begin with `migrate new init`")
