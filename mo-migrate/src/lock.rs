@@ -61,7 +61,7 @@ pub(crate) struct Held {
     /// Another one was waited for.
     pub(crate) waited: bool,
     /// Who held it before.
-    pub(crate) last: LastHolder,
+    pub(crate) last: Option<LastHolder>,
 }
 
 /// Between two signs of life.

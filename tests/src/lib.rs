@@ -14,6 +14,7 @@ mod place;
 mod reader;
 pub mod server;
 mod small;
+pub mod typed;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -277,6 +278,18 @@ impl Fixture {
 
     fn aside(&self) -> String {
         format!("{}_aside", self.database)
+    }
+
+    /// Runs SQL in the ledger; `$THIS` is true of the rows that are of this database.
+    #[track_caller]
+    pub fn in_ledger(&self, sql: &str) -> String {
+        match self.place {
+            Place::Sqlite(_) => sqlite3(&self.ledger(), &sql.replace("$THIS", "guarded = ''")),
+            Place::MatrixOne => {
+                let this = format!("guarded = '{}'", self.database);
+                server::sql("mo_migrate", &sql.replace("$THIS", &this))
+            }
+        }
     }
 
     /// Puts another database in its place, with this in it.

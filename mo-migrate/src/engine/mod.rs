@@ -129,14 +129,22 @@ pub(crate) trait LockGuard: Send + Sync + std::fmt::Debug {
     fn beat(&self);
 }
 
-/// The holder before us, and when it was last heard of, in milliseconds since 1970.
-pub(crate) type LastHolder = Option<(Holder, i64)>;
+/// The holder before us.
+#[derive(Clone, Debug)]
+pub(crate) struct LastHolder {
+    /// Who it was.
+    pub holder: Holder,
+    /// When it was last heard of, in milliseconds since 1970.
+    pub beat: i64,
+    /// For how many milliseconds it was not heard of, by the clock that its signs of life have.
+    pub silent: i64,
+}
 
 /// The answer to an attempt at the lock.
 #[derive(Debug)]
 pub(crate) enum LockAttempt {
     /// It is ours; and whose it was.
-    Held(Arc<dyn LockGuard>, LastHolder),
+    Held(Arc<dyn LockGuard>, Option<LastHolder>),
     /// It is another's.
     Taken(Option<Holder>),
 }

@@ -239,14 +239,16 @@ impl Run<'_> {
         Ok(Outcome::Restored)
     }
 
-    /// When the dead run was last heard of.
-    fn last_alive(&self) -> i64 {
+    /// When the dead run was last heard of, and how long ago that is; less than nothing where it is
+    /// still to come.
+    fn last_heard(&self) -> (i64, i64) {
         let record = &self.record;
-        let beat = match &self.lock.last {
-            Some((holder, beat)) if holder.host == record.host && holder.pid == record.pid => *beat,
-            _ => record.heartbeat_at,
-        };
-        beat.max(record.heartbeat_at)
+        match &self.lock.last {
+            Some(last) if last.holder.host == record.host && last.holder.pid == record.pid => {
+                (last.beat, last.silent)
+            }
+            _ => (record.heartbeat_at, time::now_ms().saturating_sub(record.heartbeat_at)),
+        }
     }
 
     /// What a guard stood around counts as its own until it died.
@@ -254,18 +256,24 @@ impl Run<'_> {
         if !self.record.is_of_a_guard() {
             return Ok(true);
         }
-        let since = self.last_alive().saturating_add(LAST_STATEMENT_MS);
+        let since = self.last_heard().0.saturating_add(LAST_STATEMENT_MS);
         self.engine.written_since(&self.record.touched, since).await
     }
 
     /// Rows written long after the death may be hours of honest work.
     async fn not_too_late(&self) -> Result<()> {
-        let (record, alive) = (&self.record, self.last_alive());
-        let silent = time::now_ms().saturating_sub(alive);
-        let silent = Duration::from_millis(u64::try_from(silent).unwrap_or(0));
-        if silent <= self.settings.recover_within || self.settings.retry {
+        let record = &self.record;
+        if self.settings.retry {
             return Ok(());
         }
+        let (alive, silent) = self.last_heard();
+        let within = self.settings.recover_within;
+        if Duration::from_millis(silent.unsigned_abs()) <= within {
+            return Ok(());
+        }
+        let Ok(silent) = u64::try_from(silent).map(Duration::from_millis) else {
+            return Err(say::recover_cannot_tell(record, alive));
+        };
         let since = alive.saturating_add(LAST_STATEMENT_MS);
         if self.engine.written_since(&record.touched, since).await? {
             return Err(say::recover_late(record, silent));

@@ -4,7 +4,8 @@
 //! 1. a phase is written here before it begins, so that a crash is found in the phase it was in;
 //! 2. what a ring 2 statement touches is written here before it is sent;
 //! 3. every write is durable when the call returns;
-//! 4. the schema has a number; a newer one is refused.
+//! 4. the schema has a number; a newer one is refused;
+//! 5. runs and snapshots are in their order by their times, whatever the clocks say.
 
 mod run;
 mod snapshot;
@@ -115,6 +116,21 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// The latest time that it knows of a run or a snapshot, 0 if there is none. Clocks of machines
+    /// differ and are set back; what came first is told by these times alone.
+    async fn latest(&mut self) -> Result<i64> {
+        let guarded = Value::from(&self.guarded);
+        let mut latest = 0;
+        for sql in [
+            "SELECT coalesce(max(started_at), 0) FROM runs WHERE guarded = ?",
+            "SELECT coalesce(max(created_at), 0) FROM snapshots WHERE guarded = ?",
+        ] {
+            let rows = self.fetch(sql, std::slice::from_ref(&guarded)).await?;
+            latest = latest.max(rows.first().map_or(Ok(0), |row| row.at(0))?);
+        }
+        Ok(latest)
     }
 
     async fn write(&mut self, sql: &str, params: &[Value]) -> Result<()> {

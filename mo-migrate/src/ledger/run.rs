@@ -211,8 +211,9 @@ fn record(row: &Row) -> Result<RunRecord> {
 }
 
 impl Ledger {
-    /// Writes a run that begins.
-    pub(crate) async fn begin_run(&mut self, run: &RunRecord) -> Result<()> {
+    /// Writes a run that begins: later than all that the ledger knows, whatever the clock says.
+    pub(crate) async fn begin_run(&mut self, run: &mut RunRecord) -> Result<()> {
+        run.started_at = run.started_at.max(self.latest().await?.saturating_add(1));
         let sql =
             format!("INSERT INTO runs ({COLUMNS}, guarded) VALUES ({})", ["?"; 28].join(", "));
         let params: Vec<Value> = vec![

@@ -68,8 +68,9 @@ impl SnapshotRecord {
 }
 
 impl Ledger {
-    /// Writes a snapshot that was made.
+    /// Writes a snapshot that was made: later than all that the ledger knows, whatever the clock says.
     pub(crate) async fn add_snapshot(&mut self, snapshot: &SnapshotRecord) -> Result<()> {
+        let created_at = snapshot.created_at.max(self.latest().await?.saturating_add(1));
         let sql =
             format!("INSERT INTO snapshots ({COLUMNS}, guarded) VALUES ({})", ["?"; 13].join(", "));
         let bytes = snapshot.bytes.and_then(|bytes| i64::try_from(bytes).ok());
@@ -79,7 +80,7 @@ impl Ledger {
             (&snapshot.purpose).into(),
             (&snapshot.level).into(),
             (&snapshot.created_by).into(),
-            snapshot.created_at.into(),
+            created_at.into(),
             snapshot.version_before.into(),
             snapshot.version_target.into(),
             snapshot.delete_after.into(),

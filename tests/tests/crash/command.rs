@@ -1,45 +1,15 @@
 //! The command, with a fault or without, and the commands that it suggests.
 
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+pub(crate) use mo_migrate_tests::typed::Said;
+use mo_migrate_tests::typed::in_shop;
 use mo_migrate_tests::{Fixture, program};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::scenario::{IMPORT, IMPORT_CHECK, What};
-
-/// What a command left.
-#[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) code: i32,
-    pub(crate) words: String,
-}
-
-impl Said {
-    pub(crate) fn of(output: &Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let words = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        Self { code: output.status.code().unwrap_or(-1), words }
-    }
-
-    /// The last line with this label, without it; empty where there is none.
-    pub(crate) fn line(&self, label: &str) -> &str {
-        let lines = self.words.lines().rev();
-        lines
-            .filter_map(|line| line.trim_start().strip_prefix(label))
-            .map(str::trim)
-            .next()
-            .unwrap_or_default()
-    }
-
-    /// Every command of this program in the hint.
-    pub(crate) fn suggested(&self) -> Vec<String> {
-        let called = program("migrate_from_dir").display().to_string();
-        let quoted = self.line("hint:").split('`').skip(1).step_by(2);
-        quoted.filter(|words| words.starts_with(&called)).map(ToOwned::to_owned).collect()
-    }
-}
 
 /// Nothing here takes longer: who does so hangs.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -59,13 +29,6 @@ pub(crate) fn ended(child: Child) -> Result<Said, String> {
 /// Starts a command and waits for its end, unless it hangs.
 pub(crate) fn bounded(command: &mut Command) -> Result<Said, String> {
     ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-}
-
-fn in_shop(shop: &Fixture, program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
-    command.stdin(Stdio::null());
-    command
 }
 
 /// The command, to be typed with this fault, without a rehearsal, which would be the first to meet it.

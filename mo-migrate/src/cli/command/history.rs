@@ -82,7 +82,7 @@ fn outcome(run: &RunRecord) -> (String, &'static str) {
 }
 
 fn took(run: &RunRecord) -> Option<i64> {
-    run.finished_at.map(|finished| finished.saturating_sub(run.started_at))
+    run.finished_at.map(|finished| finished.saturating_sub(run.started_at).max(0))
 }
 
 fn error_of(run: &RunRecord) -> Option<Value> {

@@ -182,7 +182,11 @@ impl MatrixOne {
         let fence = self.take_fence(&mut link, ours).await?;
         self.register(&mut link).await?;
         *state = State::Held(Box::new(link.fenced_by(fence)));
-        let last: LastHolder = last.map(|heard| (heard.holder, heard.beat));
+        let last = last.map(|heard| LastHolder {
+            holder: heard.holder,
+            beat: heard.beat,
+            silent: heard.silent,
+        });
         let pulse = Arc::default();
         Ok(LockAttempt::Held(Arc::new(Guard { engine: self.clone(), pulse }), last))
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::files::{self as paths, Files};
-use crate::engine::{LockAttempt, LockGuard};
+use crate::engine::{LastHolder, LockAttempt, LockGuard};
 use crate::error::{Result, say};
 use crate::lock::Holder;
+use crate::time;
 
 /// A lock on the file `lock`; the file stays when it is let go, or two could hold "it".
 #[derive(Debug)]
@@ -50,11 +51,13 @@ pub(super) fn attempt(files: &Files, ours: &Holder) -> Result<LockAttempt> {
         return Ok(LockAttempt::Taken(holder));
     }
     let beat = paths::modified_ms(&path).unwrap_or(0);
+    let silent = time::now_ms().saturating_sub(beat);
     let words = serde_json::to_vec(ours).unwrap_or_default();
     // Over the last holder's words, which stay where there is no room for ours.
     let length = u64::try_from(words.len()).unwrap_or(0);
     let written =
         file.rewind().and_then(|()| file.write_all(&words)).and_then(|()| file.set_len(length));
     written.map_err(|error| failed(&error))?;
-    Ok(LockAttempt::Held(Arc::new(FileLock(file)), holder.map(|holder| (holder, beat))))
+    let last = holder.map(|holder| LastHolder { holder, beat, silent });
+    Ok(LockAttempt::Held(Arc::new(FileLock(file)), last))
 }

@@ -355,6 +355,21 @@ pub(crate) fn recover_late(record: &RunRecord, silent: Duration) -> Error {
     .hinted("they may be honest work: look first, then put back all the same with `migrate recover --retry`")
 }
 
+/// The last sign of life is still to come, so that nothing can be told from it.
+pub(crate) fn recover_cannot_tell(record: &RunRecord, alive: i64) -> Error {
+    Error::new(
+        Code::RecoverLate,
+        format!(
+            "when run {} died can't be told: its last sign of life is of {}",
+            record.id,
+            time::rfc3339(alive)
+        ),
+    )
+    .because("the clock was set back, so that rows in what it touched may have changed since")
+    .because(format!("it touched {}", words(record)))
+    .hinted("look at them first, then put them back all the same with `migrate recover --retry`")
+}
+
 pub(crate) fn ledger_gone(marker: &Marker) -> Error {
     let snapshot = marker.snapshot.as_deref().unwrap_or("none");
     Error::new(
