@@ -105,7 +105,7 @@ impl History {
         };
         let mut history = Self::default();
         for row in rows {
-            let mut values = Fields(row.into_values().into_iter());
+            let mut values = Fields { values: row.into_values().into_iter(), table };
             let (kind, set, version) = (values.text()?, values.text()?, values.integer()?);
             let (name, state, checksum) = (values.text()?, values.text()?, values.text()?);
             let (detail, run, applied_at) = (values.text()?, values.text()?, values.integer()?);
@@ -153,6 +153,12 @@ impl History {
             .max()
     }
 
+    /// A run is open in the database.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.marker.is_some()
+    }
+
     /// No run is open, and everything was judged.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -161,23 +167,26 @@ impl History {
 }
 
 /// The fields of a row, taken one after the other.
-struct Fields(std::vec::IntoIter<Value>);
+struct Fields<'a> {
+    values: std::vec::IntoIter<Value>,
+    table: &'a str,
+}
 
-impl Fields {
+impl Fields<'_> {
     /// The next field as text; NULL, or one that was not asked for, is empty.
     fn text(&mut self) -> Result<String> {
-        match self.0.next() {
+        match self.values.next() {
             Some(Value::Text(text)) => Ok(text),
             Some(Value::Null) | None => Ok(String::new()),
-            _ => Err(say::history_damaged("the history")),
+            _ => Err(say::history_damaged(self.table)),
         }
     }
 
     fn integer(&mut self) -> Result<i64> {
-        match self.0.next() {
+        match self.values.next() {
             Some(Value::Integer(number)) => Ok(number),
             None => Ok(0),
-            _ => Err(say::history_damaged("the history")),
+            _ => Err(say::history_damaged(self.table)),
         }
     }
 }
@@ -265,6 +274,17 @@ impl HistoryWriter<'_> {
             self.connection.whole_name(self.table)
         );
         self.connection.execute(&sql, &[run.into()]).await.map(drop)
+    }
+
+    /// Accepts a version as judged.
+    pub(crate) async fn accept(&mut self, applied: &Applied) -> Result<()> {
+        let sql = format!(
+            "UPDATE {} SET state = 'kept' WHERE kind = ? AND set_name = ? AND version = ? AND name = ?",
+            self.connection.whole_name(self.table)
+        );
+        let Applied { kind, set, version, name, .. } = applied;
+        let params = [kind.into(), set.into(), Value::Integer(*version), name.into()];
+        self.connection.execute(&sql, &params).await.map(drop)
     }
 
     /// Accepts another checksum for a version.

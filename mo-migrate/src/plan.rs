@@ -70,6 +70,14 @@ pub enum Finding {
         /// The version.
         version: Version,
     },
+    /// The history does not say of a version that it was judged, and no run is open; only a hand can
+    /// have done that.
+    Unjudged {
+        /// Its version; 0 for a repeatable one.
+        version: Version,
+        /// Its name, as it was applied.
+        name: String,
+    },
 }
 
 impl Finding {
@@ -81,6 +89,7 @@ impl Finding {
             | Self::Missing { version, .. }
             | Self::OutOfOrder { version, .. }
             | Self::Newer { version, .. }
+            | Self::Unjudged { version, .. }
             | Self::Duplicate { version } => *version,
         }
     }
@@ -94,7 +103,7 @@ impl Finding {
             Self::Missing { .. } => settings.missing,
             Self::OutOfOrder { .. } => settings.out_of_order,
             Self::Newer { .. } => settings.newer,
-            Self::Duplicate { .. } => Policy::Refuse,
+            Self::Duplicate { .. } | Self::Unjudged { .. } => Policy::Refuse,
         };
         (policy == Policy::Refuse).then(|| say::finding(self))
     }
@@ -179,6 +188,13 @@ pub fn findings(set: &MigrationSet, history: Option<&History>, name: &str) -> Ve
             latest,
         }));
     }
+    if history.marker.is_none() {
+        let open = history.of_set(name).filter(|applied| !applied.kept);
+        found.extend(open.map(|applied| Finding::Unjudged {
+            version: applied.version,
+            name: applied.name.clone(),
+        }));
+    }
     found.sort_by_key(Finding::version);
     found
 }
@@ -197,7 +213,20 @@ pub fn plan<'a>(
     if let Some(error) = findings.iter().find_map(|finding| finding.refused(settings)) {
         return Err(error);
     }
-    let applied = history.into_iter().flat_map(|history| history.of_set(&settings.set));
+    tolerant(set, history, goal, &settings.set)
+}
+
+/// The same whatever the differences are, for who asks and for who goes back.
+///
+/// # Errors
+/// A version that the set does not have.
+pub(crate) fn tolerant<'a>(
+    set: &'a MigrationSet,
+    history: Option<&History>,
+    goal: Goal,
+    name: &str,
+) -> Result<Plan<'a>> {
+    let applied = history.into_iter().flat_map(|history| history.of_set(name));
     let (again, once): (Vec<_>, Vec<_>) = applied.partition(|applied| applied.kind == "repeatable");
     let versions: HashSet<Version> = once.iter().map(|applied| applied.version).collect();
     let has = |migration: &Migration| match migration.kind {
@@ -220,6 +249,6 @@ pub fn plan<'a>(
     if goal == Goal::Latest {
         pending.extend(set.repeatables.iter().filter(|migration| !has(migration)));
     }
-    let from = history.and_then(|history| history.latest(&settings.set));
-    Ok(Plan { from, pending, tolerated: findings })
+    let from = history.and_then(|history| history.latest(name));
+    Ok(Plan { from, pending, tolerated: findings(set, history, name) })
 }

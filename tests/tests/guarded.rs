@@ -81,7 +81,7 @@ async fn a_person_goes_back_before_a_guard_a_day_later() {
             // What the command wrote and what others have written since can't be told apart.
             let error = back.unwrap_err();
             assert_eq!(error.code(), Code::ForeignWrites);
-            let words = format!("migrate restore {snapshot} --foreign-writes discard");
+            let words = format!("migrate restore {snapshot} --yes --foreign-writes discard");
             assert!(error.hint().unwrap().contains(&words), "{error:?}");
             let migrator = shop.migrator().foreign_writes(ForeignWrites::Discard);
             migrator.restore(shop.address(), Some(&snapshot)).await.unwrap();

@@ -81,7 +81,7 @@ fn a_hook_that_fails_before_a_run_stops_it_and_one_that_fails_after_it_is_report
         let report: Value = serde_json::from_slice(&out.stdout).unwrap();
         assert_eq!(
             (&report["error"]["code"], &report["outcome"]),
-            (&"MM0310".into(), &"refused".into())
+            (&"MM0311".into(), &"refused".into())
         );
         assert!(shop.files_with("_verify").is_empty());
         let out = up(&shop, &["after=exit 4"], &["up", "--format", "json"]);

@@ -90,8 +90,10 @@ codes! {
     /// The rehearsal on a clone failed.
     Rehearsal = "0309" => REFUSED,
 
+    /// The history does not say that a migration was judged, and no run is open.
+    Unjudged = "0310" => REFUSED,
     /// A hook that is told before a run failed.
-    Hook = "0310" => REFUSED,
+    Hook = "0311" => REFUSED,
 
     /// Another one holds the lock.
     Locked = "0401" => LOCKED,

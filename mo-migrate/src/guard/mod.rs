@@ -29,7 +29,7 @@ mod verify;
 use std::collections::HashMap;
 
 pub(crate) use foreign::windows;
-pub(crate) use recovery::{Recovery, decide, recover};
+pub(crate) use recovery::{Recovery, decide, explained, recover};
 pub(crate) use run::{Run, Stage, record_of};
 pub(crate) use verify::same_inventory;
 

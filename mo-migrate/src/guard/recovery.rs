@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::job::Judge;
 use super::run::{Run, Stage};
 use crate::engine::{Engine, Role};
-use crate::error::{Error, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::history::{History, HistoryWriter, Marker};
 use crate::ledger::{Ledger, Outside, RunRecord};
 use crate::lock::Held;
@@ -93,13 +93,10 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
                 Recovery::OtherDatabase
             }
         }
-        Phase::Keep => {
-            if is_open {
-                Recovery::Keep
-            } else {
-                Recovery::Finish(Outcome::Applied)
-            }
-        }
+        Phase::Keep if is_open => Recovery::Keep,
+        // The marker goes with what is kept: an older copy has neither.
+        Phase::Keep if !run.is_kept_in(history) => Recovery::OtherDatabase,
+        Phase::Keep => Recovery::Finish(Outcome::Applied),
         // A restore of an older run has no marker until it is done, and none afterwards.
         Phase::Verify | Phase::FailedState if !is_open && run.goes_back() => Recovery::CleanUp,
         Phase::Verify | Phase::FailedState if !is_open => Recovery::OtherDatabase,
@@ -128,13 +125,25 @@ pub(crate) async fn recover(
     let history = History::read(&mut *work, &settings.history_table).await;
     work.close().await;
     let history = history?;
-    let what = decide(open.as_ref(), history.as_ref());
-    let marker = history.as_ref().and_then(|history| history.marker.clone());
-    let Some(record) = open else {
-        return match (what, marker) {
-            (Recovery::LedgerGone, Some(marker)) => Err(say::ledger_gone(&marker)),
-            _ => Ok(None),
-        };
+    let mut what = decide(open.as_ref(), history.as_ref());
+    let marker = history.as_ref().and_then(|history| history.marker.as_ref());
+    let record = match (open, marker) {
+        (Some(record), _) => {
+            if settings.retry && is_marker_gone(&record, history.as_ref()) {
+                // A person has seen it, and wants the snapshot.
+                what = Recovery::Restore;
+            }
+            record
+        }
+        (None, None) => return Ok(None),
+        (None, Some(marker)) => {
+            let record = not_open(engine, &mut ledger, marker).await?;
+            if !settings.retry || record.snapshot.is_none() {
+                return Err(say::open_again(&record));
+            }
+            what = Recovery::Restore;
+            RunRecord { outcome: None, ..record }
+        }
     };
     if record.set != settings.set {
         return Err(say::run_of_another_set(&record));
@@ -147,17 +156,44 @@ pub(crate) async fn recover(
     run.record.died = run.record.error.is_none() && run.record.phase == Phase::Apply;
     run.recovering = true;
     run.history.clone_from(&history);
-    let done = run.recover_by(what, set, marker.as_ref()).await;
+    let done = run.recover_by(what, set).await;
     run.finish_recovery(done).await.map(Some)
 }
 
+/// The run of a marker, which the ledger has not open.
+async fn not_open(engine: &dyn Engine, ledger: &mut Ledger, marker: &Marker) -> Result<RunRecord> {
+    let known = ledger.runs().await?.into_iter().find(|run| run.id == marker.run);
+    known.ok_or_else(|| say::ledger_gone(marker, &engine.ledger_place()))
+}
+
+/// The database is the run's own, and has lost the marker that the run can't be without.
+fn is_marker_gone(run: &RunRecord, history: Option<&History>) -> bool {
+    let own = |history: &History| !history.is_open() && history.database_id == run.database_id;
+    decide(Some(run), history) == Recovery::OtherDatabase && history.is_some_and(own)
+}
+
+/// What is true of an open run, and what the next start does about it; none when no run is open.
+pub(crate) async fn explained(
+    engine: &dyn Engine,
+    ledger: &mut Ledger,
+    open: Option<&RunRecord>,
+    history: Option<&History>,
+) -> Result<Option<String>> {
+    if let Some(run) = open {
+        let last = ledger.last_statement(&run.id).await?;
+        return Ok(Some(say::open_run(run, last, decide(open, history))));
+    }
+    let Some(marker) = history.and_then(|history| history.marker.as_ref()) else { return Ok(None) };
+    let error = match not_open(engine, ledger, marker).await {
+        Ok(record) => say::open_again(&record),
+        Err(error) if error.code() == Code::LedgerGone => error,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(say::in_a_line(&error)))
+}
+
 impl Run<'_> {
-    async fn recover_by(
-        &mut self,
-        what: Recovery,
-        set: &MigrationSet,
-        marker: Option<&Marker>,
-    ) -> Result<Outcome> {
+    async fn recover_by(&mut self, what: Recovery, set: &MigrationSet) -> Result<Outcome> {
         tracing::info!(run = %self.record.id, ?what, "recovery");
         self.find_failed_state().await?;
         match what {
@@ -189,7 +225,12 @@ impl Run<'_> {
                 self.restore(&snapshot_checks(set, self)?).await.map(|()| Outcome::Restored)
             }
             Recovery::LedgerGone | Recovery::OtherDatabase => {
-                Err(say::other_database(&self.record, self.history.as_ref(), marker))
+                let history = self.history.as_ref();
+                Err(if is_marker_gone(&self.record, history) {
+                    say::marker_gone(&self.record)
+                } else {
+                    say::other_database(&self.record, history, &self.engine.ledger_place())
+                })
             }
         }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Ledger;
 use crate::engine::Touched;
 use crate::error::Result;
+use crate::history::History;
 use crate::migration::Version;
 use crate::observer::Phase;
 use crate::report::Outcome;
@@ -87,6 +88,20 @@ impl RunRecord {
     /// It stood around something else than migrations.
     pub(crate) fn is_of_a_guard(&self) -> bool {
         self.purpose == GUARD
+    }
+
+    /// The history has what this run was to make of it.
+    pub(crate) fn is_kept_in(&self, history: Option<&History>) -> bool {
+        let kept = |version: &Version| {
+            history.is_some_and(|history| {
+                history.of_set(&self.set).any(|applied| applied.version == *version && applied.kept)
+            })
+        };
+        match self.purpose.as_str() {
+            "up" => self.versions.iter().all(kept),
+            "down" => !self.versions.iter().any(kept),
+            _ => true,
+        }
     }
 
     /// It brings single tables back, and leaves all else as it is: the history too.

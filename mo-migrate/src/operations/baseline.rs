@@ -1,12 +1,12 @@
 //! Taking over what was there: `baseline` marks versions as applied without running them, and
-//! `repair` accepts changed checksums. Both show first.
+//! `repair` accepts changed checksums, and rows that a hand has changed. Both show first.
 
 use serde::Serialize;
 
 use super::Operations;
 use crate::engine::Role;
 use crate::error::{Result, say};
-use crate::history::{Applied, HistoryWriter};
+use crate::history::{Applied, History, HistoryWriter};
 use crate::lock;
 use crate::migration::{Kind, Version};
 use crate::observer::Event;
@@ -20,10 +20,10 @@ pub struct Baseline {
     pub versions: Vec<Version>,
 }
 
-/// Checksums that are accepted.
+/// What is accepted as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Repair {
-    /// The changed migrations.
+    /// Migrations that were changed, and those of which the history does not say that they were judged.
     pub changed: Vec<Finding>,
 }
 
@@ -54,7 +54,7 @@ impl Operations<'_> {
         let _lock = self.lock().await?;
         let marked = self.baseline_preview(version).await?;
         let history = self.history(Role::Start).await?;
-        if history.as_ref().is_some_and(|history| !history.is_settled()) {
+        if history.as_ref().is_some_and(History::is_open) {
             return Err(say::open_run_first());
         }
         let (table, set) = (&self.settings.history_table, &self.settings.set);
@@ -88,16 +88,15 @@ impl Operations<'_> {
         let history =
             if self.engine.exists().await? { self.history(Role::Start).await? } else { None };
         let all = findings(self.set, history.as_ref(), &self.settings.set);
-        Ok(Repair {
-            changed: all.into_iter().filter(|f| matches!(f, Finding::Changed { .. })).collect(),
-        })
+        let is_ours = |f: &Finding| matches!(f, Finding::Changed { .. } | Finding::Unjudged { .. });
+        Ok(Repair { changed: all.into_iter().filter(is_ours).collect() })
     }
 
     /// Accepts them.
     pub(crate) async fn repair(&self) -> Result<Repair> {
         let _lock = self.lock().await?;
         let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
-        if !history.is_settled() {
+        if history.is_open() {
             return Err(say::open_run_first());
         }
         let repair = self.repair_preview().await?;
@@ -106,6 +105,16 @@ impl Operations<'_> {
         let mut writer =
             HistoryWriter { connection: &mut *work, table: &self.settings.history_table };
         for finding in &repair.changed {
+            if let Finding::Unjudged { version, name } = finding {
+                let unjudged = history
+                    .of_set(&self.settings.set)
+                    .find(|applied| applied.version == *version && applied.name == *name);
+                if let Some(applied) = unjudged {
+                    writer.accept(applied).await?;
+                    self.settings.observer.event(&Event::Note(say::realigned(finding)));
+                }
+                continue;
+            }
             let (Some(migration), Some(applied)) = (
                 self.set
                     .find(finding.version())

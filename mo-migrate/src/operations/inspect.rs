@@ -11,7 +11,7 @@ use crate::guard::job::needs_before;
 use crate::history::{Applied, History, Marker};
 use crate::ledger::{Ledger, RunRecord};
 use crate::migration::{Migration, Version};
-use crate::plan::{Finding, Goal, findings, plan};
+use crate::plan::{Finding, Goal, findings, plan, tolerant};
 use crate::report::{CheckReport, CheckVerdict, Outcome};
 use crate::time;
 use crate::validate::{self, Check, Verdict, When};
@@ -98,14 +98,13 @@ impl Operations<'_> {
     pub(crate) async fn status(&self) -> Result<Status> {
         let exists = self.engine.exists().await?;
         let history = if exists { self.history(Role::Read).await? } else { None };
-        let open = self.open_run(history.as_ref()).await?;
+        let (open, detail) = self.open_run(history.as_ref()).await?;
         let findings = findings(self.set, history.as_ref(), &self.settings.set);
-        let lenient = self.lenient();
-        let pending = plan(self.set, history.as_ref(), Goal::Latest, &lenient)?.pending;
+        let set = &self.settings.set;
+        let pending = tolerant(self.set, history.as_ref(), Goal::Latest, set)?.pending;
         let marker = history.as_ref().and_then(|history| history.marker.clone());
-        let unsettled = history.as_ref().is_some_and(|history| !history.is_settled());
-        let waits = open.as_ref().is_some_and(|(run, _)| !is_final(run, history.as_ref()));
-        let state = match (exists, unsettled || waits, pending.is_empty()) {
+        let waits = open.as_ref().is_some_and(|run| !is_final(run, history.as_ref()));
+        let state = match (exists, marker.is_some() || waits, pending.is_empty()) {
             (false, ..) => "no_database",
             (_, true, _) => "open_run",
             (_, _, false) => "pending",
@@ -123,39 +122,38 @@ impl Operations<'_> {
                 .map(|history| history.of_set(&self.settings.set).cloned().collect())
                 .unwrap_or_default(),
             findings,
-            detail: open.as_ref().map(|(run, last)| say::open_run(run, *last, marker.as_ref())),
+            detail,
             open_run: marker,
         })
     }
 
-    /// The run that the ledger says is open, if a ledger can be read; its phase says what is true.
+    /// The run that the ledger says is open, if a ledger can be read, and what is true of an open run.
     async fn open_run(
         &self,
         history: Option<&History>,
-    ) -> Result<Option<(RunRecord, Option<(Version, u64)>)>> {
+    ) -> Result<(Option<RunRecord>, Option<String>)> {
         let read = Ledger::read(self.engine()).await;
         let mut ledger = match read {
             Ok(Some(ledger)) => ledger,
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                let marker = history.and_then(|history| history.marker.as_ref());
+                let gone =
+                    marker.map(|marker| say::ledger_gone(marker, &self.engine.ledger_place()));
+                return Ok((None, gone.as_ref().map(say::in_a_line)));
+            }
             // Without a marker nothing is open that could matter to a reader.
-            Err(_) if history.is_none_or(History::is_settled) => return Ok(None),
+            Err(_) if history.is_none_or(History::is_settled) => return Ok((None, None)),
             Err(error) => return Err(error),
         };
-        let open = ledger.open_run().await;
-        let statement = match &open {
-            Ok(Some(run)) => ledger.last_statement(&run.id).await,
-            _ => Ok(None),
+        let found = async {
+            let open = ledger.open_run().await?;
+            let detail =
+                guard::explained(self.engine(), &mut ledger, open.as_ref(), history).await?;
+            Ok((open, detail))
         };
+        let found = found.await;
         ledger.close().await;
-        Ok(open?.zip(Some(statement?)))
-    }
-
-    fn lenient(&self) -> crate::settings::Settings {
-        use crate::settings::Policy::Allow;
-        let mut settings = self.settings.clone();
-        (settings.out_of_order, settings.missing, settings.changed, settings.newer) =
-            (Allow, Allow, Allow, Allow);
-        settings
+        found
     }
 
     /// What would run, by the policies.

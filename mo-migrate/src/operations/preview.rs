@@ -116,7 +116,7 @@ impl Operations<'_> {
         }
         let lock = self.lock().await?;
         let history = self.history(Role::Start).await?;
-        if history.as_ref().is_some_and(|history| !history.is_settled()) {
+        if history.as_ref().is_some_and(crate::history::History::is_open) {
             return Err(say::open_run_first());
         }
         let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;

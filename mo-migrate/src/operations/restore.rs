@@ -10,13 +10,12 @@ use crate::engine::{Counts, Inventory, Object, ObjectKind, Role, Touched};
 use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, Stage, record_of};
-use crate::history::{History, HistoryWriter};
+use crate::history::{Applied, History, HistoryWriter};
 use crate::ledger::{Ledger, RESTORE_TABLES, RunRecord, SnapshotRecord};
 use crate::migration::Version;
 use crate::observer::Event;
-use crate::plan::{Goal, plan};
+use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};
-use crate::settings::Policy;
 use crate::time;
 
 /// What a restore would do.
@@ -46,12 +45,13 @@ impl Operations<'_> {
         tables: &[String],
     ) -> Result<RestorePreview> {
         let mut ledger = Ledger::read(self.engine()).await?.ok_or_else(say::no_runs)?;
-        let found = find(&mut ledger, wanted).await;
+        let exists = self.engine.exists().await?;
+        let history = if exists { self.history(Role::Read).await? } else { None };
+        let found = find(&mut ledger, wanted, history.as_ref()).await;
         let runs = ledger.runs().await;
         ledger.close().await;
         let snapshot = found?;
         if let Some(alone) = self.alone(&snapshot, tables).await? {
-            let history = self.history(Role::Read).await?;
             return Ok(RestorePreview {
                 created_at: time::rfc3339(snapshot.created_at),
                 snapshot: snapshot.name,
@@ -62,7 +62,7 @@ impl Operations<'_> {
                 alone: true,
             });
         }
-        let (later, touched) = since(&snapshot, &runs?);
+        let (later, touched) = self.since(&snapshot, &runs?, history.as_ref()).await?;
         Ok(RestorePreview {
             snapshot: snapshot.name,
             created_at: time::rfc3339(snapshot.created_at),
@@ -83,15 +83,14 @@ impl Operations<'_> {
         let lock = self.lock().await?;
         Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let mut ledger = Ledger::open(self.engine()).await?;
-        let snapshot = find(&mut ledger, wanted).await?;
-        let alone = self.alone(&snapshot, tables).await?;
-        let (_, touched) = since(&snapshot, &ledger.runs().await?);
         let history = self.history(Role::Start).await?;
-        let mut lenient = self.settings.clone();
-        (lenient.changed, lenient.missing) = (Policy::Allow, Policy::Allow);
-        (lenient.out_of_order, lenient.newer) = (Policy::Allow, Policy::Allow);
-        let nothing = plan(self.set, history.as_ref(), Goal::Steps(0), &lenient)?;
-        let mut job = Job::up(&nothing, self.set, self.engine(), &lenient)?;
+        let snapshot = find(&mut ledger, wanted, history.as_ref()).await?;
+        let alone = self.alone(&snapshot, tables).await?;
+        let runs = ledger.runs().await?;
+        let (_, touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
+        let set = &self.settings.set;
+        let nothing = tolerant(self.set, history.as_ref(), Goal::Steps(0), set)?;
+        let mut job = Job::up(&nothing, self.set, self.engine(), &self.settings)?;
         job.purpose = if alone.is_some() { RESTORE_TABLES } else { "restore" };
         job.checks.clear();
         job.to = if alone.is_some() { job.from } else { snapshot.version_before };
@@ -110,6 +109,36 @@ impl Operations<'_> {
 }
 
 impl Operations<'_> {
+    /// The runs that going back to this snapshot takes back, and what they touched together. What a
+    /// run touched that the history names and the ledger does not know can't be told.
+    async fn since(
+        &self,
+        snapshot: &SnapshotRecord,
+        runs: &[RunRecord],
+        history: Option<&History>,
+    ) -> Result<(Vec<String>, Touched)> {
+        let (mut later, mut touched) = since(snapshot, runs);
+        let mut unknown: Vec<&Applied> = history
+            .into_iter()
+            .flat_map(|history| &history.applied)
+            .filter(|row| !row.run.is_empty() && !runs.iter().any(|run| run.id == row.run))
+            .collect();
+        if !unknown.is_empty() {
+            let mut past = self.engine.open_snapshot(&snapshot.name).await?;
+            let then = History::read(&mut *past, &self.settings.history_table).await;
+            past.close().await;
+            let then = then?.unwrap_or_default();
+            unknown.retain(|row| !then.applied.iter().any(|known| known.run == row.run));
+        }
+        for row in unknown {
+            touched.unknown = true;
+            if !later.contains(&row.run) {
+                later.insert(0, row.run.clone());
+            }
+        }
+        Ok((later, touched))
+    }
+
     /// The tables that come back alone, by their names in the snapshot: those that were asked for, or
     /// the one of which the snapshot is. None when everything comes back.
     async fn alone(
@@ -231,13 +260,25 @@ impl Run<'_> {
     }
 }
 
-/// The snapshot that is meant: by its name, by the run that made it, or the newest one of a run.
-async fn find(ledger: &mut Ledger, wanted: Option<&str>) -> Result<SnapshotRecord> {
+/// The snapshot that is meant: by its name, by the run that made it, or the newest one of this
+/// database.
+async fn find(
+    ledger: &mut Ledger,
+    wanted: Option<&str>,
+    history: Option<&History>,
+) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
     let way_back =
         |snapshot: &&SnapshotRecord| snapshot.purpose != "failed" && snapshot.level != "table";
     let found = match wanted {
-        None => snapshots.iter().find(way_back),
+        None => {
+            let newest = snapshots.iter().find(way_back);
+            let others = of_another(newest, ledger, history).await?;
+            if let Some(snapshot) = others {
+                return Err(say::snapshot_of_another(&snapshot));
+            }
+            newest
+        }
         Some(wanted) => snapshots.iter().find(|snapshot| snapshot.name == wanted).or_else(|| {
             snapshots.iter().filter(way_back).find(|s| s.run.as_deref() == Some(wanted))
         }),
@@ -251,6 +292,20 @@ async fn find(ledger: &mut Ledger, wanted: Option<&str>) -> Result<SnapshotRecor
             None => say::no_runs(),
         }),
     }
+}
+
+/// The snapshot, where the run that made it was of another database than the one that is there now.
+async fn of_another(
+    snapshot: Option<&SnapshotRecord>,
+    ledger: &mut Ledger,
+    history: Option<&History>,
+) -> Result<Option<String>> {
+    let Some((snapshot, history)) = snapshot.zip(history) else { return Ok(None) };
+    let runs = ledger.runs().await?;
+    let run = runs.iter().find(|run| snapshot.run.as_deref() == Some(run.id.as_str()));
+    let id = run.map_or("", |run| run.database_id.as_str());
+    let other = !id.is_empty() && !history.database_id.is_empty() && id != history.database_id;
+    Ok(other.then(|| snapshot.name.clone()))
 }
 
 /// The runs that began after a snapshot was made, or made it, and what they touched together.

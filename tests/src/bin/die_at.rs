@@ -1,6 +1,6 @@
 //! Runs `up` and kills itself with SIGKILL at a moment: `die_at ADDRESS DIRECTORY MOMENT
-//! [up|restore] [tables|database] [TABLE …]`: what is run, by which method it goes back, and which
-//! tables come back by hand.
+//! [up|restore] [tables|database] [run_…] [TABLE …]`: what is run, by which method it goes back, and
+//! to which run or which tables by hand.
 //!
 //! A moment is the name of an event with its phase, migration or check, such as `start:commit`,
 //! `finish:snapshot`, `applied:2` or `checked:five products`. With the moment `never` it runs to
@@ -31,8 +31,11 @@ async fn main() -> ExitCode {
     };
     let is = |word: &str| options.iter().any(|option| option == word);
     let words = ["up", "restore", "tables", "database"];
-    let tables: Vec<String> =
-        options.iter().filter(|option| !words.contains(&option.as_str())).cloned().collect();
+    let (runs, tables): (Vec<String>, Vec<String>) = options
+        .iter()
+        .filter(|option| !words.contains(&option.as_str()))
+        .cloned()
+        .partition(|option| option.starts_with("run_"));
     let method = if is("database") { RestoreMethod::Database } else { RestoreMethod::Tables };
     let when = when.clone();
     let migrator = Migrator::from_dir(directory).attended(true).restore_method(method);
@@ -43,7 +46,7 @@ async fn main() -> ExitCode {
         }
     });
     let done = if is("restore") {
-        migrator.restore_tables(address, None, &tables).await
+        migrator.restore_tables(address, runs.first().map(String::as_str), &tables).await
     } else {
         migrator.run(address).await
     };

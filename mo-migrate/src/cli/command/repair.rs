@@ -1,4 +1,4 @@
-//! `repair`: accepts changed texts of applied migrations.
+//! `repair`: accepts changed texts of applied migrations, and what a hand did to the history.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::error::Result;
 use crate::report::text::count;
 
-/// Accepts the texts of applied migrations as they are now; it runs nothing.
+/// Accepts applied migrations as they are now: changed texts, and what a hand did to the history.
 #[derive(Debug, Args)]
 pub(crate) struct Repair {}
 
@@ -19,7 +19,7 @@ impl Repair {
         let preview = context.migrator().repair_preview(&target).await?;
         if preview.changed.is_empty() {
             return Ok(Answer::new(
-                "nothing to repair: no applied migration was changed",
+                "nothing to repair: no applied migration was changed, and all were judged",
                 &preview,
             ));
         }

@@ -48,8 +48,5 @@ impl Validate {
 
 /// A finding in one line: what it is, and what to do.
 pub(crate) fn finding_words(finding: &Finding) -> String {
-    let error = say::finding(finding);
-    let cause = error.causes().first().map(|cause| format!(" ({cause})")).unwrap_or_default();
-    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-    format!("{}{cause}{hint}", error.message())
+    say::in_a_line(&say::finding(finding))
 }

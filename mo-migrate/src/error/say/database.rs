@@ -258,7 +258,10 @@ pub(crate) fn schema_newer(what: &str, found: i64, known: i64) -> Error {
 
 pub(crate) fn history_damaged(table: &str) -> Error {
     Error::new(Code::OtherDatabase, format!("a row of `{table}` can't be read"))
-        .hinted("see what the ledger knows with `migrate history`")
+        .true_now("nothing was touched")
+        .hinted(format!(
+            "mend the row by hand (`SELECT * FROM {table}` shows it), then `migrate status`"
+        ))
 }
 
 pub(crate) fn ledger_write(error: Error) -> Error {

@@ -17,3 +17,12 @@ pub(crate) use plan::*;
 pub(crate) use restore::*;
 pub(crate) use run::*;
 pub(crate) use snapshot::*;
+
+use super::Error;
+
+/// An error in one line: what it is, why, and what to do.
+pub(crate) fn in_a_line(error: &Error) -> String {
+    let cause = error.causes().first().map(|cause| format!(" ({cause})")).unwrap_or_default();
+    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{}{cause}{hint}", error.message())
+}

@@ -44,6 +44,12 @@ pub(crate) fn finding(finding: &Finding) -> Error {
             ),
         )
         .hinted("deploy the newer program; or go back with `migrate restore`; or allow it with `--newer ignore`"),
+        Finding::Unjudged { version, name } => Error::new(
+            Code::Unjudged,
+            format!("the history does not say that migration {version} `{name}` was judged, and no run is open"),
+        )
+        .because("no run leaves it so: a row or the marker was changed by hand")
+        .hinted("see whether its checks hold with `migrate verify`; then accept it with `migrate repair`"),
         Finding::Duplicate { version } => {
             Error::new(Code::DuplicateVersion, format!("the history has version {version} twice"))
                 .hinted("remove the row that is wrong; see `migrate history`")
@@ -144,6 +150,9 @@ pub(crate) fn realigned(finding: &Finding) -> String {
     match finding {
         Finding::Changed { version, name, applied, now, .. } => {
             format!("accepted {} for {version} `{name}`, which had {}", short(now), short(applied))
+        }
+        Finding::Unjudged { version, name } => {
+            format!("accepted {version} `{name}` as judged")
         }
         other => format!("left version {} as it is", other.version()),
     }

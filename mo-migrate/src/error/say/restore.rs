@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::remedy;
 use crate::engine::Between;
 use crate::error::{Code, Error};
-use crate::guard::Stage;
+use crate::guard::{Recovery, Stage};
 use crate::history::{History, Marker};
 use crate::ledger::{Outside, RunRecord};
 use crate::observer::Phase;
@@ -188,20 +188,18 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
         .database()
         .map_or_else(|| "as it was; the restore changed nothing".to_owned(), ToOwned::to_owned);
     let error = error.ended(outcome).true_now(database).keeping(format!("the snapshot `{kept}`"));
-    if error.code() == Code::ForeignWrites {
-        return error.hinted(format!(
-            "take the whole database back with `migrate restore {kept} --foreign-writes discard`, or what you \
-             name with `migrate restore {kept} --tables …`"
-        ));
+    let mut again = format!("`migrate restore {kept} --yes");
+    if record.is_of_tables() {
+        let tables: Vec<&str> = record.touched.tables.iter().map(String::as_str).collect();
+        again = format!("{again} --tables {}", tables.join(","));
     }
     if error.code() == Code::Interrupted {
-        return error.hinted(format!("begin again with `migrate restore {kept} --yes`"));
+        return error.hinted(format!("begin again with {again}`"));
     }
-    if error.hint().is_some() {
-        return error;
-    }
-    let first = remedy(&error, IN_THE_WAY);
-    error.hinted(format!("{first}, then `migrate restore {kept} --yes`"))
+    let remedied = || format!("{}, then `migrate recover`", remedy(&error, IN_THE_WAY));
+    // No run is open any more, so that there is nothing to recover.
+    let hint = error.hint().map_or_else(remedied, ToOwned::to_owned).replace("`migrate recover", &again);
+    error.hinted(hint)
 }
 
 /// It changed nothing, and what says so in the database can't be written either.
@@ -370,7 +368,7 @@ pub(crate) fn recover_cannot_tell(record: &RunRecord, alive: i64) -> Error {
     .hinted("look at them first, then put them back all the same with `migrate recover --retry`")
 }
 
-pub(crate) fn ledger_gone(marker: &Marker) -> Error {
+pub(crate) fn ledger_gone(marker: &Marker, ledger: &str) -> Error {
     let snapshot = marker.snapshot.as_deref().unwrap_or("none");
     Error::new(
         Code::LedgerGone,
@@ -378,14 +376,52 @@ pub(crate) fn ledger_gone(marker: &Marker) -> Error {
     )
     .because(format!("its snapshot is `{snapshot}`, begun {}", time::rfc3339(marker.since)))
     .true_now("as that run left it; nothing was touched")
-    .hinted("bring the folder `.mo-migrate` of this database back, then `migrate recover`")
+    .hinted(format!("bring {ledger} back as it was, then `migrate recover`"))
 }
 
-pub(crate) fn other_database(
-    record: &RunRecord,
-    history: Option<&History>,
-    marker: Option<&Marker>,
-) -> Error {
+/// The marker of a run that is over: the database is of the time when it was open.
+pub(crate) fn open_again(record: &RunRecord) -> Error {
+    let error = Error::new(
+        Code::LedgerGone,
+        format!(
+            "run {} is open in the database, and the ledger says that it {}",
+            record.id,
+            ended(record)
+        ),
+    )
+    .because(
+        "the marker was put there by hand, or an older copy of the database was put in its place",
+    )
+    .true_now("nothing was touched");
+    match &record.snapshot {
+        Some(snapshot) => error.keeping(format!("the snapshot `{snapshot}`")).hinted(
+            "put the right database back; or go back to that snapshot with `migrate recover --retry`",
+        ),
+        None => error.hinted("put the right database back, then `migrate status`"),
+    }
+}
+
+/// The run is open in the ledger, and what it wrote into the database to say so is not there.
+pub(crate) fn marker_gone(record: &RunRecord) -> Error {
+    let error = Error::new(
+        Code::OtherDatabase,
+        format!("run {} is open in the ledger, and the database does not say so any more", record.id),
+    )
+    .because(format!(
+        "it was in phase `{}`: since then its marker was removed by hand, or an older copy of the database was put in its place",
+        record.phase
+    ))
+    .true_now("nothing was touched");
+    match &record.snapshot {
+        Some(snapshot) => error.keeping(format!("the snapshot `{snapshot}`")).hinted(
+            "put the right database back; or go back to that snapshot with `migrate recover --retry`",
+        ),
+        None => error.hinted("put the right database back, then `migrate recover`"),
+    }
+}
+
+pub(crate) fn other_database(record: &RunRecord, history: Option<&History>, ledger: &str) -> Error {
+    let marker = history.and_then(|history| history.marker.as_ref());
     let id = history.map_or("none", |history| history.database_id.as_str());
     let marker = marker
         .map_or_else(|| "no open run".to_owned(), |marker| format!("run {} open", marker.run));
@@ -396,7 +432,7 @@ pub(crate) fn other_database(
             if record.database_id.is_empty() { "without id" } else { &record.database_id },
         ))
         .true_now("nothing was touched")
-        .hinted("put the right file back; or move the folder `.mo-migrate` away, then `migrate status`")
+        .hinted(format!("put the right database back; or move {ledger} away, then `migrate status`"))
 }
 
 pub(crate) fn run_of_another_set(record: &RunRecord) -> Error {
@@ -418,27 +454,23 @@ pub(crate) fn step_missing(record: &RunRecord, version: i64) -> Error {
 }
 
 /// What is true of an open run, for `status`.
-pub(crate) fn open_run(
-    record: &RunRecord,
-    last: Option<(i64, u64)>,
-    marker: Option<&Marker>,
-) -> String {
-    let next = match (marker.is_some(), record.phase) {
-        (_, Phase::Keep) => "it is applied and judged; the next `migrate up` finishes it",
-        (false, Phase::Restore | Phase::Afterwards) => {
-            "it was put back; the next `migrate up` finishes it"
+pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recovery) -> String {
+    let next = match what {
+        Recovery::Keep | Recovery::Finish(Outcome::Applied) => {
+            "it is applied and judged; the next `migrate up` finishes it"
         }
-        (false, _) => "nothing of it is in the database; the next `migrate up` starts afresh",
-        (_, Phase::RestoreDatabase) => {
+        Recovery::Finish(_) => "it was put back; the next `migrate up` finishes it",
+        Recovery::CleanUp | Recovery::Nothing => {
+            "nothing of it is in the database; the next `migrate up` starts afresh"
+        }
+        Recovery::Judge => "it is applied and not judged; the next `migrate up` judges it",
+        Recovery::Restore if record.phase == Phase::RestoreDatabase => {
             "its RESTORE DATABASE was not compared; the next `migrate up` does it again"
         }
-        (true, Phase::Validate | Phase::ValidateAfter | Phase::Commit) => {
-            "it is applied and not judged; the next `migrate up` judges it"
+        Recovery::Restore => "it may be half applied; the next `migrate up` puts the database back",
+        Recovery::LedgerGone | Recovery::OtherDatabase => {
+            "the database is not as that run left it: `migrate recover` says what to do, and changes nothing"
         }
-        (true, _) if record.ring == 1 => {
-            "it is applied and not judged; the next `migrate up` judges it"
-        }
-        (true, _) => "it may be half applied; the next `migrate up` puts the database back",
     };
     let statement = last
         .map(|(version, number)| format!(", at statement {number} of migration {version}"))

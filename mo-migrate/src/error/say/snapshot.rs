@@ -31,6 +31,17 @@ pub(crate) fn no_runs() -> Error {
         .hinted("see `migrate snapshot list`")
 }
 
+/// The newest way back that the ledger knows is of a database that was here before.
+pub(crate) fn snapshot_of_another(name: &str) -> Error {
+    Error::new(
+        Code::OtherDatabase,
+        "the newest snapshot is of another database than the one in its place",
+    )
+    .because(format!("`{name}` was made of a database with another id"))
+    .true_now("nothing was touched")
+    .hinted(format!("if it is that one that you want back: `migrate restore {name} --yes`"))
+}
+
 pub(crate) fn snapshot_failed(error: Error) -> Error {
     let hint = format!("{}, then `migrate up`", remedy(&error, "remove the cause"));
     match error.code() {
