@@ -65,17 +65,18 @@ async fn a_disk_that_fills_while_a_migration_runs_is_undone() {
     }
 }
 
-/// A database whose folder is on a small disk of its own.
-fn apart(bytes: u64) -> Option<(Small, Fixture)> {
+/// A database whose folder is on a small disk of its own, which goes first.
+fn apart(bytes: u64) -> Option<(Fixture, Small)> {
     let shop = Fixture::new(Journal::Rollback);
     let home = shop.folder().join("shop.db.mo-migrate");
     std::fs::create_dir(&home).unwrap();
-    Some((Small::at(&home, bytes)?, shop))
+    let small = Small::at(&home, bytes)?;
+    Some((shop, small))
 }
 
 #[tokio::test]
 async fn a_folder_on_another_disk_keeps_no_run_from_being_restored() {
-    let Some((_small, shop)) = apart(2 << 20) else { return };
+    let Some((shop, _small)) = apart(2 << 20) else { return };
     shop.file("1_init.sql", "CREATE TABLE t (x); INSERT INTO t VALUES (1);")
         .file("2_bad.sql", "-- mo-migrate: no-transaction\nDELETE FROM t; SELECT * FROM nowhere;");
     let error = shop.migrator().run(shop.address()).await.unwrap_err();
@@ -84,7 +85,7 @@ async fn a_folder_on_another_disk_keeps_no_run_from_being_restored() {
 
 #[tokio::test]
 async fn room_is_looked_for_on_the_disk_that_the_copies_are_made_on() {
-    let Some((_small, shop)) = apart(2 << 20) else { return };
+    let Some((shop, _small)) = apart(2 << 20) else { return };
     let _ = shop.sql("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(1500000))");
     shop.file("1_more.sql", "CREATE TABLE u (y);");
     let error = shop.migrator().run(shop.address()).await.unwrap_err();

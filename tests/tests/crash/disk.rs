@@ -186,18 +186,19 @@ async fn a_run_with_any_number_of_free_pages_is_done_or_undone() {
     for round in rounds(&scenarios, &[Layout::Together]) {
         for pages in some((0..MOST).collect(), 16) {
             for is_first in [false, true] {
-                let Some(Disk { small, shop, .. }) = Disk::with(round).await else { return };
+                let Some(disk) = Disk::with(round).await else { return };
+                let Disk { small, shop, .. } = &disk;
                 if is_first {
                     // A ledger has to be made as well.
                     std::fs::remove_dir_all(shop.folder().join("shop.db.mo-migrate")).unwrap();
                 }
                 small.leave(pages * PAGE);
-                let said = bounded(&mut faulty(&shop, round.scenario.what(), ""));
+                let said = bounded(&mut faulty(shop, round.scenario.what(), ""));
                 small.make_room();
                 let done = match said {
                     Ok(said) => {
                         *count.entry(said.code).or_insert(0) += 1;
-                        judged(round, &shop, &said).await
+                        judged(round, shop, &said).await
                     }
                     Err(why) => Err(why),
                 };
@@ -213,17 +214,18 @@ async fn a_run_with_any_number_of_free_pages_is_done_or_undone() {
 #[tokio::test]
 async fn a_run_on_a_disk_that_is_read_only_is_refused_and_says_so() {
     for round in rounds(&SCENARIOS, &LAYOUTS) {
-        let Some(Disk { small, shop, _other }) = Disk::with(round).await else { return };
+        let Some(disk) = Disk::with(round).await else { return };
+        let Disk { small, shop, .. } = &disk;
         let before = shop.dump();
         small.read_only();
-        let said = bounded(&mut faulty(&shop, round.scenario.what(), "")).unwrap();
+        let said = bounded(&mut faulty(shop, round.scenario.what(), "")).unwrap();
         small.writable();
         // Where only the database is read-only, that shows when its lock is there and its copy made.
         let began = said.code == 2 && round.layout == Layout::DatabaseAlone;
         assert!(said.code == 5 || began, "{round:?}: {}", said.words);
         assert!(has_remedy(&said), "{round:?}: {}", said.words);
         assert_eq!(shop.dump(), before, "{round:?}");
-        let well = round.scenario.ends_well(&shop, round.head).await;
+        let well = round.scenario.ends_well(shop, round.head).await;
         well.unwrap_or_else(|why| panic!("{round:?}: {why}"));
     }
 }
