@@ -198,7 +198,8 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
     }
     let remedied = || format!("{}, then `migrate recover`", remedy(&error, IN_THE_WAY));
     // No run is open any more, so that there is nothing to recover.
-    let hint = error.hint().map_or_else(remedied, ToOwned::to_owned).replace("`migrate recover", &again);
+    let hint =
+        error.hint().map_or_else(remedied, ToOwned::to_owned).replace("`migrate recover", &again);
     error.hinted(hint)
 }
 
