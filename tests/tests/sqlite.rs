@@ -368,6 +368,60 @@ async fn generated_keys_never_go_back_while_others_write() {
     }
 }
 
+/// The first of them makes `sqlite_sequence`, and each that is dropped deletes its row there.
+#[tokio::test]
+async fn the_first_tables_with_generated_keys_go_again_however_many() {
+    for journal in JOURNALS {
+        let shop = with(journal, "CREATE TABLE t (x);").await;
+        let before = shop.dump();
+        let key = "(id INTEGER PRIMARY KEY AUTOINCREMENT, x)";
+        shop.file(
+            "2_x.sql",
+            &format!(
+                "-- mo-migrate: no-transaction
+                 CREATE TABLE a {key}; CREATE TABLE b {key}; CREATE TABLE c {key};
+                 INSERT INTO a (x) VALUES (1); INSERT INTO c (x) VALUES (1); {BAD}"
+            ),
+        );
+        fails(&shop, Outcome::Restored).await;
+        shop.assert_dump(&before, "dump");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_others_made_meanwhile_goes_on_generating_keys() {
+    for journal in JOURNALS {
+        let shop = with(journal, "CREATE TABLE t (x);").await;
+        let theirs = shop.shell("CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, x)");
+        shop.file(
+            "2_x.sql",
+            "-- mo-migrate: no-transaction\nCREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO a VALUES (7);",
+        );
+        shop.file("2_x.check.sql", &format!("-- check: c\n-- command: {theirs}; exit 1"));
+        fails(&shop, Outcome::Restored).await;
+        shop.sql("INSERT INTO orders (x) VALUES (1), (2)");
+        assert_eq!(shop.sql("SELECT max(id) FROM orders"), "2\n");
+        assert_eq!(shop.sql("SELECT * FROM sqlite_sequence"), "orders|2\n");
+    }
+}
+
+#[tokio::test]
+async fn statistics_that_are_made_anew_touch_no_table() {
+    for journal in JOURNALS {
+        let shop = with(journal, "CREATE TABLE t (x); CREATE INDEX i ON t (x); INSERT INTO t VALUES (1); ANALYZE; CREATE TABLE o (x);").await;
+        let before = shop.sql("SELECT * FROM sqlite_stat1");
+        let writes = shop.shell("INSERT INTO t VALUES (2)");
+        shop.file(
+            "2_x.sql",
+            "-- mo-migrate: no-transaction\nINSERT INTO o VALUES (1), (2); ANALYZE;",
+        );
+        shop.file("2_x.check.sql", &format!("-- check: c\n-- command: {writes}; exit 1"));
+        fails(&shop, Outcome::Restored).await;
+        assert_eq!(shop.sql("SELECT x FROM t"), "1\n2\n");
+        assert_eq!(shop.sql("SELECT * FROM sqlite_stat1"), before);
+    }
+}
+
 #[tokio::test]
 async fn the_catalogue_can_not_be_written_by_hand() {
     let shop = with(Journal::Wal, "CREATE TABLE p (n);").await;

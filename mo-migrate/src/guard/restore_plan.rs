@@ -133,7 +133,12 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
     let (then, now) = (situation.then, situation.now);
     let mut changed = Changed::default();
     let remade = remade_tables(situation);
+    // A table of others that generates keys can't be without it.
+    let others_count = now.objects.iter().any(|o| generates_keys(o) && is_others(situation, o));
     let stays = |object: &Object, other: &Inventory| {
+        if object.name == SEQUENCE && others_count {
+            return true;
+        }
         // What hangs on a table that is made again goes and comes with it, whoever made it.
         if remade.contains(&object.table) || remade.contains(&object.name) {
             return false;
@@ -146,6 +151,8 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
         ObjectKind::View => 1,
         ObjectKind::Index => 2,
         ObjectKind::VirtualTable => 3,
+        // Dropping a table with generated keys deletes its row there.
+        ObjectKind::SystemTable if object.name == SEQUENCE => 5,
         _ => 4,
     };
     let differs = |object: &&Object, other: &Inventory| {
@@ -188,6 +195,12 @@ fn changed_objects(situation: &Situation<'_>) -> Changed {
     // Tables before the indexes on them, and a virtual table before its rows.
     changed.creates.sort_by_key(|object| std::cmp::Reverse(rank(object)));
     changed
+}
+
+/// Whether SQLite keeps the keys that it gives to this table in `sqlite_sequence`.
+fn generates_keys(object: &Object) -> bool {
+    let sql = object.sql.as_deref().unwrap_or_default();
+    object.kind == ObjectKind::Table && sql.to_ascii_uppercase().contains("AUTOINCREMENT")
 }
 
 /// Tables whose definition is another one, or that are on one side alone.

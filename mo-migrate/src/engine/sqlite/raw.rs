@@ -488,8 +488,7 @@ unsafe extern "C" fn authorize(
             | ffi::SQLITE_CREATE_VIEW
             | ffi::SQLITE_DROP_VIEW
             | ffi::SQLITE_CREATE_VTABLE
-            | ffi::SQLITE_DROP_VTABLE
-            | ffi::SQLITE_ANALYZE => {
+            | ffi::SQLITE_DROP_VTABLE => {
                 note(&mut record.touched, &text(first), &text(database));
             }
             ffi::SQLITE_ALTER_TABLE => {
