@@ -188,6 +188,19 @@ async fn the_third_start_after_two_deaths_in_apply_needs_a_person_and_leaves_v1(
 }
 
 #[tokio::test]
+async fn one_death_each_in_two_migrations_needs_no_person() {
+    for place in engines() {
+        let shop = v1(place).await;
+        shop.file("2_more.sql", &no_transaction(V2)).file("3_x.sql", "CREATE TABLE x (y INT);");
+        for moment in ["applied:2", "applied:3"] {
+            assert!(killed_at(&shop, moment), "{moment} was not reached");
+        }
+        let report = next_up(&shop).await.unwrap();
+        assert_eq!((report.outcome, report.to), (Outcome::Applied, Some(3)));
+    }
+}
+
+#[tokio::test]
 async fn a_ledger_that_is_gone_or_of_another_database_is_not_guessed_at() {
     for place in engines() {
         let shop = v1(place).await;

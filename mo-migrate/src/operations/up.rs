@@ -231,28 +231,22 @@ fn not_again(
     if settings.retry {
         return None;
     }
-    let first = plan.pending.first()?;
-    let of_set = || runs.iter().filter(|run| run.set == settings.set);
-    let died: Vec<&RunRecord> = of_set()
-        .take_while(|run| run.outcome != Some(Outcome::Applied))
-        .filter(|run| run.died)
-        .filter(|run| {
-            run.applying.as_ref().is_some_and(|(version, checksum)| {
-                plan.pending
-                    .iter()
-                    .any(|m| m.version == *version && m.checksum.as_str() == checksum)
-            })
-        })
-        .collect();
-    if died.len() >= DEATHS {
-        let (version, _) = died.first().and_then(|run| run.applying.clone())?;
-        let named =
-            plan.pending.iter().find(|migration| migration.version == version).unwrap_or(first);
-        return Some(say::deaths(&named.title(), named.place(), died.len()));
+    let of_set = || runs.iter().filter(|run| run.set == settings.set && !run.is_of_a_guard());
+    // Of one text: who died in two migrations, once in each, may have been ended by anything.
+    let since_applied = of_set().take_while(|run| run.outcome != Some(Outcome::Applied));
+    let died: Vec<_> =
+        since_applied.filter(|run| run.died).filter_map(|run| run.applying.as_ref()).collect();
+    for migration in &plan.pending {
+        let deaths = died.iter().filter(|(version, checksum)| {
+            migration.version == *version && migration.checksum.as_str() == checksum
+        });
+        let deaths = deaths.count();
+        if deaths >= DEATHS {
+            return Some(say::deaths(&migration.title(), migration.place(), deaths));
+        }
     }
     let fingerprint = plan.fingerprint();
     let failures: Vec<&RunRecord> = of_set()
-        .filter(|run| !run.is_of_a_guard())
         .take_while(|run| run.fingerprint == fingerprint && is_failure(run))
         .collect();
     let last = failures.first()?;
