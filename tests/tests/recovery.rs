@@ -200,6 +200,24 @@ async fn one_death_each_in_two_migrations_needs_no_person() {
     }
 }
 
+/// The person has said "try again", and it did not kill its process.
+#[tokio::test]
+async fn deaths_before_a_run_that_came_through_count_no_more() {
+    for place in engines() {
+        let shop = v1(place).await;
+        shop.file("2_more.sql", &no_transaction(V2)).file("3_x.sql", "SELECT * FROM nowhere;");
+        for _ in 0..2 {
+            assert!(killed_at(&shop, "applied:2"));
+        }
+        assert_eq!(next_up(&shop).await.unwrap_err().code(), Code::Deaths);
+        let error = shop.migrator().retry(true).run(shop.address()).await.unwrap_err();
+        assert_eq!(error.code(), Code::Statement);
+        shop.file("3_x.sql", "CREATE TABLE x (y INT);");
+        let report = next_up(&shop).await.unwrap();
+        assert_eq!((report.outcome, report.to), (Outcome::Applied, Some(3)));
+    }
+}
+
 #[tokio::test]
 async fn a_ledger_that_is_gone_or_of_another_database_is_not_guessed_at() {
     for place in engines() {

@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::job::{Body, Job, Step};
 use super::run::Run;
 use crate::engine::{Clone, Connection, Fence, Inventory};
-use crate::error::{Error, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::migration::Session;
 use crate::observer::{Event, Phase};
 use crate::report::{MigrationState, RehearsalReport};
@@ -63,7 +63,10 @@ impl Run<'_> {
         match rehearsed {
             Err(why) => self.not_rehearsed(why),
             Ok(done) => {
-                done.map_err(|error| say::rehearsal_failed(error, self.clones_leave_out()))?;
+                done.map_err(|error| match error.code() {
+                    Code::Interrupted => error,
+                    _ => say::rehearsal_failed(error, self.clones_leave_out()),
+                })?;
                 self.leave("");
             }
         }

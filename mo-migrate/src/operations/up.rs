@@ -232,15 +232,8 @@ fn not_again(
         return None;
     }
     let of_set = || runs.iter().filter(|run| run.set == settings.set && !run.is_of_a_guard());
-    // Of one text: who died in two migrations, once in each, may have been ended by anything.
-    let since_applied = of_set().take_while(|run| run.outcome != Some(Outcome::Applied));
-    let died: Vec<_> =
-        since_applied.filter(|run| run.died).filter_map(|run| run.applying.as_ref()).collect();
     for migration in &plan.pending {
-        let deaths = died.iter().filter(|(version, checksum)| {
-            migration.version == *version && migration.checksum.as_str() == checksum
-        });
-        let deaths = deaths.count();
+        let deaths = deaths_in(migration.version, migration.checksum.as_str(), of_set());
         if deaths >= DEATHS {
             return Some(say::deaths(&migration.title(), migration.place(), deaths));
         }
@@ -264,6 +257,22 @@ fn not_again(
     let apart = Duration::from_millis(since.unsigned_abs());
     let left = pause.checked_sub(apart).filter(|left| !left.is_zero())?;
     Some(say::retry_later(last, if since < 0 { pause } else { left }))
+}
+
+/// The deaths in the apply of one text, since a run last came through it alive.
+fn deaths_in<'a>(
+    version: i64,
+    checksum: &str,
+    runs: impl Iterator<Item = &'a RunRecord>,
+) -> usize {
+    let came_through = |run: &&RunRecord| {
+        let reached = run.applying.as_ref().is_some_and(|(last, _)| *last >= version);
+        run.outcome == Some(Outcome::Applied) || (run.purpose == "up" && !run.died && reached)
+    };
+    let in_it = |run: &&RunRecord| {
+        run.died && run.applying.as_ref().is_some_and(|(v, text)| *v == version && text == checksum)
+    };
+    runs.take_while(|run| !came_through(run)).filter(in_it).count()
 }
 
 fn is_failure(run: &RunRecord) -> bool {
