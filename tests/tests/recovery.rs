@@ -360,6 +360,23 @@ async fn a_restore_by_hand_that_dies_keeps_its_snapshot_and_is_finished() {
     }
 }
 
+/// It has no history, and so nothing by which the database could be known.
+#[tokio::test]
+async fn a_restore_to_before_the_first_run_that_dies_after_its_commit_is_finished() {
+    for place in engines() {
+        for moment in ["finish:restore", "start:afterwards", "finish:afterwards"] {
+            let shop = v1(place).await;
+            let out = Command::new(env!("CARGO_BIN_EXE_die_at"))
+                .args([&shop.address(), shop.migrations().to_str().unwrap(), moment, "restore"])
+                .output()
+                .unwrap();
+            assert!(!out.status.success(), "{moment} was not reached");
+            let report = next_up(&shop).await.unwrap_or_else(|e| panic!("{moment}: {e:?}"));
+            assert_eq!((report.outcome, report.to), (Outcome::Applied, Some(1)), "{moment}");
+        }
+    }
+}
+
 /// The history stays where it was, whichever side of the commit the death was on.
 #[tokio::test]
 async fn a_restore_of_one_table_that_dies_is_finished_as_one_of_that_table() {

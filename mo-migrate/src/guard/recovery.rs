@@ -120,7 +120,10 @@ pub(crate) async fn recover(
     lock: &Held,
 ) -> Result<Option<crate::report::Report>> {
     let mut ledger = Ledger::open(engine).await?;
-    let open = ledger.open_run().await?;
+    let mut open = ledger.open_run().await?;
+    if let Some(run) = &mut open {
+        run.had_history &= !went_before_the_history(run, &mut ledger, settings).await?;
+    }
     let mut work = engine.connect(Role::Start).await?;
     let history = History::read(&mut *work, &settings.history_table).await;
     work.close().await;
@@ -190,6 +193,20 @@ pub(crate) async fn explained(
         Err(error) => return Err(error),
     };
     Ok(Some(say::in_a_line(&error)))
+}
+
+/// A restore by hand may go back to before the first run: with it the history goes.
+async fn went_before_the_history(
+    run: &RunRecord,
+    ledger: &mut Ledger,
+    settings: &Settings,
+) -> Result<bool> {
+    let restoring = matches!(run.phase, Phase::Restore | Phase::Afterwards);
+    let Some(name) = run.snapshot.as_ref().filter(|_| restoring && run.goes_back()) else {
+        return Ok(false);
+    };
+    let snapshot = ledger.snapshot(name).await?;
+    Ok(snapshot.is_some_and(|then| then.inventory.table(&settings.history_table).is_none()))
 }
 
 impl Run<'_> {
