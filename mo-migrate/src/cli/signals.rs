@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::printer::Printer;
-use crate::error::{ExitCode, Result, say};
+use crate::error::{Result, say};
 use crate::settings::Stop;
 
 /// From now on the first signal asks the run to stop, and the second one ends the process.
@@ -36,6 +36,7 @@ pub(super) fn watch(stop: Stop, printer: Printer) -> Result<()> {
     reason = "the run may be in the middle of a statement that nothing else ends"
 )]
 fn end(printer: &Printer) -> ! {
-    printer.say("ended here; what had been committed is put back by the next `migrate up` or `migrate recover`");
-    std::process::exit(ExitCode::NEEDS_PERSON.0.into())
+    // The run can't report any more; what reads documents gets one all the same.
+    let code = printer.error(&say::ended_here(), true);
+    std::process::exit(code.0.into())
 }

@@ -239,9 +239,8 @@ fn not_again(
         }
     }
     let fingerprint = plan.fingerprint();
-    let failures: Vec<&RunRecord> = of_set()
-        .take_while(|run| run.fingerprint == fingerprint && is_failure(run))
-        .collect();
+    let failures: Vec<&RunRecord> =
+        of_set().take_while(|run| run.fingerprint == fingerprint && is_failure(run)).collect();
     let last = failures.first()?;
     let ended = last.finished_at?;
     if waited.is_some_and(|since| ended >= since) {
@@ -260,11 +259,7 @@ fn not_again(
 }
 
 /// The deaths in the apply of one text, since a run last came through it alive.
-fn deaths_in<'a>(
-    version: i64,
-    checksum: &str,
-    runs: impl Iterator<Item = &'a RunRecord>,
-) -> usize {
+fn deaths_in<'a>(version: i64, checksum: &str, runs: impl Iterator<Item = &'a RunRecord>) -> usize {
     let came_through = |run: &&RunRecord| {
         let reached = run.applying.as_ref().is_some_and(|(last, _)| *last >= version);
         run.outcome == Some(Outcome::Applied) || (run.purpose == "up" && !run.died && reached)

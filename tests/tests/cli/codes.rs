@@ -15,8 +15,12 @@ impl Waiting {
     /// Starts it, and returns when the check is on its way.
     fn start(shop: &Shop) -> Self {
         let mut command = shop.command();
-        let mut child =
-            command.arg("up").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(["up", "--format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.contains("✓ commit") {
@@ -44,9 +48,13 @@ impl Waiting {
         }
     }
 
+    /// Its code, after one document, however it ended.
     fn end(mut self) -> i32 {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.lines, &mut rest).unwrap();
+        let document: serde_json::Value =
+            serde_json::from_reader(self.child.stdout.take().unwrap()).unwrap();
+        assert_eq!(document["error"]["code"], "MM0208", "{document:#}");
         self.child.wait().unwrap().code().unwrap()
     }
 }

@@ -14,6 +14,13 @@ pub(crate) fn interrupted() -> Error {
     Error::new(Code::Interrupted, "interrupted").hinted("begin again with `migrate up`")
 }
 
+pub(crate) fn ended_here() -> Error {
+    Error::new(Code::Interrupted, "interrupted twice, and ended here")
+        .ended(Outcome::NeedsPerson)
+        .true_now("what had been committed is put back by the next start")
+        .hinted("`migrate up` or `migrate recover`")
+}
+
 pub(crate) fn statement_time_limit(limit: Duration) -> Error {
     Error::new(Code::TimeLimit, format!("the statement ran longer than {}", time::words(limit)))
 }
