@@ -112,12 +112,12 @@ impl Run<'_> {
         report.duration_ms = time::ms(began.elapsed());
         let took = report.duration_ms;
         self.report.guarded = Some(report);
+        // Others' commits and its own can't be told apart by their number; before anything else can fail.
+        self.commits_then = self.work()?.foreign_commits().await?;
         fault::after(Transition::Statement)?;
         let error = done.as_ref().err().map(ToString::to_string);
         let ended = self.work()?.moment().await?;
         self.ledger.statement_ends(&run, &line, took, ended, error).await?;
-        // Others' commits and its own can't be told apart by their number.
-        self.commits_then = self.work()?.foreign_commits().await?;
         done
     }
 

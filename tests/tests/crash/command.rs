@@ -9,7 +9,7 @@ use mo_migrate_tests::typed::in_shop;
 use mo_migrate_tests::{Fixture, program};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::scenario::{IMPORT, IMPORT_CHECK, What};
+use crate::scenario::{IMPORT, What};
 
 /// Nothing here takes longer: who does so hangs.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -41,7 +41,6 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Down | What::Restore => command.args([what.word(), "--yes"]),
         What::Guard => command.args(["guard", "--", "sh", "-c", &shop.shell(IMPORT)]),
         What::GuardBadly => {
-            std::fs::write(shop.folder().join("import.check"), IMPORT_CHECK).unwrap();
             let check = ["guard", "--check", "import.check", "--"];
             command.args(check).args(["sh", "-c", &shop.shell(IMPORT)])
         }

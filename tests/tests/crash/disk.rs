@@ -101,7 +101,8 @@ async fn judged(round: Round, shop: &Fixture, said: &Said) -> Result<(), String>
         return Err(told("that is no outcome of a run".to_owned()));
     }
     is_true(round.scenario, shop, said).map_err(told)?;
-    let at_fault = matches!(round.scenario, Scenario::BadStatement | Scenario::BadCheck);
+    // A guarded command says in its own words what it needs.
+    let at_fault = !matches!(round.scenario, Scenario::Good | Scenario::Down | Scenario::Restore);
     if said.code > 2 - i32::from(!at_fault) && !has_remedy(said) {
         return Err(told("it does not say what is to be done".to_owned()));
     }

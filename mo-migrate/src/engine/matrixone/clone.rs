@@ -48,13 +48,21 @@ impl MatrixOne {
     ) -> Result<Clone> {
         let mut link = self.open_known("").await?;
         let made = self.clone_on(&mut link, snapshot, run, only, known).await;
-        if made.is_err() {
-            let _ = link.rollback().await;
+        let moved = match made {
+            // A session of its own may not see it yet, when the server has just come back.
+            Ok((name, only)) => link.move_to(&name).await.map(|()| (name, only)),
+            Err(error) => {
+                let _ = link.rollback().await;
+                Err(error)
+            }
+        };
+        match moved {
+            Ok((name, only)) => Ok(Clone { name, only, connection: Box::new(link) }),
+            Err(error) => {
+                link.hang_up().await;
+                Err(error)
+            }
         }
-        link.hang_up().await;
-        let (name, only) = made?;
-        let connection = Box::new(self.open_known(&name).await?);
-        Ok(Clone { name, only, connection })
     }
 
     async fn clone_on(

@@ -191,9 +191,15 @@ impl Link {
     /// Goes to work in this database; closed, it goes back to where the lock is held.
     pub(super) async fn at_work(mut self, home: Slot, database: &str) -> Result<Self> {
         self.home = Some(home);
+        self.move_to(database).await?;
+        Ok(self)
+    }
+
+    /// Goes into another database.
+    pub(super) async fn move_to(&mut self, database: &str) -> Result<()> {
         self.send(&format!("USE {}", quote(database))).await?;
         database.clone_into(&mut self.database);
-        Ok(self)
+        Ok(())
     }
 
     /// Waits for others' locks as long as is said, and no longer. It may not be in a transaction, which
