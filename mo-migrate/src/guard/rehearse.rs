@@ -11,8 +11,9 @@
 use std::time::Instant;
 
 use super::job::{Body, Job, Step};
+use super::restore_plan::mentions;
 use super::run::Run;
-use crate::engine::{Clone, Connection, Fence, Inventory};
+use crate::engine::{Clone, Connection, Fence, Inventory, ObjectKind};
 use crate::error::{Code, Error, Result, say};
 use crate::migration::Session;
 use crate::observer::{Event, Phase};
@@ -45,7 +46,7 @@ impl Run<'_> {
         if !(asked || quick) {
             return Ok(());
         }
-        if let Err(why) = can_be_rehearsed(job, self.engine.dialect()) {
+        if let Err(why) = can_be_rehearsed(job, self.engine.dialect(), &self.then) {
             self.not_rehearsed(why);
             return Ok(());
         }
@@ -160,8 +161,14 @@ impl Run<'_> {
     }
 }
 
-/// Why a job can't be rehearsed: it might reach the original.
-fn can_be_rehearsed(job: &Job<'_>, dialect: sql::Dialect) -> Result<(), String> {
+/// Why a job can't be rehearsed: it might reach the original, or needs what a clone does not have.
+fn can_be_rehearsed(job: &Job<'_>, dialect: sql::Dialect, then: &Inventory) -> Result<(), String> {
+    let left_out: Vec<String> = then
+        .objects
+        .iter()
+        .filter(|object| matches!(object.kind, ObjectKind::Sequence | ObjectKind::Routine))
+        .map(|object| object.name.split('(').next().unwrap_or_default().to_ascii_lowercase())
+        .collect();
     for step in &job.steps {
         let title = step.migration.title();
         match &step.body {
@@ -171,9 +178,13 @@ fn can_be_rehearsed(job: &Job<'_>, dialect: sql::Dialect) -> Result<(), String> 
             Body::Rust(_) => {}
             Body::Sql(file) => {
                 for statement in &file.statements {
-                    sql::names_no_database(file.sql(statement), dialect).map_err(|why| {
-                        format!("migration {title}, line {}: {why}", statement.line)
-                    })?;
+                    let place = format!("migration {title}, line {}", statement.line);
+                    sql::names_no_database(file.sql(statement), dialect)
+                        .map_err(|why| format!("{place}: {why}"))?;
+                    let text = file.sql(statement).to_ascii_lowercase();
+                    if let Some(name) = left_out.iter().find(|name| mentions(&text, name)) {
+                        return Err(format!("{place}: a clone does not have `{name}`"));
+                    }
                 }
             }
         }

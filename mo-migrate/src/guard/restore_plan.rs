@@ -264,7 +264,7 @@ fn is_others(situation: &Situation<'_>, object: &Object) -> bool {
 }
 
 /// Whether a definition has this name in it, and not as a part of another one.
-fn mentions(sql: &str, name: &str) -> bool {
+pub(super) fn mentions(sql: &str, name: &str) -> bool {
     let part_of_a_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     sql.match_indices(name).any(|(at, _)| {
         !sql[..at].ends_with(part_of_a_name) && !sql[at + name.len()..].starts_with(part_of_a_name)

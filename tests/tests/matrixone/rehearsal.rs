@@ -1,9 +1,10 @@
 //! The rehearsal on a clone: what fails there is not tried on the original, and what could reach the
 //! original from there is not rehearsed.
 
-use mo_migrate::Outcome;
+use mo_migrate::error::Code;
 use mo_migrate::plan::Goal;
-use mo_migrate::settings::Rehearse;
+use mo_migrate::settings::{Rehearse, Stop};
+use mo_migrate::{Event, Outcome, Phase};
 
 use crate::shop::Shop;
 
@@ -69,6 +70,37 @@ async fn a_statement_that_names_the_database_is_not_rehearsed_and_runs_once() {
     assert!(!rehearsal.done, "{rehearsal:?}");
     assert!(rehearsal.why.unwrap().contains("line 1"), "it says which statement");
     assert_eq!(shop.run("SELECT sum(stock) FROM products"), "32\n", "once");
+}
+
+#[tokio::test]
+async fn a_statement_that_uses_what_a_clone_does_not_have_is_not_rehearsed_and_runs() {
+    let Some(shop) = Shop::of(PRODUCTS).await else { return };
+    shop.run("CREATE SEQUENCE numbers");
+    shop.file("2_x.sql", "CREATE TABLE n (x BIGINT);\nINSERT INTO n SELECT nextval('numbers');");
+    let migrator = shop.migrator().attended(true).rehearse(Rehearse::WhenQuick);
+    let report = migrator.run(shop.address()).await.unwrap();
+    let why = report.rehearsal.unwrap().why.unwrap();
+    assert!(why.contains("line 2") && why.contains("`numbers`"), "{why}");
+    assert_eq!(shop.run("SELECT count(*) FROM n"), "1\n");
+}
+
+#[tokio::test]
+async fn a_rehearsal_that_is_interrupted_ends_as_interrupted() {
+    let Some(shop) = Shop::of(PRODUCTS).await else { return };
+    let before = shop.dump();
+    shop.file("2_x.sql", "SELECT sleep(60) AS s;");
+    let asked = Stop::default();
+    let asking = asked.clone();
+    let migrator = shop.migrator().attended(true).rehearse(Rehearse::Always).stop(asked).observer(
+        move |event: &Event| {
+            if matches!(event, Event::PhaseStarted { phase: Phase::Rehearse, .. }) {
+                asking.ask();
+            }
+        },
+    );
+    let error = migrator.run(shop.address()).await.unwrap_err();
+    assert_eq!((error.code(), error.exit_code().0), (Code::Interrupted, 130), "{error:?}");
+    shop.is_as_before(&before);
 }
 
 #[tokio::test]
