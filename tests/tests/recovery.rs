@@ -276,6 +276,26 @@ async fn late_up(shop: &Fixture) -> mo_migrate::Result<mo_migrate::Report> {
     migrator.run(shop.address()).await
 }
 
+/// Nobody could go back to it: its marker would be of a run that is over.
+#[tokio::test]
+async fn no_snapshot_is_made_of_what_a_dead_run_left_open() {
+    for place in engines() {
+        let shop = v1(place).await;
+        let before = shop.sql(ROWS);
+        shop.file("2_more.sql", &no_transaction(V2));
+        assert!(killed_at(&shop, "applied:2"));
+        let create = async || shop.migrator().snapshot_create(shop.address(), "manual").await;
+        let error = create().await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::OpenRun, Outcome::Refused), "{error:?}");
+        shop.migrator().recover(shop.address()).await.unwrap();
+        let made = create().await.unwrap();
+        next_up(&shop).await.unwrap();
+        shop.migrator().restore(shop.address(), Some(&made.name)).await.unwrap();
+        assert_eq!(shop.sql(ROWS), before);
+        assert_eq!(state(&shop).await, "pending");
+    }
+}
+
 #[tokio::test]
 async fn an_old_death_without_later_writes_is_put_back() {
     for place in places() {

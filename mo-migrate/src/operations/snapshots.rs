@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Operations;
-use crate::engine::{Counts, Inventory, SnapshotFacts};
+use crate::engine::{Counts, Inventory, Role, SnapshotFacts};
 use crate::error::{Result, say};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
 use crate::observer::Progress;
@@ -51,6 +51,11 @@ impl Operations<'_> {
         of: &SnapshotOf,
     ) -> Result<SnapshotLine> {
         let _lock = self.lock().await?;
+        let history = self.history(Role::Start).await?;
+        // Who went back to it would have half of a run, and a marker that nobody takes away.
+        if history.as_ref().is_some_and(|history| !history.is_settled()) {
+            return Err(say::open_run_first());
+        }
         let mut ledger = Ledger::open(self.engine()).await?;
         let name = snapshot::name(purpose, None, time::now_ms());
         let conduct = (&self.settings).into();
@@ -69,7 +74,6 @@ impl Operations<'_> {
         if let Some(table) = facts.table {
             inventory = inventory.narrowed(&[table].into());
         }
-        let history = self.history(crate::engine::Role::Start).await?;
         let record = SnapshotRecord {
             name,
             run: None,
