@@ -68,7 +68,7 @@ pub use operations::{
     RestorePreview, RunProof, SnapshotLine, Status, TableDifference, Validation, Verification,
     Whose,
 };
-pub use report::{Outcome, Report};
+pub use report::{Outcome, Report, RunReport};
 pub use sea_query;
 pub use snapshot::SnapshotOf;
 pub use time::parse_duration;

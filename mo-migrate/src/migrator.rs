@@ -18,7 +18,7 @@ use crate::operations::{
     RunProof, SnapshotLine, Status, Validation, Verification,
 };
 use crate::plan::Goal;
-use crate::report::{RehearsalReport, Report};
+use crate::report::{RehearsalReport, Report, RunReport};
 use crate::settings::{
     ForeignWrites, Keep, Policy, Rehearse, RestoreMethod, Settings, SnapshotPolicy, SnapshotScope,
     Stop, Unit, Verify,
@@ -403,6 +403,16 @@ impl Migrator {
     ) -> Result<Difference> {
         let target = target.into();
         Box::pin(self.with_operations(target, async |all| Box::pin(all.diff(run, limit)).await))
+            .await
+    }
+
+    /// A run told from its beginning to its end, as the ledger has it: the last one, or the one named;
+    /// writes nothing.
+    ///
+    /// # Errors
+    /// There is no such run, or none at all.
+    pub async fn report(&self, target: impl Into<Target>, run: Option<&str>) -> Result<RunReport> {
+        self.with_operations_even_without_files(target.into(), async |all| all.report(run).await)
             .await
     }
 

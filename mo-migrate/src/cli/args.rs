@@ -14,7 +14,7 @@ use super::usage::End;
 /// The commands by what they are for, as the help groups them.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Change", &["up", "down", "guard", "restore", "recover"]),
-    ("Ask", &["plan", "status", "history", "validate", "lint", "verify", "diff"]),
+    ("Ask", &["plan", "status", "history", "validate", "lint", "verify", "diff", "report"]),
     ("Write", &["new", "baseline", "repair"]),
     ("Keep", &["snapshot", "database"]),
     ("Shell", &["completions", "help"]),

@@ -61,6 +61,10 @@ impl Context {
             return Err(Error::new(Code::Usage, "only `lint` answers in SARIF")
                 .hinted("write `--format json`, or `migrate lint --format sarif`"));
         }
+        if choice.format == Format::Html && !words.command.has_page() {
+            return Err(Error::new(Code::Usage, "only `report` answers with a page")
+                .hinted("write `--format json`, or `migrate report --format html`"));
+        }
         let printer = Printer::new(choice.format, invocation(words));
         let mut settings = choice.settings;
         if choice.rehearse == Rehearse::Never || settings.rehearse == Rehearse::Never {

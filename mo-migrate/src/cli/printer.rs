@@ -38,6 +38,16 @@ impl Printer {
         )
     }
 
+    /// What standard output holds.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// A text with each command in backquotes as it has to be typed.
+    pub(super) fn as_typed(&self, text: &str) -> String {
+        self.invocation.in_text(text)
+    }
+
     /// Words for people.
     pub(super) fn say(&self, words: &str) {
         let words = crate::error::printable(words);
@@ -52,7 +62,7 @@ impl Printer {
     /// The answer, and its code.
     pub(super) fn answer(&self, answer: &Answer) -> ExitCode {
         let document = match self.format {
-            Format::Text => None,
+            Format::Text | Format::Html => None,
             Format::Json => answer.json.as_ref(),
             Format::Sarif => answer.sarif.as_ref(),
         };

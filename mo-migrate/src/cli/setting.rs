@@ -23,6 +23,8 @@ pub(super) enum Format {
     Json,
     /// Of the lint alone.
     Sarif,
+    /// A page, of `report` alone.
+    Html,
 }
 
 /// What was chosen, as far as it has been read.

@@ -96,6 +96,13 @@ pub(crate) enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// What it is called in reports.
+    #[must_use]
+    pub(crate) fn words(self) -> String {
+        let name = serde_json::to_value(self).unwrap_or_default();
+        name.as_str().unwrap_or("object").replace('_', " ")
+    }
+
     /// It holds rows.
     #[must_use]
     pub(crate) fn has_rows(self) -> bool {
@@ -174,6 +181,38 @@ impl Inventory {
             Object { sql: Some(kept.join("\n")), ..table.clone() }
         };
         Self { objects: self.tables().filter(|table| wanted(&table.name)).map(alone).collect() }
+    }
+
+    /// Everything whose definition another inventory has otherwise or not at all: what it is, and its
+    /// definition in each. What an engine makes by itself is no definition of anybody's.
+    pub(crate) fn definitions_that_differ<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> Vec<(&'a Object, [Option<&'a str>; 2])> {
+        let shown = |object: &&Object| {
+            object.sql.is_some()
+                && !matches!(
+                    object.kind,
+                    ObjectKind::ShadowTable
+                        | ObjectKind::SystemTable
+                        | ObjectKind::Grant
+                        | ObjectKind::KeyFromOutside
+                        | ObjectKind::Published
+                )
+        };
+        let mut found = Vec::new();
+        for object in self.objects.iter().filter(shown) {
+            let is = other.find(object.kind, &object.name).and_then(|object| object.sql.as_deref());
+            if is != object.sql.as_deref() {
+                found.push((object, [object.sql.as_deref(), is]));
+            }
+        }
+        for object in other.objects.iter().filter(shown) {
+            if self.find(object.kind, &object.name).is_none() {
+                found.push((object, [None, object.sql.as_deref()]));
+            }
+        }
+        found
     }
 
     /// Whether the definitions are the same, the order of the catalogue left aside.

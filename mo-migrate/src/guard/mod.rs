@@ -403,6 +403,7 @@ impl Run<'_> {
         let counts = if touched.unknown { Counts::With } else { Counts::Of(&touched.tables) };
         let now = engine.inventory(self.work()?, counts, &then).await?;
         self.report_tables(&now);
+        self.report_definitions(&then, &now);
         self.tell(&Event::State(self.state(&now)));
         self.enter(Phase::Commit, "").await?;
         if job.ring == 1 && engine.capabilities().transactional_ddl {

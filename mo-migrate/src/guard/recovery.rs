@@ -152,6 +152,7 @@ pub(crate) async fn recover(
         return Err(say::run_of_another_set(&record));
     }
     settings.observer.event(&Event::Note(say::found_dead_run(&record)));
+    ledger.taken_up(&record).await?;
     process::end_children(&record.id, &ledger.children(&record.id).await?).await?;
     let mut run = Run::new(engine, settings.clone(), ledger, lock.clone(), record);
     // A run that came back from its failure to say so did not die, and only a death in apply may
@@ -159,6 +160,11 @@ pub(crate) async fn recover(
     run.record.died = run.record.error.is_none() && run.record.phase == Phase::Apply;
     run.recovering = true;
     run.history.clone_from(&history);
+    if let Some(name) = run.record.snapshot.clone()
+        && let Some(known) = run.ledger.snapshot(&name).await?
+    {
+        run.report_snapshot(&known);
+    }
     let done = run.recover_by(what, set).await;
     run.finish_recovery(done).await.map(Some)
 }

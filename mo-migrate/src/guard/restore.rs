@@ -162,6 +162,7 @@ impl Run<'_> {
 
     async fn plan_restore(&mut self, back: &mut dyn RestoreTransaction) -> Result<RestorePlan> {
         let (then, now) = self.concerned(back.look(&self.then).await?);
+        self.report_definitions(&then, &now);
         let mut touched = self.record.touched.clone();
         if !self.record.is_of_tables() {
             touched.tables.insert(self.settings.history_table.clone());
@@ -267,7 +268,7 @@ impl Run<'_> {
             return Err(say::proof_failed("the marker of the run is still there"));
         }
         self.report.to = history.and_then(|history| history.latest(&self.settings.set));
-        self.report_tables(&now);
+        self.report_tables_put_back(&now);
         self.tell(&Event::State(self.state(&now)));
         self.leave("");
         Ok(())

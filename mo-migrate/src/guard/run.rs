@@ -11,7 +11,7 @@ use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
 use crate::lock::{Held, Holder};
 use crate::observer::{Event, Phase, Progress};
-use crate::report::{Report, TableReport, TakenBack};
+use crate::report::{DefinitionReport, Report, TableReport, TakenBack};
 use crate::settings::Settings;
 use crate::time;
 
@@ -191,10 +191,40 @@ impl<'a> Run<'a> {
             rows_after: now.table(&name).and_then(|table| table.rows),
             columns_before: columns(&self.then, &name),
             columns_after: columns(now, &name),
+            rows_failed: None,
             name,
         });
         self.report.tables = tables
             .filter(|table| table.rows_before.is_some() || table.rows_after.is_some())
+            .collect();
+    }
+
+    /// The same once the run was put back: what it had left, where it was counted, is still said.
+    pub(super) fn report_tables_put_back(&mut self, now: &Inventory) {
+        let had = std::mem::take(&mut self.report.tables);
+        self.report_tables(now);
+        for table in &mut self.report.tables {
+            let left = had.iter().find(|left| left.name == table.name);
+            table.rows_failed = left.and_then(|left| left.rows_after);
+        }
+    }
+
+    /// The definitions in which the snapshot and the present differ; nothing without a snapshot.
+    pub(super) fn report_definitions(&mut self, then: &Inventory, now: &Inventory) {
+        if self.record.snapshot.is_none() {
+            return;
+        }
+        let history = &self.settings.history_table;
+        let ours = |name: &str| name == history || name.starts_with("sqlite_");
+        let differing = then.definitions_that_differ(now).into_iter();
+        self.report.definitions = differing
+            .filter(|(object, _)| !ours(&object.name) && !ours(&object.table))
+            .map(|(object, [before, after])| DefinitionReport {
+                kind: object.kind.words(),
+                name: object.name.clone(),
+                before: before.map(ToOwned::to_owned),
+                after: after.map(ToOwned::to_owned),
+            })
             .collect();
     }
 

@@ -16,7 +16,10 @@ use crate::fault::{self, Transition};
 use crate::value::{Row, Value};
 
 pub use run::RunRecord;
-pub(crate) use run::{Child, GUARD, Outside, RESTORE_TABLES, StatementLine, StatementWindow};
+pub(crate) use run::{
+    AFTER_A_DEATH, Child, GUARD, Outside, PhaseLine, RESTORE_TABLES, StatementLine,
+    StatementRecord, StatementWindow,
+};
 pub(crate) use snapshot::SnapshotRecord;
 
 /// The schema that this program writes.

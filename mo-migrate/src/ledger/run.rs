@@ -1,5 +1,7 @@
 //! Runs, their phases, their statements and their child processes.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::Ledger;
@@ -17,6 +19,10 @@ pub(crate) const GUARD: &str = "guard";
 
 /// The purpose of a run that brings single tables back.
 pub(crate) const RESTORE_TABLES: &str = "restore_tables";
+
+/// What stands beside a run that is taken up after it died; of one that came back from its failure to
+/// say so it is `after an error`.
+pub(crate) const AFTER_A_DEATH: &str = "after a death";
 
 const COLUMNS: &str = "id, set_name, purpose, database_id, had_history, ring, phase, outcome, version_before, \
     version_target, fingerprint, versions, apply_version, apply_checksum, died, snapshot, failed_state, touched, \
@@ -145,6 +151,34 @@ pub(crate) struct StatementWindow {
     pub began: i64,
     /// The server's clock just after it; none when it never ended.
     pub ended: Option<i64>,
+}
+
+/// A phase that a run began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PhaseLine {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Which.
+    pub phase: Phase,
+    /// With what.
+    pub detail: String,
+}
+
+/// A statement of a run as it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StatementRecord {
+    /// The migration.
+    pub version: Version,
+    /// Its number in the migration, from 1.
+    pub number: u64,
+    /// Its line in the file.
+    pub line: u64,
+    /// What it wrote to.
+    pub touched: Touched,
+    /// How long it took; none when it never ended.
+    pub duration_ms: Option<u64>,
+    /// Why it failed.
+    pub error: Option<String>,
 }
 
 /// A process that a run started.
@@ -298,11 +332,20 @@ impl Ledger {
         detail: &str,
     ) -> Result<()> {
         run.phase = phase;
-        let sql = "INSERT INTO phases (run, at, phase, detail) VALUES (?, ?, ?, ?)";
-        let params =
-            [(&run.id).into(), time::now_ms().into(), phase.as_str().into(), detail.into()];
-        self.write(sql, &params).await?;
+        self.phase_line(&run.id, phase, detail).await?;
         self.update_run(run).await
+    }
+
+    /// Writes that another start takes a run up, which stays in the phase that it is found in.
+    pub(crate) async fn taken_up(&mut self, run: &RunRecord) -> Result<()> {
+        let why = if run.error.is_none() { AFTER_A_DEATH } else { "after an error" };
+        self.phase_line(&run.id, Phase::Recover, why).await
+    }
+
+    async fn phase_line(&mut self, run: &str, phase: Phase, detail: &str) -> Result<()> {
+        let sql = "INSERT INTO phases (run, at, phase, detail) VALUES (?, ?, ?, ?)";
+        let params = [run.into(), time::now_ms().into(), phase.as_str().into(), detail.into()];
+        self.write(sql, &params).await
     }
 
     /// Whether a run has been in this phase.
@@ -375,6 +418,50 @@ impl Ledger {
             Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
         ];
         self.write(sql, &params).await
+    }
+
+    /// The phases that a run began, in their order.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn phases(&mut self, run: &str) -> Result<Vec<PhaseLine>> {
+        let sql = "SELECT at, phase, detail FROM phases WHERE run = ? ORDER BY at";
+        let rows = self.fetch(sql, &[run.into()]).await?;
+        let lines = rows.iter().map(|row| {
+            let phase = Phase::parse(&row.at::<String>(1)?).unwrap_or(Phase::Apply);
+            Ok(PhaseLine { at: row.at(0)?, phase, detail: row.at(2)? })
+        });
+        let mut lines = lines.collect::<Result<Vec<_>>>()?;
+        // Several may have begun within a millisecond; what took a run up stays where it was read.
+        let rank = |line: &PhaseLine| (line.phase != Phase::Recover).then_some(line.phase);
+        lines.sort_by(|one, other| {
+            let ranks = rank(one).zip(rank(other));
+            one.at
+                .cmp(&other.at)
+                .then(ranks.map_or(Ordering::Equal, |(one, other)| one.cmp(&other)))
+        });
+        Ok(lines)
+    }
+
+    /// The statements of a run, in their order.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn statements(&mut self, run: &str) -> Result<Vec<StatementRecord>> {
+        let sql = "SELECT version, number, line, tables_touched, duration_ms, error FROM statements \
+                   WHERE run = ? ORDER BY started_at, version, number";
+        let rows = self.fetch(sql, &[run.into()]).await?;
+        let statements = rows.iter().map(|row| {
+            Ok(StatementRecord {
+                version: row.at(0)?,
+                number: row.at(1)?,
+                line: row.at(2)?,
+                touched: load(&row.at::<String>(3)?),
+                duration_ms: row.at(4)?,
+                error: row.at(5)?,
+            })
+        });
+        statements.collect()
     }
 
     /// What statements of a run did that no restore takes back, in their order. One that failed did

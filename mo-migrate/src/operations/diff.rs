@@ -345,7 +345,7 @@ fn objects(then: &Inventory, now: &Inventory) -> Vec<ObjectDifference> {
                 || then.table(&object.table).is_some() == now.table(&object.table).is_some())
     };
     let line = |object: &Object, change| ObjectDifference {
-        kind: kind(object.kind),
+        kind: object.kind.words(),
         name: object.name.clone(),
         change,
     };
@@ -361,9 +361,4 @@ fn objects(then: &Inventory, now: &Inventory) -> Vec<ObjectDifference> {
     let new = new.filter(|object| then.find(object.kind, &object.name).is_none());
     found.extend(new.map(|object| line(object, Change::Added)));
     found
-}
-
-fn kind(kind: ObjectKind) -> String {
-    let name = serde_json::to_value(kind).unwrap_or_default();
-    name.as_str().unwrap_or("object").replace('_', " ")
 }

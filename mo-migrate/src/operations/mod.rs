@@ -8,6 +8,7 @@ mod guarded;
 mod inspect;
 mod preview;
 mod proof;
+mod report;
 mod restore;
 mod snapshots;
 mod up;

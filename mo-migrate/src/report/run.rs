@@ -1,9 +1,10 @@
 //! The report's parts. Their names are the keys of the JSON: they are stable, and what is absent is
-//! `null`.
+//! `null`. The ledger keeps the JSON, and `report` reads it back: a key that an older mo-migrate did not
+//! write yet is no error.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::migration::Version;
@@ -11,30 +12,39 @@ use crate::validate::When;
 use crate::value::Value;
 
 /// What a run did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
     /// The run's id; none when nothing was begun.
     pub run: Option<String>,
     /// The name of the set.
+    #[serde(default)]
     pub set: String,
     /// The engine's name.
+    #[serde(default)]
     pub engine: String,
     /// The database, without any credentials.
+    #[serde(default)]
     pub database: String,
     /// The highest version before.
     pub from: Option<Version>,
     /// The highest version now.
     pub to: Option<Version>,
     /// The migrations of this run, in their order.
+    #[serde(default)]
     pub migrations: Vec<MigrationReport>,
     /// What was guarded in the place of migrations.
     pub guarded: Option<GuardedReport>,
     /// The checks, in the order in which they ran.
+    #[serde(default)]
     pub checks: Vec<CheckReport>,
     /// The tables that were touched.
+    #[serde(default)]
     pub tables: Vec<TableReport>,
+    /// The definitions that are not those of the snapshot: at the commit, or when the run was put back.
+    #[serde(default)]
+    pub definitions: Vec<DefinitionReport>,
     /// The run's snapshot.
     pub snapshot: Option<SnapshotReport>,
     /// The rehearsal on a clone, where there was one.
@@ -42,8 +52,10 @@ pub struct Report {
     /// The restore, where there was one.
     pub restore: Option<RestoreReport>,
     /// What was told at its moments.
+    #[serde(default)]
     pub hooks: Vec<HookReport>,
     /// How long each phase took.
+    #[serde(default)]
     pub timings_ms: BTreeMap<String, u64>,
     /// Why it did not end well.
     pub error: Option<ErrorReport>,
@@ -64,6 +76,7 @@ impl Report {
             guarded: None,
             checks: Vec::new(),
             tables: Vec::new(),
+            definitions: Vec::new(),
             snapshot: None,
             rehearsal: None,
             restore: None,
@@ -81,7 +94,7 @@ impl Report {
 }
 
 /// What became of a migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MigrationState {
     /// Not begun.
@@ -97,24 +110,29 @@ pub enum MigrationState {
 }
 
 /// One migration of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MigrationReport {
     /// Its version; 0 for a repeatable one.
     pub version: Version,
     /// Its name.
+    #[serde(default)]
     pub name: String,
     /// `sql`, `rust` or `repeatable`.
+    #[serde(default)]
     pub kind: String,
     /// What became of it.
     pub state: MigrationState,
     /// How many statements it sent.
+    #[serde(default)]
     pub statements: u64,
     /// How long it took.
+    #[serde(default)]
     pub duration_ms: u64,
 }
 
 /// A hook that was told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HookReport {
     /// When: `before`, `after`, `failed`, `restored` or `needs_person`.
     pub moment: String,
@@ -127,7 +145,8 @@ pub struct HookReport {
 }
 
 /// What a guard stood around.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GuardedReport {
     /// What it was for, in a word.
     pub purpose: String,
@@ -142,7 +161,8 @@ pub struct GuardedReport {
 }
 
 /// A rehearsal on a clone of the snapshot.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RehearsalReport {
     /// It was made; else `why` says why not.
     pub done: bool,
@@ -157,7 +177,7 @@ pub struct RehearsalReport {
 }
 
 /// What a check said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckVerdict {
     /// All is well.
@@ -171,9 +191,10 @@ pub enum CheckVerdict {
 }
 
 /// One check of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckReport {
     /// Its name.
+    #[serde(default)]
     pub name: String,
     /// The migration that it judges; none for `always.check.sql`.
     pub version: Option<Version>,
@@ -182,8 +203,10 @@ pub struct CheckReport {
     /// What it said.
     pub verdict: CheckVerdict,
     /// In words.
+    #[serde(default)]
     pub detail: String,
     /// The rows that show it, each by the names of its columns.
+    #[serde(default)]
     pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -211,7 +234,8 @@ fn json(value: &Value) -> serde_json::Value {
 }
 
 /// A table that was touched: what it was, and what it is at the end of the run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TableReport {
     /// Its name.
     pub name: String,
@@ -219,14 +243,31 @@ pub struct TableReport {
     pub rows_before: Option<u64>,
     /// Rows after; none when it is not there.
     pub rows_after: Option<u64>,
+    /// Rows that a run which was put back had left, where it had come so far that they were counted.
+    pub rows_failed: Option<u64>,
     /// Its columns before.
     pub columns_before: Vec<String>,
     /// Its columns after.
     pub columns_after: Vec<String>,
 }
 
+/// A definition that is not that of the snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DefinitionReport {
+    /// What it is: `table`, `view`, `index` and so on.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// As the snapshot has it; none when it was not there.
+    pub before: Option<String>,
+    /// What it had become; none when it was not there any more.
+    pub after: Option<String>,
+}
+
 /// The run's snapshot.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SnapshotReport {
     /// Its name.
     pub name: String,
@@ -239,7 +280,8 @@ pub struct SnapshotReport {
 }
 
 /// A restore.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RestoreReport {
     /// `tables` or `database`.
     pub method: String,
@@ -269,7 +311,8 @@ pub struct RestoreReport {
 }
 
 /// Why a run did not end well.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ErrorReport {
     /// The stable code.
     pub code: String,
@@ -293,7 +336,8 @@ impl From<&crate::Error> for ErrorReport {
 }
 
 /// Rows of others that a restore took back.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TakenBack {
     /// The table.
     pub table: String,
@@ -301,4 +345,21 @@ pub struct TakenBack {
     pub count: u64,
     /// Some of them, each with what was done to it: as many as a check shows of its evidence.
     pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_lacks_later_keys_is_read() {
+        let old = r#"{"outcome":"restored","migrations":[{"version":2,"state":"undone"}],
+            "checks":[{"version":2,"when":"after","verdict":"fail"}],"tables":[{"name":"t"}],
+            "restore":{"method":"tables"},"snapshot":{"name":"s"},"guarded":{},"error":{"code":"MM0204"}}"#;
+        let read: Report = serde_json::from_str(old).unwrap();
+        assert_eq!((read.outcome, read.tables[0].rows_failed), (Outcome::Restored, None));
+        assert!(read.definitions.is_empty() && read.timings_ms.is_empty());
+        let again: Report = serde_json::from_value(read.to_json()).unwrap();
+        assert_eq!(again.to_json(), read.to_json());
+    }
 }

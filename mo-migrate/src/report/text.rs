@@ -29,7 +29,7 @@ impl Report {
         text
     }
 
-    fn migrations_text(&self, color: bool) -> String {
+    pub(super) fn migrations_text(&self, color: bool) -> String {
         let mut table = Table::default();
         for line in &self.migrations {
             let version =
@@ -51,7 +51,7 @@ impl Report {
         table.to_text(color)
     }
 
-    fn guarded_text(&self, color: bool) -> String {
+    pub(super) fn guarded_text(&self, color: bool) -> String {
         let Some(guarded) = &self.guarded else { return String::new() };
         let what = guarded.command.as_deref().unwrap_or("a function");
         let ended =
@@ -74,7 +74,7 @@ impl Report {
         table.to_text(color)
     }
 
-    fn kept_text(&self, color: bool) -> String {
+    pub(super) fn kept_text(&self, color: bool) -> String {
         let mut table = Table::default();
         if let Some(snapshot) = &self.snapshot {
             let until = snapshot
@@ -92,14 +92,14 @@ impl Report {
     }
 
     fn outcome_line(&self, color: bool) -> String {
-        let style = match self.outcome {
-            Outcome::UpToDate | Outcome::Applied => GREEN,
-            Outcome::RolledBack | Outcome::Restored => YELLOW,
-            Outcome::NeedsPerson | Outcome::Refused | Outcome::Locked => RED,
-        };
-        let outcome = paint(color, style, &self.outcome.to_string());
+        let outcome = paint(color, style(self.outcome), &self.outcome.to_string());
+        format!("{outcome}: {}", self.outcome_detail())
+    }
+
+    /// What the outcome means for the database.
+    pub(super) fn outcome_detail(&self) -> String {
         let now = version(self.to);
-        let detail = match (self.outcome, &self.restore) {
+        match (self.outcome, &self.restore) {
             (Outcome::Applied, _) if self.guarded.is_some() => "what it did is kept".to_owned(),
             (Outcome::Applied, _) if self.to < self.from => {
                 format!("taken back, version {} → {}", version(self.from), self.to.unwrap_or(0))
@@ -112,8 +112,16 @@ impl Report {
             (Outcome::Refused | Outcome::Locked, _) => "nothing was touched".to_owned(),
             _ if self.to.is_none() => "nothing is applied".to_owned(),
             _ => format!("version {now}"),
-        };
-        format!("{outcome}: {detail}")
+        }
+    }
+}
+
+/// The colour of an outcome.
+pub(super) fn style(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::UpToDate | Outcome::Applied => GREEN,
+        Outcome::RolledBack | Outcome::Restored => YELLOW,
+        Outcome::NeedsPerson | Outcome::Refused | Outcome::Locked => RED,
     }
 }
 
@@ -156,13 +164,13 @@ pub(crate) fn count(number: u64, word: &str) -> String {
     if number == 1 { format!("{number} {word}") } else { format!("{number} {word}s") }
 }
 
-fn evidence(row: &serde_json::Map<String, serde_json::Value>) -> String {
+pub(super) fn evidence(row: &serde_json::Map<String, serde_json::Value>) -> String {
     let cells: Vec<String> =
         row.iter().map(|(column, value)| format!("{column} = {value}")).collect();
     one_line(&cells.join(", "))
 }
 
-fn state(state: MigrationState) -> (&'static str, &'static str) {
+pub(super) fn state(state: MigrationState) -> (&'static str, &'static str) {
     match state {
         MigrationState::Pending => ("not begun", DIM),
         MigrationState::Applied => ("applied", GREEN),
@@ -172,7 +180,7 @@ fn state(state: MigrationState) -> (&'static str, &'static str) {
     }
 }
 
-fn rows(table: &TableReport) -> String {
+pub(super) fn rows(table: &TableReport) -> String {
     match (table.rows_before, table.rows_after) {
         (Some(before), Some(after)) if before == after => count(after, "row"),
         (Some(before), Some(after)) => format!("{before} → {}", count(after, "row")),
@@ -196,11 +204,11 @@ fn columns(table: &TableReport) -> String {
     format!("{counted}: {}", now.join(", "))
 }
 
-fn version(version: Option<Version>) -> String {
+pub(super) fn version(version: Option<Version>) -> String {
     version.map_or_else(|| "nothing".to_owned(), |version| version.to_string())
 }
 
-fn at(version: Option<Version>) -> String {
+pub(super) fn at(version: Option<Version>) -> String {
     version.map_or_else(|| "nothing is applied".to_owned(), |version| format!("version {version}"))
 }
 
@@ -233,6 +241,7 @@ mod tests {
             rows_after: Some(7),
             columns_before: vec!["id".to_owned()],
             columns_after: vec!["id".to_owned(), "name".to_owned()],
+            ..TableReport::default()
         });
         report.snapshot = Some(SnapshotReport {
             name: "pre".to_owned(),

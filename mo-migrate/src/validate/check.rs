@@ -64,7 +64,7 @@ impl Verdict {
 }
 
 /// When a check runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// Before the commit: it sees what the run wrote, and others do not yet.

@@ -92,6 +92,7 @@ fn no_command_that_reads_lets_a_name_reach_the_terminal_or_break_its_document() 
         &["verify"],
         &["snapshot", "list"],
         &["up", "--dry-run"],
+        &["report"],
     ] {
         both(&shop, words, 0);
     }

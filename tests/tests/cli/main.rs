@@ -11,6 +11,7 @@ mod hostile;
 mod lint;
 mod policies;
 mod questions;
+mod report;
 mod runs;
 mod secrets;
 mod settings;

@@ -166,7 +166,8 @@ fn diff_shows_the_rows_with_what_became_of_them() {
     assert!(ran.out.contains("~ id = 2, name = \"Mouse\" → \"Rat\""), "{}", ran.out);
 }
 
-const QUESTIONS: [&str; 5] = ["status", "plan", "history", "validate", "snapshot list"];
+const QUESTIONS: [&str; 7] =
+    ["status", "plan", "history", "validate", "snapshot list", "report", "report --format html"];
 
 #[test]
 fn questions_leave_every_file_as_it_is() {

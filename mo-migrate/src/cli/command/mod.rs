@@ -12,6 +12,7 @@ mod new;
 mod plan;
 mod recover;
 mod repair;
+mod report;
 mod restore;
 mod snapshot;
 mod status;
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Verify(verify::Verify),
     /// Shows the rows that a restore took back, or what a run has changed
     Diff(diff::Diff),
+    /// Tells a run from its beginning to its end, as text or as a page
+    Report(report::Report),
     /// Writes the files of a new migration
     New(new::New),
     /// Marks versions as applied without running them
@@ -87,6 +90,7 @@ impl Command {
             Self::Lint(command) => command.run(context),
             Self::Verify(command) => Box::pin(command.run(context)).await,
             Self::Diff(command) => Box::pin(command.run(context)).await,
+            Self::Report(command) => command.run(context).await,
             Self::New(command) => command.run(context),
             Self::Baseline(command) => Box::pin(command.run(context)).await,
             Self::Repair(command) => Box::pin(command.run(context)).await,
@@ -99,6 +103,10 @@ impl Command {
     /// Its answer has the format SARIF too.
     pub(super) fn has_sarif(&self) -> bool {
         matches!(self, Self::Lint(_))
+    }
+
+    pub(super) fn has_page(&self) -> bool {
+        matches!(self, Self::Report(_))
     }
 
     /// Its answer is the report of a run, also when it fails.

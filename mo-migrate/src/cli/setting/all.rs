@@ -216,8 +216,9 @@ pub(crate) const ALL: &[Setting] = &[
             ("text", |c| c.format = Format::Text),
             ("json", |c| c.format = Format::Json),
             ("sarif", |c| c.format = Format::Sarif),
+            ("html", |c| c.format = Format::Html),
         ]),
-        "What standard output holds; json is one document, errors included; sarif is of lint alone [default: text]",
+        "What standard output holds; json is one document, errors included; sarif is of lint alone, html of report alone [default: text]",
     ),
     Setting {
         name: "yes",

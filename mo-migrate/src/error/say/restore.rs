@@ -232,6 +232,13 @@ pub(crate) fn no_run(wanted: &str, known: &[&str]) -> Error {
     error.true_now("nothing was touched").hinted("see `migrate history`")
 }
 
+/// A report of the last run was asked for, and there is none.
+pub(crate) fn no_run_yet() -> Error {
+    Error::new(Code::NoSnapshot, "no run was made on this database yet")
+        .true_now("nothing was touched")
+        .hinted("see what would run with `migrate plan`")
+}
+
 /// The proof of a run can be completed only where a restore was made.
 pub(crate) fn run_not_restored(run: &RunRecord) -> Error {
     let error = Error::new(

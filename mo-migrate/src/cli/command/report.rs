@@ -1,0 +1,103 @@
+//! `report`: a run told to somebody who was not there.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::answer::Answer;
+use crate::cli::ask;
+use crate::cli::context::Context;
+use crate::cli::screen;
+use crate::cli::setting::Format;
+use crate::error::{Code, Error, Result, say};
+use crate::printable::quoted;
+use crate::report::RunReport;
+
+/// Tells a run from its beginning to its end.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The outcome first, then what went wrong, the phases on a time line, rows and definitions before
+and after, the checks with their evidence, what others wrote, and the commands to go on with.
+It reads the ledger alone, and writes nothing to the database.
+
+  migrate report                                      the last run, as text
+  migrate report RUN --format html --output run.html  one page, to open or to send")]
+pub(crate) struct Report {
+    /// The run; the last one if it is not said. `history` lists them
+    run: Option<String>,
+    /// Writes it to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Report {
+    pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
+        let target = context.target()?;
+        let report = context.migrator().report(target, self.run.as_deref()).await?;
+        let report = with_commands(report, |text| context.printer.as_typed(text));
+        let format = context.printer.format();
+        let Some(file) = &self.output else {
+            return Ok(match format {
+                Format::Html => Answer::verbatim(report.to_html()),
+                _ => Answer::new(report.to_text(true), &report),
+            });
+        };
+        let text = match format {
+            Format::Html => report.to_html(),
+            Format::Json => {
+                screen::json(&serde_json::to_string_pretty(&report).unwrap_or_default()) + "\n"
+            }
+            Format::Text | Format::Sarif => report.to_text(false) + "\n",
+        };
+        self.may_replace(context, file, format)?;
+        std::fs::write(file, text).map_err(|error| say::io("write", file, &error))?;
+        context.printer.say(&format!("the report of run {} is in {}", report.run, file.display()));
+        Ok(Answer::verbatim(String::new()))
+    }
+
+    /// A file that is there is replaced only if a person says so, and a database never.
+    fn may_replace(&self, context: &Context, file: &Path, format: Format) -> Result<()> {
+        if !file.exists() {
+            return Ok(());
+        }
+        if is_database(file) {
+            let what =
+                format!("`{}` is a database, and is not replaced by a report", file.display());
+            return Err(Error::new(Code::NotConfirmed, what)
+                .true_now("nothing was touched")
+                .hinted("name another file, as in `migrate report --output run.txt`"));
+        }
+        let run = self.run.as_deref().map(|run| format!("{} ", quoted(run))).unwrap_or_default();
+        let format = match format {
+            Format::Text | Format::Sarif => "",
+            Format::Json => "--format json ",
+            Format::Html => "--format html ",
+        };
+        let words = format!("report {run}{format}--output {}", quoted(&file.to_string_lossy()));
+        ask::confirm(context, &words, &format!("replace `{}`?", file.display()))
+    }
+}
+
+/// A file of SQLite begins with its name.
+fn is_database(file: &Path) -> bool {
+    let mut head = [0; 13];
+    let read = std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == *b"SQLite format"
+}
+
+/// The report with the commands in it as they have to be typed here.
+fn with_commands(mut report: RunReport, typed: impl Fn(&str) -> String) -> RunReport {
+    for step in &mut report.next {
+        let shown = typed(&format!("`{}`", step.command));
+        shown.trim_matches('`').clone_into(&mut step.command);
+    }
+    report.detail = report.detail.as_deref().map(&typed);
+    let within = report.report.as_mut().and_then(|report| report.error.as_mut());
+    for error in report.error.as_mut().into_iter().chain(within) {
+        error.message = typed(&error.message);
+        error.database = error.database.as_deref().map(&typed);
+        error.hint = error.hint.as_deref().map(&typed);
+    }
+    report
+}
