@@ -133,6 +133,28 @@ async fn a_run_that_died_is_told_with_what_a_later_start_did() {
 }
 
 #[tokio::test]
+async fn a_restore_by_hand_that_failed_says_why_in_its_report() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let guard = shop.migrator().guard("import");
+        let write = shop.shell("INSERT INTO products (name) VALUES ('Hub')");
+        let applied = guard.command(shop.address(), ["sh", "-c", &write]).await.unwrap();
+        let told = last(&shop).await;
+        assert_eq!((told.purpose.as_str(), told.outcome), ("guard", Some(Outcome::Applied)));
+        assert!(told.to_text(false).contains("exited with 0"), "{}", told.to_text(false));
+
+        shop.sql("INSERT INTO orders (product) VALUES (1)");
+        let snapshot = applied.snapshot.unwrap().name;
+        let error = shop.migrator().restore(shop.address(), Some(&snapshot)).await.unwrap_err();
+        assert_eq!(error.code(), Code::ForeignWrites);
+        let report = last(&shop).await;
+        assert_eq!((report.purpose.as_str(), report.outcome), ("restore", Some(error.outcome())));
+        let why = report.error.as_ref().unwrap();
+        assert_eq!((why.code.as_str(), why.hint.as_deref()), (error.code().as_str(), error.hint()));
+    }
+}
+
+#[tokio::test]
 async fn a_restore_by_hand_is_told_with_what_it_took_back() {
     for place in engines() {
         let shop = shop(place).await;

@@ -202,6 +202,7 @@ impl Run<'_> {
         let is_open =
             restored.is_err() && (self.stage != Stage::Untouched || self.tidy_up().await.is_err());
         self.report.outcome = restored.as_ref().map_or_else(Error::outcome, |()| Outcome::Restored);
+        self.report.error = restored.as_ref().err().map(Into::into);
         if !is_open {
             self.record.outcome = Some(self.report.outcome);
             self.record.finished_at = Some(time::now_ms());
