@@ -9,6 +9,7 @@
     reason = "a test that can not set itself up has failed, which is all a panic says here"
 )]
 
+pub mod browser;
 pub mod fuzzing;
 mod place;
 mod reader;
