@@ -26,9 +26,10 @@ pub enum Moment {
     Before,
     /// It was applied and is final.
     After,
-    /// It failed, and what it did is still there.
+    /// It failed, and what it did is there for others to see; it is taken back next.
     Failed,
-    /// It was undone: rolled back, or restored and compared.
+    /// The database is as it was: the run was rolled back, restored and compared, or refused after
+    /// [`Before`](Self::Before) was told.
     Restored,
     /// A person has to decide.
     NeedsPerson,
@@ -91,7 +92,7 @@ pub struct HookAt {
     pub hook: Arc<dyn Hook>,
 }
 
-/// A line for the shell. It has the notice as JSON on its standard input, and the moment and the outcome
+/// A line for the shell, shown by its first word. It has the notice as JSON on its standard input, and the moment and the outcome
 /// in `MO_MIGRATE_MOMENT` and `MO_MIGRATE_OUTCOME`.
 ///
 /// What it starts in the background lives on: it may be the application.
@@ -100,7 +101,11 @@ pub struct ShellHook(pub String);
 
 impl Hook for ShellHook {
     fn name(&self) -> String {
-        self.0.clone()
+        // Behind it may stand a token.
+        match self.0.trim().split_once(char::is_whitespace) {
+            Some((first, _)) => format!("{first} …"),
+            None => self.0.trim().to_owned(),
+        }
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Told<'a> {

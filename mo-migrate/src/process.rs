@@ -10,9 +10,10 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{ChildStderr, ChildStdout, Command};
 
 use crate::error::{Code, Error, Result};
 use crate::ledger::{Child, Ledger};
@@ -39,10 +40,12 @@ impl Drop for Group {
     }
 }
 
-/// A process that runs; it is ended by force when this is dropped, with all that it started.
+/// A process that runs; it is ended by force when this is dropped, with its group.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: tokio::process::Child,
+    out: Pipe<ChildStdout>,
+    err: Pipe<ChildStderr>,
     group: Group,
 }
 
@@ -87,7 +90,7 @@ impl Process {
         run: &str,
         ledger: &mut Ledger,
     ) -> Result<Self> {
-        let child = command
+        let mut child = command
             .env(RUN, run)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -95,30 +98,94 @@ impl Process {
             .spawn()
             .map_err(|error| not_started(&error))?;
         let pid = child.id().unwrap_or_default();
-        let process = Self { child, group: Group(i32::try_from(pid).ok().and_then(Pid::from_raw)) };
+        let (out, err) = (Pipe::new(child.stdout.take()), Pipe::new(child.stderr.take()));
+        let group = Group(i32::try_from(pid).ok().and_then(Pid::from_raw));
+        let process = Self { child, out, err, group };
         let record = Child { pid, started: started(pid).unwrap_or_default() };
         ledger.child(run, &record, line).await?;
         Ok(process)
     }
 
-    /// Waits until it has ended, and tells each line that it writes.
+    /// Waits until it has exited, and tells each line that it writes. What it started in its group is
+    /// ended then.
     ///
     /// # Errors
     /// It can't be waited for.
     pub(crate) async fn ended(&mut self, tell: impl Fn(&str)) -> Result<Ended> {
-        let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
-        let (out, err, status) =
-            tokio::join!(read(out, &tell), read(err, &tell), self.child.wait());
+        let status = {
+            let reading = async { tokio::join!(self.out.read(&tell), self.err.read(&tell)) };
+            tokio::pin!(reading);
+            let mut is_read = false;
+            loop {
+                tokio::select! {
+                    status = self.child.wait() => break status,
+                    _ = &mut reading, if !is_read => is_read = true,
+                }
+            }
+        };
         let status = status.map_err(|error| not_started(&error))?;
-        Ok(Ended { status, out, err })
+        if let Some(group) = self.group.0 {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        // What left its group may hold the pipes open.
+        let rest = async { tokio::join!(self.out.read(&tell), self.err.read(&tell)) };
+        let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
+        Ok(Ended { status, out: self.out.text(), err: self.err.text() })
     }
 
     /// Asks it to end, as a person at a terminal would, and ends it by force if it does not.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self, tell: impl Fn(&str)) {
         if let Some(group) = self.group.0 {
             let _ = kill_process_group(group, Signal::TERM);
         }
-        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+        let _ = tokio::time::timeout(GRACE, self.ended(tell)).await;
+    }
+}
+
+/// What a process writes, of which the end is kept.
+#[derive(Debug)]
+struct Pipe<R> {
+    from: Option<R>,
+    kept: Vec<u8>,
+    line: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Pipe<R> {
+    fn new(from: Option<R>) -> Self {
+        Self { from, kept: Vec::new(), line: Vec::new() }
+    }
+
+    /// Reads to the end, telling each line; may be dropped and called again.
+    async fn read(&mut self, tell: &impl Fn(&str)) {
+        let mut buffer = [0; 4096];
+        while let Some(from) = &mut self.from {
+            let Ok(read @ 1..) = from.read(&mut buffer).await else {
+                self.from = None;
+                break;
+            };
+            for byte in &buffer[..read] {
+                // A line that is drawn again and again, as a progress is, ends with a return.
+                let ends = matches!(byte, b'\n' | b'\r');
+                if !ends {
+                    self.line.push(*byte);
+                }
+                if (ends && !self.line.is_empty()) || self.line.len() == KEPT {
+                    tell(&String::from_utf8_lossy(&self.line));
+                    self.line.clear();
+                }
+            }
+            self.kept.extend_from_slice(&buffer[..read]);
+            let too_much = self.kept.len().saturating_sub(KEPT);
+            self.kept.drain(..too_much);
+        }
+        if !self.line.is_empty() {
+            tell(&String::from_utf8_lossy(&self.line));
+            self.line.clear();
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.kept).into_owned()
     }
 }
 
@@ -126,37 +193,15 @@ fn not_started(error: &std::io::Error) -> Error {
     Error::new(Code::CheckErred, "the command could not be started").because(error.to_string())
 }
 
-/// Reads to the end, telling each line; gives the end of it.
-async fn read(pipe: Option<impl AsyncRead + Unpin>, tell: &impl Fn(&str)) -> String {
-    let Some(mut pipe) = pipe else { return String::new() };
-    let (mut kept, mut line, mut buffer) = (Vec::new(), Vec::new(), [0; 4096]);
-    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
-        for byte in &buffer[..read] {
-            // A line that is drawn again and again, as a progress is, ends with a return.
-            let ends = matches!(byte, b'\n' | b'\r');
-            if !ends {
-                line.push(*byte);
-            }
-            if (ends && !line.is_empty()) || line.len() == KEPT {
-                tell(&String::from_utf8_lossy(&line));
-                line.clear();
-            }
-        }
-        kept.extend_from_slice(&buffer[..read]);
-        let too_much = kept.len().saturating_sub(KEPT);
-        kept.drain(..too_much);
-    }
-    if !line.is_empty() {
-        tell(&String::from_utf8_lossy(&line));
-    }
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
 /// When a process started, in the system's own words; none when it is gone.
 fn started(pid: u32) -> Option<String> {
     if let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         // The name in brackets may hold anything; the 20th field after it is the start time.
         let (_, rest) = stat.rsplit_once(')')?;
+        // One that is dead and waits for its parent to notice is gone.
+        if rest.trim_start().starts_with(['Z', 'X']) {
+            return None;
+        }
         return rest.split_whitespace().nth(19).map(ToOwned::to_owned);
     }
     if std::path::Path::new("/proc/self/stat").exists() {
@@ -168,6 +213,11 @@ fn started(pid: u32) -> Option<String> {
         .ok()?;
     let said = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
     (!said.is_empty()).then_some(said)
+}
+
+/// Whether a process with this number is there.
+pub(crate) fn lives(pid: u32) -> bool {
+    started(pid).is_some()
 }
 
 /// Ends what a dead run left running, and waits until it is gone: the groups that the ledger names,
@@ -186,7 +236,8 @@ pub(crate) async fn end_children(run: &str, children: &[Child]) -> Result<()> {
         }
         let _ = kill_process_group(group, Signal::KILL);
         let is_gone = || {
-            test_kill_process_group(group).is_err()
+            // One that may not be signalled is there.
+            test_kill_process_group(group) == Err(Errno::SRCH)
                 || started(child.pid).is_none_or(|now| now != child.started)
         };
         if !within_moments(is_gone).await {

@@ -251,6 +251,70 @@ async fn what_a_killed_guard_left_running_is_ended_and_put_back_even_what_left_i
 }
 
 #[tokio::test]
+async fn what_a_command_leaves_running_is_ended_when_it_exits_and_not_waited_for() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let later = shop.shell(GOOD).replace('\'', "'\\''");
+        for left in
+            [format!("sh -c 'sleep 60; {later}' &"), format!("setsid sh -c 'sleep 60; {later}' &")]
+        {
+            let guard = import(&shop).tables(["prices"]).time_limit(Duration::from_secs(40));
+            // The check for three prices fails, for nothing came in.
+            let error = guard.command(shop.address(), sh(&left)).await.unwrap_err();
+            assert_eq!(error.code(), Code::CheckFailed, "{error:?}");
+            let run = error.report().unwrap().run.clone().unwrap();
+            assert!(!is_anywhere(&run), "something of the run goes on");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_function_is_called_when_it_is_its_turn() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let guard = import(&shop);
+        let failed = guard.around(shop.address(), || {
+            // Before its first await, and not in it.
+            shop.sql(NEGATIVE);
+            std::future::ready(Ok::<_, String>(()))
+        });
+        assert_eq!(failed.await.unwrap_err().outcome(), Outcome::Restored);
+        assert_eq!(shop.sql(PRICES), "100\n250\n");
+    }
+}
+
+#[tokio::test]
+async fn a_purpose_is_a_word_and_none_of_ours() {
+    let shop = shop(engines()[0]).await;
+    let long = "x".repeat(25);
+    for purpose in ["failed", "pre_upgrade", "", "Import", "an import", &long] {
+        let guard = shop.migrator().guard(purpose);
+        let error = guard.command(shop.address(), ["true"]).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::Usage, Outcome::Refused), "{purpose}");
+    }
+}
+
+#[tokio::test]
+async fn what_another_machine_guarded_is_left_to_a_person_who_looks_there() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        let line = format!("{}; kill -9 $PPID; sleep 60", shop.shell(GOOD));
+        let mut guard = Command::new(program("migrate_from_dir"));
+        guard.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
+        let ended = guard.args(["guard", "--", "sh", "-c", &line]).output().unwrap();
+        assert!(!ended.status.success());
+        shop.in_ledger("UPDATE runs SET host = 'elsewhere' WHERE outcome IS NULL AND $THIS");
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NeedsPerson, "{error:?}");
+        assert!(error.hint().unwrap().contains("elsewhere"), "{error:?}");
+        let report = shop.migrator().retry(true).recover(shop.address()).await.unwrap().unwrap();
+        assert_eq!(report.outcome, Outcome::Restored);
+        shop.assert_dump(&before, "after the recovery");
+    }
+}
+
+#[tokio::test]
 async fn a_guard_needs_no_directory_of_migrations() {
     for place in engines() {
         let shop = shop(place).await;

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use mo_migrate::Outcome;
 use mo_migrate_tests::{Fixture, engines, program};
 use serde_json::Value;
 
@@ -61,6 +62,11 @@ fn each_moment_of_a_run_is_told() {
         shop.file("2_bad.sql", "INSERT INTO products (name) VALUES ('b'); SELECT * FROM nowhere;");
         assert_eq!(up(&shop, &hooks, &["up", "--no-rehearse"]).status.code(), Some(2));
         let undone = shop.undone().as_str();
+        // What is rolled back was there for nobody to see.
+        if shop.undone() == Outcome::RolledBack {
+            assert_eq!(told(&shop), format!("before-\nrestored-{undone}\n"));
+            continue;
+        }
         assert_eq!(told(&shop), format!("before-\nfailed-\nrestored-{undone}\n"));
         let failed = json(&shop, "failed");
         assert_eq!(
@@ -68,6 +74,10 @@ fn each_moment_of_a_run_is_told() {
             (&Value::Null, &"MM0201".into())
         );
         assert_eq!(json(&shop, "restored")["outcome"], undone);
+        // A rehearsal refuses the run after `before` was told: so is that it did not begin.
+        std::fs::remove_file(shop.folder().join("told")).unwrap();
+        assert_eq!(up(&shop, &hooks, &["up"]).status.code(), Some(5));
+        assert_eq!(told(&shop), "before-\nrestored-refused\n");
     }
 }
 
@@ -103,6 +113,24 @@ fn a_hook_that_hangs_is_ended_at_its_limit_and_changes_nothing() {
         let began = Instant::now();
         assert_eq!(up(&shop, &["after=sleep 600"], &hang).status.code(), Some(0));
         assert!(began.elapsed() < Duration::from_mins(5));
+    }
+}
+
+#[test]
+fn a_person_is_told_of_a_ledger_that_is_gone() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        assert!(up(&shop, &[], &["up"]).status.success());
+        shop.file("2_more.sql", "INSERT INTO products (name) VALUES ('b');");
+        shop.file("2_more.check.sql", "-- check(after): never\n-- command: kill -9 $PPID");
+        let _ = up(&shop, &[], &["up"]);
+        shop.hide_ledger();
+        let hooks = all();
+        let hooks: Vec<&str> = hooks.iter().map(String::as_str).collect();
+        assert_eq!(up(&shop, &hooks, &["up"]).status.code(), Some(3));
+        assert_eq!(told(&shop), "needs_person-needs_person\n");
+        shop.show_ledger();
     }
 }
 

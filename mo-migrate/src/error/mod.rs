@@ -44,6 +44,8 @@ struct Inner {
     disk: Option<Disk>,
     /// Where in the statement, in bytes.
     offset: Option<usize>,
+    /// The hooks know of it.
+    told: bool,
 }
 
 impl Error {
@@ -64,6 +66,7 @@ impl Error {
             native: None,
             disk: None,
             offset: None,
+            told: false,
         }))
     }
 
@@ -205,6 +208,17 @@ impl Error {
             self.0.database = Some("nothing was touched".to_owned());
         }
         self
+    }
+
+    /// The hooks know of it.
+    pub(crate) fn told(mut self) -> Self {
+        self.0.told = true;
+        self
+    }
+
+    /// Whether hooks know of it, or a run's report says that they were told.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.told || self.0.report.is_some()
     }
 
     pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {

@@ -26,7 +26,7 @@ use crate::fault::{self, Transition};
 use crate::ledger::StatementLine;
 use crate::observer::Event;
 use crate::printable::quoted;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::report::GuardedReport;
 use crate::{panics, time};
 
@@ -144,12 +144,16 @@ impl Run<'_> {
             () = asked.wait() => None,
             () = over(limit) => None,
         };
-        let Some(ended) = ended else {
-            process.stop().await;
-            return Err(self.given_up(&line, limit));
-        };
-        // What it left running in the background would write on.
-        drop(process);
+        let given_up = ended.is_none();
+        if given_up {
+            process.stop(|line| observer.event(&Event::Output(line.to_owned()))).await;
+        } else {
+            drop(process);
+        }
+        // What it left running, in its group or out of it, would write on.
+        let run = &self.record.id;
+        process::end_children(run, &self.ledger.children(run).await?).await?;
+        let Some(ended) = ended else { return Err(self.given_up(&line, limit)) };
         let ended = ended?;
         report.exit_code = ended.status.code();
         report.output = ended.output();

@@ -29,6 +29,7 @@ mod verify;
 use std::collections::HashMap;
 
 pub(crate) use foreign::windows;
+pub(crate) use hooks::tell_person;
 pub(crate) use recovery::{Recovery, decide, explained, recover};
 pub(crate) use run::{Run, Stage, record_of};
 pub(crate) use verify::same_inventory;
@@ -67,7 +68,6 @@ impl Run<'_> {
                 Ok(Outcome::Applied)
             }
             Err(failure) => {
-                self.tell_failed(&failure).await;
                 let undone = Box::pin(self.way_back(job, failure)).await;
                 Err(self.not_all_undone(undone).await)
             }
@@ -110,6 +110,7 @@ impl Run<'_> {
             self.unfinished = true;
             return say::run_taken_over(taken, &failure);
         }
+        self.tell_failed(&failure).await;
         self.report.to = self.report.from;
         for line in &mut self.report.migrations {
             if matches!(line.state, MigrationState::Applied | MigrationState::Reverted) {
@@ -433,11 +434,11 @@ impl Run<'_> {
     /// The run is over: its snapshot is kept for its time and no longer pinned.
     pub(crate) async fn release_snapshots(&mut self) -> Result<()> {
         let Some(name) = self.record.snapshot.clone() else { return Ok(()) };
-        let purpose = match self.ledger.snapshot(&name).await? {
-            Some(known) if self.record.is_of_a_guard() => known.purpose,
-            _ => PRE_UPGRADE.to_owned(),
-        };
-        let until = self.settings.keep.until(&purpose, time::now_ms());
+        let known = self.ledger.snapshot(&name).await?;
+        // What a restore by hand goes back to is another's, and kept as long as that one said.
+        let own = |known: &SnapshotRecord| known.run.as_deref() == Some(self.record.id.as_str());
+        let Some(known) = known.filter(own) else { return Ok(()) };
+        let until = self.settings.keep.until(&known.purpose, time::now_ms());
         self.ledger.retain(&name, Some(until), false).await?;
         if let Some(snapshot) = &mut self.report.snapshot {
             snapshot.delete_after = Some(time::rfc3339(until));

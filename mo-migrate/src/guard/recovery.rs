@@ -13,7 +13,7 @@ use crate::engine::{Engine, Role};
 use crate::error::{Code, Error, Result, say};
 use crate::history::{History, HistoryWriter, Marker};
 use crate::ledger::{Ledger, Outside, RunRecord};
-use crate::lock::Held;
+use crate::lock::{Held, Holder};
 use crate::migration::MigrationSet;
 use crate::observer::{Event, Phase};
 use crate::report::Outcome;
@@ -153,11 +153,15 @@ pub(crate) async fn recover(
     }
     settings.observer.event(&Event::Note(say::found_dead_run(&record)));
     ledger.taken_up(&record).await?;
-    process::end_children(&record.id, &ledger.children(&record.id).await?).await?;
+    let children = ledger.children(&record.id).await?;
+    if !settings.retry && is_beyond_reach(&record, !children.is_empty()) {
+        return Err(say::guarded_elsewhere(&record));
+    }
+    process::end_children(&record.id, &children).await?;
     let mut run = Run::new(engine, settings.clone(), ledger, lock.clone(), record);
     // A run that came back from its failure to say so did not die, and only a death in apply may
     // be the migration's doing.
-    run.record.died = run.record.error.is_none() && run.record.phase == Phase::Apply;
+    run.record.died |= run.record.error.is_none() && run.record.phase == Phase::Apply;
     run.recovering = true;
     run.history.clone_from(&history);
     if let Some(name) = run.record.snapshot.clone()
@@ -167,6 +171,17 @@ pub(crate) async fn recover(
     }
     let done = run.recover_by(what, set).await;
     run.finish_recovery(done).await.map(Some)
+}
+
+/// What a guard stood around may still be writing, by connections that no fence knows: a command on
+/// another machine, or a function of a process that lives.
+fn is_beyond_reach(run: &RunRecord, has_children: bool) -> bool {
+    if !run.is_of_a_guard() || run.phase != Phase::Apply {
+        return false;
+    }
+    let here = Holder::here();
+    let lives = run.pid != here.pid && process::lives(run.pid);
+    if run.host == here.host { lives && !has_children } else { true }
 }
 
 /// The run of a marker, which the ledger has not open.
@@ -353,7 +368,8 @@ impl Run<'_> {
         self.record.outcome = Some(Outcome::NeedsPerson);
         self.record.finished_at = Some(time::now_ms());
         self.record.error = Some(super::run::stored(&error));
-        self.report.outcome = Outcome::NeedsPerson;
+        (self.report.outcome, self.report.error) = (Outcome::NeedsPerson, Some((&error).into()));
+        self.tell_end(Outcome::NeedsPerson).await;
         self.record.report = Some(self.report.to_json().to_string());
         self.ledger.update_run(&self.record).await?;
         self.ledger.close().await;
@@ -399,8 +415,10 @@ impl Run<'_> {
                     return Err(self.not_recovered(error));
                 }
                 self.tell(&Event::Note(say::recovered(&self.record, outcome)));
-                if outcome == Outcome::Restored {
-                    self.tell_end(outcome).await;
+                if self.tell_end(outcome).await {
+                    self.record.report = Some(self.report.to_json().to_string());
+                    // It is over, whether this line is written or not.
+                    let _ = self.ledger.update_run(&self.record).await;
                 }
                 self.ledger.close().await;
                 Ok(self.report)
@@ -410,7 +428,7 @@ impl Run<'_> {
                 (self.report.outcome, self.report.error) = (error.outcome(), Some((&error).into()));
                 self.tell_end(error.outcome()).await;
                 self.ledger.close().await;
-                Err(error)
+                Err(error.told())
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::guard::{self, Run, record_of};
 use crate::ledger::Ledger;
 use crate::report::Report;
 use crate::settings::SnapshotPolicy;
+use crate::snapshot::is_purpose;
 use crate::validate::{Check, check_file};
 
 /// A data snapshot before something that is no migration, checks after it, and the way back when either
@@ -88,14 +89,14 @@ impl Guard {
     pub async fn around<F, E>(
         &self,
         target: impl Into<Target>,
-        work: impl FnOnce() -> F,
+        work: impl FnOnce() -> F + Send,
     ) -> Result<Report>
     where
         F: Future<Output = Result<(), E>> + Send,
         E: Into<BoxError>,
     {
-        let work = work();
-        let work = Box::pin(async move { work.await.map_err(Into::into) });
+        // Called when it is its turn: what it does before its first await is guarded as well.
+        let work = Box::pin(async move { work().await.map_err(Into::into) });
         self.guard(target.into(), Operation::Function(Mutex::new(Some(work)))).await
     }
 
@@ -137,6 +138,9 @@ impl Operations<'_> {
         mut around: Around<'_>,
         checks: Option<&(String, String)>,
     ) -> Result<Report> {
+        if !is_purpose(&around.purpose) {
+            return Err(say::no_purpose(&around.purpose));
+        }
         if self.settings.snapshot == SnapshotPolicy::DangerousNever {
             return Err(say::guard_needs_a_snapshot());
         }

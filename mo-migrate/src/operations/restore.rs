@@ -212,8 +212,11 @@ impl Run<'_> {
             // What was done is done; the next command that opens the ledger writes it down.
             self.tell(&Event::Note(format!("warning: {error}")));
         }
-        self.report.error = restored.as_ref().err().map(Into::into);
-        self.tell_end(self.report.outcome).await;
+        if self.tell_end(self.report.outcome).await {
+            self.record.report = Some(self.report.to_json().to_string());
+            // It is over, whether this line is written or not.
+            let _ = self.ledger.update_run(&self.record).await;
+        }
         self.ledger.close().await;
         restored.map(|()| self.report)
     }

@@ -7,7 +7,7 @@ use crate::engine::{Counts, Inventory, Role, SnapshotFacts};
 use crate::error::{Result, say};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
 use crate::observer::Progress;
-use crate::snapshot::{self, Deletable, SnapshotOf, deletable};
+use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_purpose};
 use crate::{lock, time};
 
 /// A snapshot as it is listed.
@@ -50,6 +50,9 @@ impl Operations<'_> {
         purpose: &str,
         of: &SnapshotOf,
     ) -> Result<SnapshotLine> {
+        if !is_purpose(purpose) {
+            return Err(say::no_purpose(purpose));
+        }
         let _lock = self.lock().await?;
         let history = self.history(Role::Start).await?;
         // Who went back to it would have half of a run, and a marker that nobody takes away.

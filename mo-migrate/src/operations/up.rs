@@ -55,6 +55,14 @@ impl Operations<'_> {
         self.warn_when_stale();
         let made = self.make_missing_database(goal).await?;
         let done = self.up_existing(goal).await;
+        if let Err(error) = &done
+            && error.is_needs_person()
+            && !error.is_told()
+        {
+            let engine = self.engine();
+            let report = Report::new(&self.settings.set, engine.name(), engine.database());
+            guard::tell_person(&self.settings, report, error).await;
+        }
         if made && done.is_err() {
             self.remove_made_database().await?;
         }
@@ -210,6 +218,7 @@ impl Operations<'_> {
 fn joined(mut before: Report, after: Report) -> Report {
     before.migrations.extend(after.migrations);
     before.checks.extend(after.checks);
+    before.hooks.extend(after.hooks);
     before.tables = after.tables;
     before.to = after.to;
     before.snapshot = after.snapshot;

@@ -12,8 +12,8 @@ pub use outcome::Outcome;
 pub(crate) use run::by_column;
 pub use run::{
     CheckReport, CheckVerdict, DefinitionReport, ErrorReport, GuardedReport, HookReport,
-    MigrationReport,
-    MigrationState, RehearsalReport, Report, RestoreReport, SnapshotReport, TableReport, TakenBack,
+    MigrationReport, MigrationState, RehearsalReport, Report, RestoreReport, SnapshotReport,
+    TableReport, TakenBack,
 };
 pub(crate) use story::Facts;
 pub use story::{NextStep, PhaseReport, PhaseState, RunReport, StatementReport};

@@ -23,6 +23,14 @@ pub enum SnapshotOf {
     Table(String),
 }
 
+/// What a purpose may be: a word that can stand in a name on every engine, and is not one of ours.
+pub(crate) fn is_purpose(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    (1..=24).contains(&text.len())
+        && text.chars().all(plain)
+        && !matches!(text, "failed" | "pre_upgrade")
+}
+
 /// A name that is never used twice: `pre_upgrade_v2_20261122_084412_1b0c7f3a`, of lower case letters,
 /// digits and `_`, at most 64 characters.
 pub(crate) fn name(purpose: &str, version: Option<Version>, now: i64) -> String {

@@ -22,8 +22,12 @@ pub(crate) enum Deletable {
 /// Whether a snapshot may be deleted at `now` (milliseconds since 1970).
 #[must_use]
 pub(crate) fn deletable(snapshot: &SnapshotRecord, runs: &[RunRecord], now: i64) -> Deletable {
-    let run = snapshot.run.as_ref().and_then(|id| runs.iter().find(|run| run.id == *id));
-    let open = run.is_some_and(|run| matches!(run.outcome, None | Some(Outcome::NeedsPerson)));
+    let is_of = |run: &&RunRecord| {
+        // A restore by hand goes back to another run's.
+        snapshot.run.as_ref() == Some(&run.id) || run.snapshot.as_ref() == Some(&snapshot.name)
+    };
+    let needs = |run: &RunRecord| matches!(run.outcome, None | Some(Outcome::NeedsPerson));
+    let open = runs.iter().filter(is_of).any(needs);
     match snapshot.delete_after {
         _ if open => Deletable::WayBack,
         _ if snapshot.pinned => Deletable::Pinned,
@@ -102,5 +106,9 @@ mod tests {
             assert_eq!(found, expected, "{outcome:?} {delete_after:?} {pinned}");
         }
         assert_eq!(deletable(&snapshot(over, false), &[], 10), Deletable::Yes, "nobody's");
+        let mut restore = run(None);
+        restore.id = "run_2".to_owned();
+        let found = deletable(&snapshot(over, false), &[run(applied), restore], 10);
+        assert_eq!(found, Deletable::WayBack, "an open restore goes back to it");
     }
 }

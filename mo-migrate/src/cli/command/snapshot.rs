@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::error::{Result, say};
 use crate::report::text::count;
 use crate::report::text::table::{Cell, RED, Table};
+use crate::snapshot::is_purpose;
 use crate::{SnapshotLine, SnapshotOf};
 
 /// Makes, lists, tests, keeps and deletes data snapshots.
@@ -208,9 +209,9 @@ fn size(line: &SnapshotLine) -> String {
 
 /// A word that can stand in a name on every engine.
 pub(super) fn purpose(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if (1..=24).contains(&text.len()) && text.chars().all(plain) {
+    if is_purpose(text) {
         return Ok(text.to_owned());
     }
-    Err("use up to 24 small letters, digits and `_`".to_owned())
+    Err("use up to 24 small letters, digits and `_`, and neither `failed` nor `pre_upgrade`"
+        .to_owned())
 }

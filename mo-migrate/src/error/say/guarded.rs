@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::error::{BoxError, Code, Error};
+use crate::ledger::RunRecord;
+use crate::report::Outcome;
 use crate::time;
 
 pub(crate) fn nothing_to_guard() -> Error {
@@ -45,6 +47,25 @@ pub(crate) fn guard_has_no_way_back(name: &str, why: &str) -> Error {
     )
 }
 
+/// What was guarded may be alive where it can't be ended from here.
+pub(crate) fn guarded_elsewhere(record: &RunRecord) -> Error {
+    let (host, pid) = (&record.host, record.pid);
+    Error::new(
+        Code::Restore,
+        format!(
+            "what run {} guarded may still be writing, and can't be ended from here",
+            record.id
+        ),
+    )
+    .because(format!("process {pid} on {host} ran it"))
+    .ended(Outcome::NeedsPerson)
+    .true_now("as that run left it; nothing was changed")
+    .hinted(format!(
+        "look on {host} that nothing of it runs any more, then `migrate recover --retry`; there, \
+         `migrate recover` ends it itself"
+    ))
+}
+
 pub(crate) fn guarded_not_started(line: &str, error: Error) -> Error {
     error.within(Code::Guarded, format!("`{line}` could not be started"))
 }
@@ -73,7 +94,12 @@ pub(crate) fn of_a_guard(error: Error) -> Error {
     match error.code() {
         Code::CheckFailed | Code::CheckErred | Code::ForeignKeys => error
             .hinted("mend what it did, or the check, then guard it again: `migrate guard -- …`"),
-        Code::Interrupted | Code::Panic => error.hinted("guard it again: `migrate guard -- …`"),
+        Code::Hook => error.hinted(
+            "mend it, or leave it out, then guard it again: `migrate guard --no-hooks -- …`",
+        ),
+        Code::Interrupted | Code::Panic | Code::Snapshot | Code::Commit => {
+            error.hinted("guard it again: `migrate guard -- …`")
+        }
         _ => error,
     }
 }

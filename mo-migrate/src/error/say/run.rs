@@ -150,7 +150,7 @@ pub(crate) fn foreign_keys_broken(now: &[Row], rebuilds: bool) -> Error {
 pub(crate) fn hook_failed(hook: &str, moment: Moment, problem: &str) -> Error {
     Error::new(Code::Hook, format!("the hook `{hook}` ({}) failed", moment.as_str()))
         .because(problem)
-        .hinted("mend it, or leave it out with `--no-hooks`, then `migrate up`")
+        .hinted("mend it, or leave it out with `--no-hooks`, and begin again")
 }
 
 pub(crate) fn commit_failed(error: Error) -> Error {

@@ -125,6 +125,15 @@ pub(crate) fn one_table_a_snapshot(tables: &[String]) -> Error {
     .hinted("make one of the database, with all tables at one moment: `migrate snapshot create --level database`")
 }
 
+pub(crate) fn no_purpose(purpose: &str) -> Error {
+    Error::new(Code::Usage, format!("`{purpose}` can't be what a snapshot is for"))
+        .because(
+            "it is up to 24 small letters, digits and `_`, and neither `failed` nor `pre_upgrade`",
+        )
+        .true_now("nothing was touched")
+        .hinted("say it in another word, as in `migrate snapshot create --purpose nightly`")
+}
+
 pub(crate) fn no_table(table: &str, known: &[&str]) -> Error {
     let error = Error::new(Code::NoTable, format!("there is no table `{table}`"));
     let error = match (sql::nearest(table, known), known.len()) {
