@@ -60,6 +60,11 @@ fn record(row: &Row) -> Result<SnapshotRecord> {
 }
 
 impl SnapshotRecord {
+    /// It was read back when it was made, and is not of one table.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.level.is_empty() && self.level != "table"
+    }
+
     /// The table that it is of, where it is of one.
     pub(crate) fn table(&self) -> Option<&str> {
         let table = self.inventory.tables().next().filter(|_| self.level == "table");
@@ -90,6 +95,22 @@ impl Ledger {
             (&self.guarded).into(),
         ];
         self.write(&sql, &params).await
+    }
+
+    /// Writes what was found out of a snapshot when it was made.
+    pub(crate) async fn complete_snapshot(&mut self, snapshot: &SnapshotRecord) -> Result<()> {
+        let sql = "UPDATE snapshots SET level = ?, created_at = ?, delete_after = ?, bytes = ?, inventory = ? \
+                   WHERE name = ?";
+        let bytes = snapshot.bytes.and_then(|bytes| i64::try_from(bytes).ok());
+        let params: [Value; 6] = [
+            (&snapshot.level).into(),
+            snapshot.created_at.into(),
+            snapshot.delete_after.into(),
+            bytes.into(),
+            serde_json::to_string(&snapshot.inventory).unwrap_or_default().into(),
+            (&snapshot.name).into(),
+        ];
+        self.write(sql, &params).await
     }
 
     /// The snapshots that are known, the newest first.

@@ -272,8 +272,7 @@ async fn find(
     history: Option<&History>,
 ) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
-    let way_back =
-        |snapshot: &&SnapshotRecord| snapshot.purpose != "failed" && snapshot.level != "table";
+    let way_back = |snapshot: &&SnapshotRecord| snapshot.purpose != "failed" && snapshot.is_whole();
     let found = match wanted {
         None => {
             let newest = snapshots.iter().find(way_back);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Operations;
 use crate::engine::{Counts, Inventory, Role, SnapshotFacts};
 use crate::error::{Result, say};
+use crate::fault::{self, Transition};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
 use crate::observer::Progress;
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_purpose};
@@ -60,40 +61,55 @@ impl Operations<'_> {
             return Err(say::open_run_first());
         }
         let mut ledger = Ledger::open(self.engine()).await?;
-        let name = snapshot::name(purpose, None, time::now_ms());
-        let conduct = (&self.settings).into();
-        let made = self.engine.create_snapshot(&name, of, conduct, Progress::silent()).await;
-        let facts = match made {
-            Ok(facts) => facts,
-            Err(error) => {
-                ledger.close().await;
-                return Err(error);
-            }
-        };
-        let mut past = self.engine.open_snapshot(&name).await?;
-        let inventory = self.engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
-        past.close().await;
-        let mut inventory = inventory?;
-        if let Some(table) = facts.table {
-            inventory = inventory.narrowed(&[table].into());
-        }
-        let record = SnapshotRecord {
-            name,
+        let now = time::now_ms();
+        let mut record = SnapshotRecord {
+            name: snapshot::name(purpose, None, now),
             run: None,
             purpose: purpose.to_owned(),
-            level: facts.level,
+            level: String::new(),
             created_by: lock::who(),
-            created_at: facts.created_at,
+            created_at: now,
             version_before: history.and_then(|history| history.latest(&self.settings.set)),
             version_target: None,
-            delete_after: Some(self.settings.keep.until(purpose, facts.created_at)),
+            // Whatever becomes of it: until it was read back, it may go.
+            delete_after: Some(now),
             pinned: false,
-            bytes: facts.bytes,
-            inventory,
+            bytes: None,
+            inventory: Inventory::default(),
         };
+        // Before it is made: one that no ledger knows would never be deleted.
         ledger.add_snapshot(&record).await?;
+        fault::before(Transition::Snapshot)?;
+        let made = self.make_snapshot(&mut record, of).await;
+        fault::after(Transition::Snapshot)?;
+        if let Err(error) = made {
+            if self.engine.delete_snapshot(&record.name).await.is_ok() {
+                ledger.forget_snapshot(&record.name).await?;
+            }
+            ledger.close().await;
+            return Err(error);
+        }
+        ledger.complete_snapshot(&record).await?;
         ledger.close().await;
         Ok(self.known(&record, false))
+    }
+
+    /// Makes it, and reads it back.
+    async fn make_snapshot(&self, record: &mut SnapshotRecord, of: &SnapshotOf) -> Result<()> {
+        let (name, conduct) = (&record.name, (&self.settings).into());
+        let facts = self.engine.create_snapshot(name, of, conduct, Progress::silent()).await?;
+        let mut past = self.engine.open_snapshot(name).await?;
+        let inventory = self.engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
+        past.close().await;
+        let inventory = inventory?;
+        record.inventory = match facts.table {
+            Some(table) => inventory.narrowed(&[table].into()),
+            None => inventory,
+        };
+        (record.level, record.created_at, record.bytes) =
+            (facts.level, facts.created_at, facts.bytes);
+        record.delete_after = Some(self.settings.keep.until(&record.purpose, facts.created_at));
+        Ok(())
     }
 
     /// All snapshots: those that the ledger knows, and those that others made.

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Output, Stdio};
 
-use mo_migrate::Migrator;
 use mo_migrate::settings::Verify;
+use mo_migrate::{Migrator, Outcome};
 use mo_migrate_tests::Fixture;
 
 use crate::scenario::{IMPORT, IMPORT_CHECK, What};
@@ -28,6 +28,7 @@ async fn child() {
         "retry" => migrator.retry(true).run(&address).await.map(|report| report.outcome),
         "down" => migrator.down(&address, None).await.map(|report| report.outcome),
         "restore" => migrator.restore(&address, None).await.map(|report| report.outcome),
+        "snapshot" => migrator.snapshot_create(&address, "nightly").await.map(|_| Outcome::Applied),
         "guard" | "guard_badly" => {
             let guard = migrator.guard("import");
             let bad = told(WHAT) == "guard_badly";

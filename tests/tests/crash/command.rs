@@ -39,6 +39,7 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Retry => command.args(["up", "--retry"]),
         What::Up => command.arg("up"),
         What::Down | What::Restore => command.args([what.word(), "--yes"]),
+        What::Snapshot => command.args(["snapshot", "create"]),
         What::Guard => command.args(["guard", "--", "sh", "-c", &shop.shell(IMPORT)]),
         What::GuardBadly => {
             let check = ["guard", "--check", "import.check", "--"];

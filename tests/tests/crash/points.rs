@@ -6,7 +6,7 @@ use mo_migrate::fault::POINTS;
 use mo_migrate_tests::{Fixture, Place, engines, places};
 
 use crate::child::run;
-use crate::scenario::{SCENARIOS, Scenario, headings};
+use crate::scenario::{SCENARIOS, Scenario, What, headings};
 
 /// The faults that kill at each of these points, at each time.
 pub(crate) fn kills(reached: &[String]) -> Vec<String> {
@@ -121,6 +121,30 @@ async fn a_guard_that_is_killed_anywhere_is_put_back_or_kept() {
 #[tokio::test]
 async fn a_guard_whose_check_fails_that_is_killed_anywhere_is_put_back() {
     everywhere(Scenario::GuardedBadly).await;
+}
+
+/// Every snapshot that it may have left is in the ledger, and goes with the next `prune`, unless it was
+/// whole.
+#[tokio::test]
+async fn a_snapshot_by_hand_that_is_killed_anywhere_is_whole_or_goes_with_the_next_prune() {
+    for place in engines() {
+        let shop = Scenario::Guarded.shop(place, "").await;
+        let names = || shop.files_with("nightly");
+        let faults = kills(&run(&shop, What::Snapshot, None).reached);
+        let whole = names();
+        assert!(faults.len() > 3 && whole.len() == 1, "{faults:?}, {whole:?}");
+        for fault in faults {
+            let before = names();
+            assert!(run(&shop, What::Snapshot, Some(&fault)).killed(), "{fault}");
+            shop.migrator().prune(shop.address()).await.unwrap();
+            let lines = shop.migrator().snapshot_list(shop.address()).await.unwrap();
+            let known = |name: &str| lines.iter().any(|line| name.contains(&line.name));
+            for name in names().into_iter().filter(|name| !before.contains(name)) {
+                assert!(known(&name), "{place:?}, {fault}: {name} is in no ledger");
+            }
+            assert!(lines.iter().all(|line| !line.gone), "{place:?}, {fault}: {lines:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ pub(crate) enum What {
     Restore,
     Guard,
     GuardBadly,
+    Snapshot,
 }
 
 impl What {
@@ -46,6 +47,7 @@ impl What {
             Self::Restore => "restore",
             Self::Guard => "guard",
             Self::GuardBadly => "guard_badly",
+            Self::Snapshot => "snapshot",
         }
     }
 }
