@@ -270,7 +270,8 @@ async fn within_moments(is_done: impl Fn() -> bool) -> bool {
 }
 
 fn not_ended(which: &str) -> Error {
-    Error::new(Code::Restore, format!("process {which} of a dead run can't be ended"))
+    Error::new(Code::StillRunning, format!("process {which} of the run can't be ended"))
+        .true_now("as the run left it; nothing is put back while it may be written to")
         .hinted(format!("end it with `kill -9 {which}`, then `migrate recover`"))
 }
 

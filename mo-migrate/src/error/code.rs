@@ -155,6 +155,9 @@ codes! {
     /// An open run has to be recovered first.
     OpenRun = "0706" => REFUSED,
 
+    /// What a run started goes on, and can't be ended.
+    StillRunning = "0707" => NEEDS_PERSON,
+
     /// A row was asked for a column or a type that it does not have.
     RowValue = "0801" => REFUSED,
     /// A sea-query statement cannot be built for this engine.

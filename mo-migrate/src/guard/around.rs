@@ -121,7 +121,23 @@ impl Run<'_> {
         done
     }
 
+    /// Runs a command to its end, whatever that is: what it has left running, in its group or out of it,
+    /// would write on.
     async fn command(
+        &mut self,
+        words: &[OsString],
+        limit: Option<Duration>,
+        report: &mut GuardedReport,
+    ) -> Result<()> {
+        let done = self.process(words, limit, report).await;
+        let run = &self.record.id;
+        // Where the ledger can't be read, what has the run's name in its environment is all there is.
+        let children = self.ledger.children(run).await.unwrap_or_default();
+        process::end_children(run, &children).await?;
+        done
+    }
+
+    async fn process(
         &mut self,
         words: &[OsString],
         limit: Option<Duration>,
@@ -144,16 +160,10 @@ impl Run<'_> {
             () = asked.wait() => None,
             () = over(limit) => None,
         };
-        let given_up = ended.is_none();
-        if given_up {
+        let Some(ended) = ended else {
             process.stop(|line| observer.event(&Event::Output(line.to_owned()))).await;
-        } else {
-            drop(process);
-        }
-        // What it left running, in its group or out of it, would write on.
-        let run = &self.record.id;
-        process::end_children(run, &self.ledger.children(run).await?).await?;
-        let Some(ended) = ended else { return Err(self.given_up(&line, limit)) };
+            return Err(self.given_up(&line, limit));
+        };
         let ended = ended?;
         report.exit_code = ended.status.code();
         report.output = ended.output();

@@ -37,7 +37,7 @@ pub(crate) use verify::same_inventory;
 use self::committed::Marked;
 use self::job::{Direction, Job, Judge};
 use crate::engine::{Counts, Inventory, Room, SnapshotFacts};
-use crate::error::{Error, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::{HistoryWriter, Marker};
 use crate::ledger::SnapshotRecord;
@@ -111,6 +111,10 @@ impl Run<'_> {
             return say::run_taken_over(taken, &failure);
         }
         self.tell_failed(&failure).await;
+        if failure.code() == Code::StillRunning {
+            self.unfinished = true;
+            return failure;
+        }
         self.report.to = self.report.from;
         for line in &mut self.report.migrations {
             if matches!(line.state, MigrationState::Applied | MigrationState::Reverted) {
