@@ -92,15 +92,17 @@ pub(crate) fn guarded_erred(error: BoxError) -> Error {
 /// The same error, with the command to go on by.
 pub(crate) fn of_a_guard(error: Error) -> Error {
     match error.code() {
-        Code::CheckFailed | Code::CheckErred | Code::ForeignKeys => error
+        // What is to be done about the disk stands in its hint.
+        Code::CheckFailed | Code::CheckErred | Code::ForeignKeys if error.disk().is_none() => error
             .hinted("mend what it did, or the check, then guard it again: `migrate guard -- …`"),
         Code::Hook => error.hinted(
             "mend it, or leave it out, then guard it again: `migrate guard --no-hooks -- …`",
         ),
-        Code::Interrupted | Code::Panic | Code::Snapshot | Code::Commit => {
-            error.hinted("guard it again: `migrate guard -- …`")
-        }
-        _ => error,
+        Code::Interrupted | Code::Panic => error.hinted("guard it again: `migrate guard -- …`"),
+        _ => match error.hint().map(|hint| hint.replace("`migrate up`", "`migrate guard -- …`")) {
+            Some(hint) => error.hinted(hint),
+            None => error,
+        },
     }
 }
 
