@@ -97,14 +97,12 @@ impl Ledger {
         self.write(&sql, &params).await
     }
 
-    /// Writes what was found out of a snapshot when it was made.
+    /// Writes what was found out of a snapshot when it was made. Its place among the others stays.
     pub(crate) async fn complete_snapshot(&mut self, snapshot: &SnapshotRecord) -> Result<()> {
-        let sql = "UPDATE snapshots SET level = ?, created_at = ?, delete_after = ?, bytes = ?, inventory = ? \
-                   WHERE name = ?";
+        let sql = "UPDATE snapshots SET level = ?, delete_after = ?, bytes = ?, inventory = ? WHERE name = ?";
         let bytes = snapshot.bytes.and_then(|bytes| i64::try_from(bytes).ok());
-        let params: [Value; 6] = [
+        let params: [Value; 5] = [
             (&snapshot.level).into(),
-            snapshot.created_at.into(),
             snapshot.delete_after.into(),
             bytes.into(),
             serde_json::to_string(&snapshot.inventory).unwrap_or_default().into(),
