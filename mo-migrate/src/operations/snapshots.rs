@@ -8,7 +8,7 @@ use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
 use crate::observer::Progress;
-use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_purpose};
+use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_ours};
 use crate::{lock, time};
 
 /// A snapshot as it is listed.
@@ -51,7 +51,7 @@ impl Operations<'_> {
         purpose: &str,
         of: &SnapshotOf,
     ) -> Result<SnapshotLine> {
-        if !is_purpose(purpose) {
+        if is_ours(purpose) {
             return Err(say::no_purpose(purpose));
         }
         let _lock = self.lock().await?;

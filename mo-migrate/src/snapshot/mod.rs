@@ -26,9 +26,12 @@ pub enum SnapshotOf {
 /// What a purpose may be: a word that can stand in a name on every engine, and is not one of ours.
 pub(crate) fn is_purpose(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    (1..=24).contains(&text.len())
-        && text.chars().all(plain)
-        && !matches!(text, "failed" | "pre_upgrade")
+    (1..=24).contains(&text.len()) && text.chars().all(plain) && !is_ours(text)
+}
+
+/// What the guard itself makes snapshots for.
+pub(crate) fn is_ours(purpose: &str) -> bool {
+    matches!(purpose, "failed" | "pre_upgrade")
 }
 
 /// A name that is never used twice: `pre_upgrade_v2_20261122_084412_1b0c7f3a`, of lower case letters,
