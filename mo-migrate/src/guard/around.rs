@@ -153,15 +153,10 @@ impl Run<'_> {
         }
         let started = Process::start(command, &line, &self.record.id, &mut self.ledger).await;
         let mut process = started.map_err(|error| say::guarded_not_started(&line, error))?;
-        let (asked, observer) = (self.settings.stop.clone(), Arc::clone(&self.settings.observer));
-        let ended = tokio::select! {
-            biased;
-            ended = process.ended(|line| observer.event(&Event::Output(line.to_owned()))) => Some(ended),
-            () = asked.wait() => None,
-            () = over(limit) => None,
-        };
-        let Some(ended) = ended else {
-            process.stop(|line| observer.event(&Event::Output(line.to_owned()))).await;
+        let observer = Arc::clone(&self.settings.observer);
+        let show = |line: &str| observer.event(&Event::Output(line.to_owned()));
+        let Some(ended) = self.in_time(Box::pin(process.ended(show)), limit).await else {
+            process.stop(show).await;
             return Err(self.given_up(&line, limit));
         };
         let ended = ended?;
@@ -180,18 +175,25 @@ impl Run<'_> {
     ) -> Result<()> {
         let taken = function.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(function) = taken else { return Err(say::nothing_to_guard()) };
-        let asked = self.settings.stop.clone();
-        let ended = tokio::select! {
-            biased;
-            ended = panics::catch(function) => Some(ended),
-            () = asked.wait() => None,
-            () = over(limit) => None,
-        };
-        match ended {
+        match self.in_time(panics::catch(function), limit).await {
             None => Err(self.given_up("the function", limit)),
             Some(Err(panic)) => Err(say::guarded_panicked(&panic)),
             Some(Ok(Err(error))) => Err(say::guarded_erred(error)),
             Some(Ok(Ok(()))) => Ok(()),
+        }
+    }
+
+    /// Waits for its end; none when the limit is over before, or the run is asked to stop.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = T>,
+        limit: Option<Duration>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            ended = work => Some(ended),
+            () = self.settings.stop.wait() => None,
+            () = over(limit) => None,
         }
     }
 

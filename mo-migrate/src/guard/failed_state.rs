@@ -5,6 +5,7 @@ use crate::engine::{Inventory, RestoreTransaction, SnapshotFacts};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::SnapshotRecord;
+use crate::snapshot::FAILED;
 use crate::{snapshot, time};
 
 impl Run<'_> {
@@ -12,7 +13,7 @@ impl Run<'_> {
     pub(super) async fn failed_states(&mut self) -> Result<Vec<String>> {
         let run = Some(self.record.id.clone());
         let mut all = self.ledger.snapshots().await?;
-        all.retain(|snapshot| snapshot.run == run && snapshot.purpose == "failed");
+        all.retain(|snapshot| snapshot.run == run && snapshot.purpose == FAILED);
         all.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.created_at));
         Ok(all.into_iter().map(|snapshot| snapshot.name).collect())
     }
@@ -22,7 +23,7 @@ impl Run<'_> {
         back: &mut dyn RestoreTransaction,
     ) -> Result<String> {
         let version = self.record.version_target.unwrap_or(0);
-        let name = snapshot::name("failed", Some(version), time::now_ms());
+        let name = snapshot::name(FAILED, Some(version), time::now_ms());
         // Its name first, so that a death can't leave one that nobody knows.
         let before = self.record.failed_state.replace(name.clone());
         self.ledger.update_run(&self.record).await?;
@@ -44,13 +45,13 @@ impl Run<'_> {
             .add_snapshot(&SnapshotRecord {
                 name: facts.name,
                 run: Some(self.record.id.clone()),
-                purpose: "failed".to_owned(),
+                purpose: FAILED.to_owned(),
                 level: facts.level,
                 created_by: crate::lock::who(),
                 created_at: facts.created_at,
                 version_before: self.record.version_before,
                 version_target: self.record.version_target,
-                delete_after: Some(self.settings.keep.until("failed", facts.created_at)),
+                delete_after: Some(self.settings.keep.until(FAILED, facts.created_at)),
                 pinned: false,
                 bytes: facts.bytes,
                 inventory: Inventory::default(),

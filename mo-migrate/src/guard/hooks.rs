@@ -31,8 +31,14 @@ impl Run<'_> {
         self.report.hooks.iter().any(|line| line.moment == Moment::Before.as_str())
     }
 
-    /// Tells those that want to know how it ended. Gives whether there was one.
-    pub(crate) async fn tell_end(&mut self, outcome: Outcome) -> bool {
+    /// The ledger has how the run ended, or that it is left to the next start.
+    pub(crate) async fn write_report(&mut self) -> Result<()> {
+        self.record.report = Some(self.report.to_json().to_string());
+        self.ledger.update_run(&self.record).await
+    }
+
+    /// Tells those that want to know how it ended.
+    pub(crate) async fn tell_end(&mut self, outcome: Outcome) {
         let moment = match outcome {
             Outcome::Applied => Moment::After,
             Outcome::RolledBack | Outcome::Restored => Moment::Restored,
@@ -40,11 +46,14 @@ impl Run<'_> {
             // Who was told that it begins is told that it did not.
             Outcome::Refused if self.was_told_before() => Moment::Restored,
             // Of a run that was taken over the other start tells.
-            Outcome::UpToDate | Outcome::Refused | Outcome::Locked => return false,
+            Outcome::UpToDate | Outcome::Refused | Outcome::Locked => return,
         };
         let before = self.report.hooks.len();
         let _ = tell(&self.settings, moment, &mut self.report, &Stop::default()).await;
-        self.report.hooks.len() > before
+        if self.report.hooks.len() > before {
+            // It is over, whether what they said is written or not.
+            let _ = self.write_report().await;
+        }
     }
 }
 

@@ -48,9 +48,6 @@ use crate::validate::When;
 use crate::value::Row;
 use crate::{snapshot, time};
 
-/// What the snapshot of a run of migrations is for.
-const PRE_UPGRADE: &str = "pre_upgrade";
-
 impl Run<'_> {
     /// Runs the job to its end, whichever that is.
     pub(crate) async fn execute(mut self, job: &Job<'_>) -> Result<Report> {
@@ -216,7 +213,8 @@ impl Run<'_> {
 
     /// The write lock where there is one, the snapshot under it, and its inventory in the ledger.
     async fn snapshot(&mut self, job: &Job<'_>) -> Result<()> {
-        let purpose = job.around.as_ref().map_or(PRE_UPGRADE, |around| around.purpose.as_str());
+        let purpose =
+            job.around.as_ref().map_or(snapshot::PRE_UPGRADE, |around| around.purpose.as_str());
         let name = snapshot::name(purpose, job.to.or(job.from), time::now_ms());
         let name = job.snapshot.then_some(name);
         self.record.snapshot.clone_from(&name);
@@ -502,12 +500,8 @@ impl Run<'_> {
             self.record.outcome = Some(outcome);
             self.record.finished_at = Some(time::now_ms());
         }
-        self.record.report = Some(self.report.to_json().to_string());
-        let mut written = self.ledger.update_run(&self.record).await;
-        if self.tell_end(outcome).await {
-            self.record.report = Some(self.report.to_json().to_string());
-            written = written.and(self.ledger.update_run(&self.record).await);
-        }
+        let written = self.write_report().await;
+        self.tell_end(outcome).await;
         self.tell(&Event::Finished(outcome));
         self.ledger.close().await;
         if let Some(error) = error {

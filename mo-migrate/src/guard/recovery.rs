@@ -369,9 +369,8 @@ impl Run<'_> {
         self.record.finished_at = Some(time::now_ms());
         self.record.error = Some(super::run::stored(&error));
         (self.report.outcome, self.report.error) = (Outcome::NeedsPerson, Some((&error).into()));
+        self.write_report().await?;
         self.tell_end(Outcome::NeedsPerson).await;
-        self.record.report = Some(self.report.to_json().to_string());
-        self.ledger.update_run(&self.record).await?;
         self.ledger.close().await;
         Ok(error.reported(self.report))
     }
@@ -410,16 +409,11 @@ impl Run<'_> {
                 if outcome == Outcome::Applied {
                     self.report.to = self.record.version_target;
                 }
-                self.record.report = Some(self.report.to_json().to_string());
-                if let Err(error) = self.ledger.update_run(&self.record).await {
+                if let Err(error) = self.write_report().await {
                     return Err(self.not_recovered(error));
                 }
                 self.tell(&Event::Note(say::recovered(&self.record, outcome)));
-                if self.tell_end(outcome).await {
-                    self.record.report = Some(self.report.to_json().to_string());
-                    // It is over, whether this line is written or not.
-                    let _ = self.ledger.update_run(&self.record).await;
-                }
+                self.tell_end(outcome).await;
                 self.ledger.close().await;
                 Ok(self.report)
             }
@@ -464,34 +458,7 @@ mod tests {
     use super::*;
 
     fn run(phase: Phase, ring: u8) -> RunRecord {
-        RunRecord {
-            id: "run_1".to_owned(),
-            set: "main".to_owned(),
-            purpose: "up".to_owned(),
-            database_id: String::new(),
-            had_history: false,
-            ring,
-            phase,
-            outcome: None,
-            version_before: None,
-            version_target: Some(1),
-            fingerprint: String::new(),
-            versions: Vec::new(),
-            applying: None,
-            died: false,
-            snapshot: Some("s".to_owned()),
-            failed_state: None,
-            touched: crate::engine::Touched::default(),
-            foreign_seen: false,
-            started_at: 0,
-            heartbeat_at: 0,
-            finished_at: None,
-            host: String::new(),
-            pid: 1,
-            user: String::new(),
-            error: None,
-            report: None,
-        }
+        RunRecord { ring, phase, ..RunRecord::sample() }
     }
 
     fn marked(run: Option<&str>) -> History {

@@ -226,9 +226,7 @@ impl Run<'_> {
 
     /// The tables that an application made.
     fn of_users(&self, tables: &[String]) -> Vec<String> {
-        let ours =
-            |name: &&String| **name == self.settings.history_table || name.starts_with("sqlite_");
-        tables.iter().filter(|name| !ours(name)).cloned().collect()
+        tables.iter().filter(|name| !self.is_own(name)).cloned().collect()
     }
 
     /// What could not be in the restore's transaction: from what the ledger wrote down of the snapshot.

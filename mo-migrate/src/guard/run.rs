@@ -171,13 +171,17 @@ impl<'a> Run<'a> {
         Ok(self.record.foreign_seen)
     }
 
+    /// The table is the framework's or the engine's, and no user's.
+    pub(super) fn is_own(&self, table: &str) -> bool {
+        table == self.settings.history_table || table.starts_with("sqlite_")
+    }
+
     /// The touched tables, as they were and as they are in `now`.
     pub(crate) fn report_tables(&mut self, now: &Inventory) {
-        let history = &self.settings.history_table;
         let mut names: Vec<String> = self.record.touched.tables.iter().cloned().collect();
         let both = self.then.tables().chain(now.tables());
         names.extend(both.filter(|_| self.record.touched.unknown).map(|table| table.name.clone()));
-        names.retain(|name| name != history && !name.starts_with("sqlite_"));
+        names.retain(|name| !self.is_own(name));
         names.sort();
         names.dedup();
         let columns = |inventory: &Inventory, name: &str| {
@@ -214,11 +218,9 @@ impl<'a> Run<'a> {
         if self.record.snapshot.is_none() {
             return;
         }
-        let history = &self.settings.history_table;
-        let ours = |name: &str| name == history || name.starts_with("sqlite_");
         let differing = then.definitions_that_differ(now).into_iter();
         self.report.definitions = differing
-            .filter(|(object, _)| !ours(&object.name) && !ours(&object.table))
+            .filter(|(object, _)| !self.is_own(&object.name) && !self.is_own(&object.table))
             .map(|(object, [before, after])| DefinitionReport {
                 kind: object.kind.words(),
                 name: object.name.clone(),

@@ -521,3 +521,38 @@ impl Ledger {
         rows.iter().map(|row| Ok(Child { pid: row.at(0)?, started: row.at(1)? })).collect()
     }
 }
+
+#[cfg(test)]
+impl RunRecord {
+    /// A run of migrations that has just begun to apply.
+    pub(crate) fn sample() -> Self {
+        Self {
+            id: "run_1".to_owned(),
+            set: "main".to_owned(),
+            purpose: "up".to_owned(),
+            database_id: String::new(),
+            had_history: false,
+            ring: 2,
+            phase: Phase::Apply,
+            outcome: None,
+            version_before: None,
+            version_target: Some(1),
+            fingerprint: String::new(),
+            versions: Vec::new(),
+            applying: None,
+            died: false,
+            snapshot: Some("s".to_owned()),
+            failed_state: None,
+            touched: Touched::default(),
+            foreign_seen: false,
+            started_at: 0,
+            heartbeat_at: 0,
+            finished_at: None,
+            host: String::new(),
+            pid: 1,
+            user: String::new(),
+            error: None,
+            report: None,
+        }
+    }
+}

@@ -148,3 +148,24 @@ impl Ledger {
         self.write("DELETE FROM snapshots WHERE name = ?", &[name.into()]).await
     }
 }
+
+#[cfg(test)]
+impl SnapshotRecord {
+    /// The way back of [`RunRecord::sample`](super::RunRecord::sample).
+    pub(crate) fn sample() -> Self {
+        Self {
+            name: "s".to_owned(),
+            run: Some("run_1".to_owned()),
+            purpose: crate::snapshot::PRE_UPGRADE.to_owned(),
+            level: "database".to_owned(),
+            created_by: String::new(),
+            created_at: 0,
+            version_before: None,
+            version_target: None,
+            delete_after: None,
+            pinned: false,
+            bytes: None,
+            inventory: Inventory::default(),
+        }
+    }
+}

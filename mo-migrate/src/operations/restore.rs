@@ -16,7 +16,7 @@ use crate::migration::Version;
 use crate::observer::Event;
 use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};
-use crate::time;
+use crate::{snapshot, time};
 
 /// What a restore would do.
 #[derive(Clone, Debug, Serialize)]
@@ -207,16 +207,11 @@ impl Run<'_> {
             self.record.outcome = Some(self.report.outcome);
             self.record.finished_at = Some(time::now_ms());
         }
-        self.record.report = Some(self.report.to_json().to_string());
-        if let Err(error) = self.ledger.update_run(&self.record).await {
+        if let Err(error) = self.write_report().await {
             // What was done is done; the next command that opens the ledger writes it down.
             self.tell(&Event::Note(format!("warning: {error}")));
         }
-        if self.tell_end(self.report.outcome).await {
-            self.record.report = Some(self.report.to_json().to_string());
-            // It is over, whether this line is written or not.
-            let _ = self.ledger.update_run(&self.record).await;
-        }
+        self.tell_end(self.report.outcome).await;
         self.ledger.close().await;
         restored.map(|()| self.report)
     }
@@ -272,7 +267,8 @@ async fn find(
     history: Option<&History>,
 ) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
-    let way_back = |snapshot: &&SnapshotRecord| snapshot.purpose != "failed" && snapshot.is_whole();
+    let way_back =
+        |snapshot: &&SnapshotRecord| snapshot.purpose != snapshot::FAILED && snapshot.is_whole();
     let found = match wanted {
         None => {
             let newest = snapshots.iter().find(way_back);

@@ -9,6 +9,12 @@ pub(crate) use retention::{Deletable, deletable};
 use crate::migration::Version;
 use crate::time;
 
+/// The purpose of a snapshot to which a run can go back.
+pub(crate) const PRE_UPGRADE: &str = "pre_upgrade";
+
+/// The purpose of a snapshot of what went wrong.
+pub(crate) const FAILED: &str = "failed";
+
 /// What a snapshot that is made by hand is of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SnapshotOf {
@@ -31,7 +37,7 @@ pub(crate) fn is_purpose(text: &str) -> bool {
 
 /// What the guard itself makes snapshots for.
 pub(crate) fn is_ours(purpose: &str) -> bool {
-    matches!(purpose, "failed" | "pre_upgrade")
+    matches!(purpose, PRE_UPGRADE | FAILED)
 }
 
 /// A name that is never used twice: `pre_upgrade_v2_20261122_084412_1b0c7f3a`, of lower case letters,

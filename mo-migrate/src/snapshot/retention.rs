@@ -39,55 +39,13 @@ pub(crate) fn deletable(snapshot: &SnapshotRecord, runs: &[RunRecord], now: i64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Inventory, Touched};
-    use crate::observer::Phase;
 
     fn snapshot(delete_after: Option<i64>, pinned: bool) -> SnapshotRecord {
-        SnapshotRecord {
-            name: "s".to_owned(),
-            run: Some("run_1".to_owned()),
-            purpose: "pre_upgrade".to_owned(),
-            level: "database".to_owned(),
-            created_by: String::new(),
-            created_at: 0,
-            version_before: None,
-            version_target: None,
-            delete_after,
-            pinned,
-            bytes: None,
-            inventory: Inventory::default(),
-        }
+        SnapshotRecord { delete_after, pinned, ..SnapshotRecord::sample() }
     }
 
     fn run(outcome: Option<Outcome>) -> RunRecord {
-        RunRecord {
-            id: "run_1".to_owned(),
-            set: "main".to_owned(),
-            purpose: "up".to_owned(),
-            database_id: String::new(),
-            had_history: false,
-            ring: 2,
-            phase: Phase::Apply,
-            outcome,
-            version_before: None,
-            version_target: Some(1),
-            fingerprint: String::new(),
-            versions: Vec::new(),
-            applying: None,
-            died: false,
-            snapshot: Some("s".to_owned()),
-            failed_state: None,
-            touched: Touched::default(),
-            foreign_seen: false,
-            started_at: 0,
-            heartbeat_at: 0,
-            finished_at: None,
-            host: String::new(),
-            pid: 1,
-            user: String::new(),
-            error: None,
-            report: None,
-        }
+        RunRecord { outcome, ..RunRecord::sample() }
     }
 
     #[test]

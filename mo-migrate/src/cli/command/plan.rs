@@ -37,7 +37,7 @@ pub(crate) async fn preview(context: &Context, goal: Goal, rehearse: bool) -> Re
     if rehearse {
         preview.rehearsal = context.runner()?.rehearse_pending(context.target()?, goal).await?;
     }
-    let keep = time::words(context.settings().keep.of("pre_upgrade"));
+    let keep = time::words(context.settings().keep.of(crate::snapshot::PRE_UPGRADE));
     Ok(Answer::new(text(&preview, &keep), &preview))
 }
 

@@ -11,10 +11,10 @@ use crate::ledger::{Outside, RunRecord};
 use crate::observer::Phase;
 use crate::report::{Outcome, Report};
 use crate::settings::Keep;
-use crate::time;
+use crate::{snapshot, time};
 
 pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep: &Keep) -> Error {
-    let until = keep.until("failed", time::now_ms());
+    let until = keep.until(snapshot::FAILED, time::now_ms());
     let snapshot = record.snapshot.as_deref().unwrap_or("its snapshot");
     let restore = report.restore.as_ref();
     let tables = restore.map_or(0, |restore| restore.tables.len());

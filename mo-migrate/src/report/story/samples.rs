@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Facts, RunReport};
-use crate::engine::{Inventory, Touched};
+use crate::engine::Touched;
 use crate::ledger::{PhaseLine, RunRecord, SnapshotRecord, StatementRecord};
 use crate::observer::Phase;
 use crate::report::{Outcome, Report};
@@ -13,23 +13,14 @@ pub(crate) const HOSTILE: &str = "</title><script>alert('x')</script>\"'&<!--\n\
 
 pub(crate) fn record() -> RunRecord {
     RunRecord {
-        id: "run_1".to_owned(),
-        set: "main".to_owned(),
-        purpose: "up".to_owned(),
-        database_id: String::new(),
         had_history: true,
-        ring: 2,
         phase: Phase::Afterwards,
         outcome: Some(Outcome::Restored),
         version_before: Some(1),
         version_target: Some(2),
-        fingerprint: String::new(),
         versions: vec![2],
-        applying: None,
-        died: false,
         snapshot: Some("pre_upgrade_v2".to_owned()),
         failed_state: Some("failed_v2".to_owned()),
-        touched: Touched::default(),
         foreign_seen: true,
         started_at: 1_795_337_052_000,
         heartbeat_at: 1_795_337_052_060,
@@ -37,25 +28,16 @@ pub(crate) fn record() -> RunRecord {
         host: "db1".to_owned(),
         pid: 7,
         user: "ana".to_owned(),
-        error: None,
-        report: None,
+        ..RunRecord::sample()
     }
 }
 
 pub(crate) fn snapshot(name: &str) -> SnapshotRecord {
     SnapshotRecord {
         name: name.to_owned(),
-        run: Some("run_1".to_owned()),
-        purpose: "pre_upgrade".to_owned(),
-        level: "database".to_owned(),
-        created_by: String::new(),
-        created_at: 0,
         version_before: Some(1),
         version_target: Some(2),
-        delete_after: None,
-        pinned: false,
-        bytes: None,
-        inventory: Inventory::default(),
+        ..SnapshotRecord::sample()
     }
 }
 
