@@ -15,6 +15,7 @@ mod place;
 mod reader;
 pub mod server;
 mod small;
+pub mod tools;
 pub mod typed;
 
 use std::path::{Path, PathBuf};

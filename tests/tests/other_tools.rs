@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use mo_migrate::error::Code;
 use mo_migrate::{Guard, Outcome};
-use mo_migrate_tests::{Fixture, Place, engines, server};
+use mo_migrate_tests::tools::{alembic, alembic_project, mysql_config};
+use mo_migrate_tests::{Fixture, Place, engines};
 
 const ROWS: u32 = 1_000_000;
 
@@ -43,26 +44,20 @@ fn importer(shop: &Fixture, file: &Path) -> Vec<String> {
             shop.path().display().to_string(),
             format!(".import {file} prices"),
         ],
-        Place::MatrixOne => vec![
-            "sh".into(),
-            "-c".into(),
-            format!(
-                "mysql {} --local-infile=1 {} -e \"LOAD DATA LOCAL INFILE '{file}' INTO TABLE prices FIELDS TERMINATED BY ','\"",
-                mysql_flags(),
-                shop.database()
-            ),
-        ],
+        Place::MatrixOne => {
+            let config = shop.folder().join("my.cnf");
+            fs::write(&config, mysql_config(shop.database())).unwrap();
+            vec![
+                "mysql".into(),
+                format!("--defaults-file={}", config.display()),
+                "-e".into(),
+                format!(
+                    "LOAD DATA LOCAL INFILE '{file}' INTO TABLE prices FIELDS TERMINATED BY ','"
+                ),
+            ]
+        }
     };
     words
-}
-
-/// How `mysql` reaches the server.
-fn mysql_flags() -> String {
-    let url = server::url().unwrap();
-    let (user, at) = url.split_once("://").unwrap().1.split_once('@').unwrap();
-    let (name, password) = user.split_once(':').unwrap();
-    let (host, port) = at.split_once(':').unwrap();
-    format!("-h{host} -P{port} -u{name} -p{password}")
 }
 
 async fn shop(place: Place) -> Fixture {
@@ -100,51 +95,6 @@ async fn a_million_rows_come_in_by_another_program_or_not_at_all() {
             (report.tables[0].rows_before, report.tables[0].rows_after),
             (Some(1), Some(1_000_001))
         );
-    }
-}
-
-/// Where Alembic was installed, if it was.
-fn alembic() -> Option<PathBuf> {
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/alembic/bin/alembic");
-    if found.is_file() {
-        return Some(found);
-    }
-    eprintln!("Alembic is skipped: it is not in target/alembic, where .ci/run installs it");
-    None
-}
-
-/// A project of Alembic's with these revisions, each the next of the one before.
-fn alembic_project(shop: &Fixture, upgrades: &[&str]) {
-    let folder = shop.folder();
-    let url = match shop.place() {
-        Place::Sqlite(_) => format!("sqlite:///{}", shop.path().display()),
-        Place::MatrixOne => shop.address().replacen("matrixone:", "mysql+pymysql:", 1),
-    };
-    fs::create_dir_all(folder.join("alembic/versions")).unwrap();
-    fs::write(
-        folder.join("alembic.ini"),
-        format!("[alembic]\nscript_location = {}/alembic\n", folder.display()),
-    )
-    .unwrap();
-    fs::write(
-        folder.join("alembic/env.py"),
-        format!(
-            "from alembic import context\nfrom sqlalchemy import create_engine\n\
-             with create_engine('{url}').connect() as connection:\n    \
-             context.configure(connection=connection)\n    \
-             with context.begin_transaction():\n        context.run_migrations()\n"
-        ),
-    )
-    .unwrap();
-    for (number, upgrade) in upgrades.iter().enumerate() {
-        let before =
-            number.checked_sub(1).map_or("None".to_owned(), |before| format!("'r{before}'"));
-        let text = format!(
-            "from alembic import op\nrevision = 'r{number}'\ndown_revision = {before}\n\
-             def upgrade():\n    {}\ndef downgrade():\n    pass\n",
-            upgrade.replace('\n', "\n    ")
-        );
-        fs::write(folder.join(format!("alembic/versions/r{number}.py")), text).unwrap();
     }
 }
 
