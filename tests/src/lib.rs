@@ -12,6 +12,7 @@
 pub mod browser;
 pub mod fuzzing;
 mod place;
+pub mod priced;
 mod reader;
 pub mod server;
 mod small;

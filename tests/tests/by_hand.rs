@@ -11,21 +11,11 @@ use std::process::Command;
 
 use mo_migrate::plan::Finding;
 use mo_migrate::{Outcome, error::Code};
+use mo_migrate_tests::priced::{PRICES, shop};
 use mo_migrate_tests::typed::{Said, migrate, typed};
 use mo_migrate_tests::{Fixture, Place, engines};
 
-const V1: &str = "CREATE TABLE products (id $KEY, price INT);\nINSERT INTO products (price) VALUES (1500), (30);";
-
 const V2: &str = "-- mo-migrate: no-transaction\nUPDATE products SET price = price + 1;\nINSERT INTO products (price) VALUES (7);";
-
-const PRICES: &str = "SELECT price FROM products ORDER BY id";
-
-async fn shop(place: Place) -> Fixture {
-    let shop = Fixture::new(place);
-    shop.file("1_products.sql", V1);
-    shop.migrator().run(shop.address()).await.unwrap();
-    shop
-}
 
 /// A shop whose second version was half applied when its process was killed.
 async fn half(place: Place) -> Fixture {

@@ -11,20 +11,10 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use mo_migrate::{Outcome, error::Code};
+use mo_migrate_tests::priced::{PRICES, shop};
 use mo_migrate_tests::typed::in_shop;
-use mo_migrate_tests::{Fixture, Place, engines, program, server};
+use mo_migrate_tests::{Fixture, engines, program, server};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-
-const V1: &str = "CREATE TABLE products (id $KEY, price INT);\nINSERT INTO products (price) VALUES (1500), (30);";
-
-const PRICES: &str = "SELECT price FROM products ORDER BY id";
-
-async fn shop(place: Place) -> Fixture {
-    let shop = Fixture::new(place);
-    shop.file("1_products.sql", V1);
-    shop.migrator().run(shop.address()).await.unwrap();
-    shop
-}
 
 const DAY_MS: i64 = 86_400_000;
 

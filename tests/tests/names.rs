@@ -9,13 +9,10 @@
 )]
 
 use mo_migrate::{Migrator, Outcome, error::Code};
+use mo_migrate_tests::priced::{PRICES, V1};
 use mo_migrate_tests::{Fixture, Place, engines, server};
 
-const V1: &str = "CREATE TABLE products (id $KEY, price INT);\nINSERT INTO products (price) VALUES (1500), (30);";
-
 const BAD: &str = "-- mo-migrate: no-transaction\nUPDATE products SET price = 0;\nCREATE TABLE more (x INT);\nSELECT * FROM nowhere;";
-
-const PRICES: &str = "SELECT price FROM products ORDER BY id";
 
 /// A database of this name, beside the one of a fixture, which has the files.
 struct Named {

@@ -10,20 +10,10 @@
 use std::process::Command;
 
 use mo_migrate::{Outcome, error::Code};
-use mo_migrate_tests::{Fixture, Place, engines};
-
-const V1: &str = "CREATE TABLE products (id $KEY, price INT);\nINSERT INTO products (price) VALUES (1500), (30);";
+use mo_migrate_tests::priced::{PRICES, V1, shop};
+use mo_migrate_tests::{Fixture, engines};
 
 const V2: &str = "UPDATE products SET price = price + 1;\nINSERT INTO products (price) VALUES (7);";
-
-const ROWS: &str = "SELECT price FROM products ORDER BY id";
-
-async fn shop(place: Place) -> Fixture {
-    let shop = Fixture::new(place);
-    shop.file("1_products.sql", V1);
-    shop.migrator().run(shop.address()).await.unwrap();
-    shop
-}
 
 /// Kills a run when its second version was half applied.
 fn dies(shop: &Fixture) {
@@ -51,7 +41,7 @@ async fn a_file_that_changes_once_it_is_half_applied_is_applied_as_it_is_now() {
             shop.remove("2_x.sql").file(name, &now);
             let report = shop.migrator().attended(true).run(shop.address()).await.unwrap();
             assert_eq!(report.outcome, Outcome::Applied, "{place:?}, {now:?}");
-            assert_eq!(shop.sql(ROWS), expected, "{place:?}, {now:?}");
+            assert_eq!(shop.sql(PRICES), expected, "{place:?}, {now:?}");
         }
     }
 }
@@ -78,10 +68,10 @@ async fn a_row_of_the_history_that_was_removed_by_hand_loses_no_data() {
     for place in engines() {
         let shop = shop(place).await;
         shop.sql("DELETE FROM mo_migrate_history WHERE version = 1");
-        let before = shop.sql(ROWS);
+        let before = shop.sql(PRICES);
         let error = shop.migrator().attended(true).run(shop.address()).await.unwrap_err();
         assert!(error.is_undone(), "{place:?}: {error:?}");
-        assert_eq!(shop.sql(ROWS), before, "{place:?}");
+        assert_eq!(shop.sql(PRICES), before, "{place:?}");
         // Said by the command that is for it.
         shop.migrator().baseline(shop.address(), 1).await.unwrap();
         let report = shop.migrator().run(shop.address()).await.unwrap();

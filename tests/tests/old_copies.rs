@@ -11,21 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mo_migrate::{Migrator, Outcome, error::Code};
+use mo_migrate_tests::priced::{PRICES, V1, shop};
 use mo_migrate_tests::typed::{migrate, typed};
 use mo_migrate_tests::{Fixture, Journal, Place, engines, server};
 
-const V1: &str = "CREATE TABLE products (id $KEY, price INT);\nINSERT INTO products (price) VALUES (1500), (30);";
-
 const V2: &str = "-- mo-migrate: no-transaction\nCREATE TABLE orders (x INT);\nINSERT INTO orders VALUES (1);\nUPDATE products SET price = 0;";
-
-const PRICES: &str = "SELECT price FROM products ORDER BY id";
-
-async fn shop(place: Place) -> Fixture {
-    let shop = Fixture::new(place);
-    shop.file("1_products.sql", V1);
-    shop.migrator().run(shop.address()).await.unwrap();
-    shop
-}
 
 /// Takes out of the ledger what a copy of before this run does not have.
 fn forget_in_ledger(shop: &Fixture, run: &str) {

@@ -6,6 +6,7 @@ use mo_migrate_tests::engines;
 use crate::child::run;
 use crate::points::{kills, offset};
 use crate::scenario::{Scenario, What, headings};
+use crate::wrong::Wrong;
 
 /// Of each death every so manieth point is taken, from another one each time; on a server fewer.
 const STRIDE: usize = 13;
@@ -13,7 +14,7 @@ const STRIDE: usize = 13;
 /// Kills a run, and then its recovery, at many pairs of points; the third start ends it, and asks
 /// for a person only after two deaths in one apply.
 async fn twice(scenario: Scenario) {
-    let (mut rounds, mut failed) = (0, Vec::new());
+    let (mut rounds, mut failed) = (0, Wrong::default());
     for place in engines() {
         for head in headings(place) {
             let shop = scenario.shop(place, head).await;
@@ -34,7 +35,7 @@ async fn twice(scenario: Scenario) {
         }
     }
     eprintln!("{scenario:?}: killed twice {rounds} times, {} went wrong", failed.len());
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }
 
 async fn both(

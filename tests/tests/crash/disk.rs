@@ -13,6 +13,7 @@ use crate::errors::is_true;
 use crate::points::{all, faults, offset};
 use crate::scenario::{SCENARIOS, Scenario, headings};
 use crate::stopped::Stopped;
+use crate::wrong::Wrong;
 
 /// Much more than a run of these databases takes.
 const ROOM: u64 = 2 << 20;
@@ -120,9 +121,9 @@ fn some<T>(of: Vec<T>, step: usize) -> impl Iterator<Item = T> {
 }
 
 /// Says how it went.
-fn report(what: &str, count: &std::collections::BTreeMap<i32, u32>, failed: &[String]) {
+fn report(what: &str, count: &std::collections::BTreeMap<i32, u32>, failed: &Wrong) {
     eprintln!("{what}: times by code {count:?}, {} went wrong", failed.len());
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }
 
 /// Lets runs go on from their fault points once `happens` has happened to the disk, which is over when
@@ -133,7 +134,7 @@ async fn from_anywhere_on<T>(
     mut happens: impl FnMut(&Disk) -> T,
     over: impl Fn(&Disk),
 ) {
-    let (mut failed, mut count) = (Vec::new(), std::collections::BTreeMap::new());
+    let (mut failed, mut count) = (Wrong::default(), std::collections::BTreeMap::new());
     for round in rounds(&SCENARIOS, layouts) {
         let Some(disk) = Disk::with(round).await else { return };
         let points = faults(&reached(&disk.shop, round.scenario.what()), "stop");
@@ -183,7 +184,7 @@ const MOST: u64 = 80;
 #[tokio::test]
 async fn a_run_with_any_number_of_free_pages_is_done_or_undone() {
     let scenarios = [Scenario::Good, Scenario::BadStatement, Scenario::BadCheck];
-    let (mut failed, mut count) = (Vec::new(), std::collections::BTreeMap::new());
+    let (mut failed, mut count) = (Wrong::default(), std::collections::BTreeMap::new());
     for round in rounds(&scenarios, &[Layout::Together]) {
         for pages in some((0..MOST).collect(), 16) {
             for is_first in [false, true] {

@@ -6,6 +6,7 @@ use crate::child::run;
 use crate::command::{Said, faulty, typed};
 use crate::points::{all, faults, offset, step};
 use crate::scenario::{SCENARIOS, Scenario, headings};
+use crate::wrong::Wrong;
 
 /// What a command said is what is true of the database.
 pub(crate) fn is_true(
@@ -68,7 +69,7 @@ async fn failed_at(
 const SHARE: usize = 4;
 
 async fn everywhere(scenario: Scenario) {
-    let (mut rounds, mut failed) = (0, Vec::new());
+    let (mut rounds, mut failed) = (0, Wrong::default());
     for place in engines() {
         for head in headings(place) {
             let shop = scenario.shop(place, head).await;
@@ -78,13 +79,13 @@ async fn everywhere(scenario: Scenario) {
             for fault in points.into_iter().skip(offset(step)).step_by(step) {
                 rounds += 1;
                 if let Err(why) = failed_at(scenario, place, head, &fault).await {
-                    failed.push(format!("{place:?}, {head:?}, {fault}: {why}"));
+                    failed.push(format!("{scenario:?}, {place:?}, {head:?}, {fault}: {why}"));
                 }
             }
         }
     }
     eprintln!("{scenario:?}: failed {rounds} times, {} went wrong", failed.len());
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }
 
 #[tokio::test]

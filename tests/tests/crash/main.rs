@@ -25,3 +25,4 @@ mod points;
 mod scenario;
 mod signals;
 mod stopped;
+mod wrong;

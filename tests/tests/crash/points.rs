@@ -7,6 +7,7 @@ use mo_migrate_tests::{Fixture, Place, engines, places};
 
 use crate::child::run;
 use crate::scenario::{SCENARIOS, Scenario, What, headings};
+use crate::wrong::Wrong;
 
 /// The faults that kill at each of these points, at each time.
 pub(crate) fn kills(reached: &[String]) -> Vec<String> {
@@ -67,7 +68,7 @@ pub(crate) fn step(place: Place) -> usize {
 }
 
 async fn everywhere(scenario: Scenario) {
-    let mut failed = Vec::new();
+    let mut failed = Wrong::default();
     let mut rounds = 0;
     for place in places() {
         for head in headings(place) {
@@ -79,13 +80,13 @@ async fn everywhere(scenario: Scenario) {
             for fault in faults.into_iter().skip(offset(step)).step_by(step) {
                 rounds += 1;
                 if let Err(why) = killed_at(scenario, place, head, &fault).await {
-                    failed.push(format!("{place:?}, {head:?}, {fault}: {why}"));
+                    failed.push(format!("{scenario:?}, {place:?}, {head:?}, {fault}: {why}"));
                 }
             }
         }
     }
     eprintln!("{scenario:?}: killed {rounds} times, {} went wrong", failed.len());
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use crate::child::run;
 use crate::command::{Said, bounded, faulty};
 use crate::points::{all, faults, offset, step};
 use crate::scenario::{SCENARIOS, Scenario, What, headings, nothing_is_left};
+use crate::wrong::Wrong;
 
 /// A signal's name, and the one that may come after it.
 const ONCE: [&str; 2] = ["int", "term"];
@@ -59,7 +60,7 @@ const SHARE: usize = 6;
 
 /// Does this at many points of the scenarios, and counts how the runs ended.
 async fn everywhere(words: &[&str]) {
-    let mut failed = Vec::new();
+    let mut failed = Wrong::default();
     for place in engines() {
         for scenario in SCENARIOS {
             let mut ends = std::collections::BTreeMap::new();
@@ -88,7 +89,7 @@ async fn everywhere(words: &[&str]) {
             );
         }
     }
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }
 
 #[tokio::test]
@@ -161,7 +162,7 @@ async fn died(scenario: Scenario, place: Place, head: &str) -> Fixture {
 
 #[tokio::test]
 async fn a_recovery_that_a_signal_comes_to_is_gone_on_with_by_the_next_start() {
-    let mut failed = Vec::new();
+    let mut failed = Wrong::default();
     for place in engines() {
         for scenario in [Scenario::Good, Scenario::BadStatement] {
             // Without a transaction of its own, so that there is something to put back.
@@ -180,5 +181,5 @@ async fn a_recovery_that_a_signal_comes_to_is_gone_on_with_by_the_next_start() {
             }
         }
     }
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }

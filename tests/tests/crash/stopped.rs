@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::command::{Said, ended, faulty};
 use crate::scenario::{Scenario, headings, nothing_is_left};
+use crate::wrong::Wrong;
 
 /// A process that has stopped itself, and goes on or ends with this.
 pub(crate) struct Stopped(Option<Child>);
@@ -105,7 +106,7 @@ async fn taken_over(scenario: Scenario, point: &str) -> Result<(), String> {
 
 #[tokio::test]
 async fn a_stopped_run_or_restore_that_was_taken_over_is_fenced_off_and_changes_nothing() {
-    let mut failed = Vec::new();
+    let mut failed = Wrong::default();
     if engines().contains(&Place::MatrixOne) {
         for (scenario, point) in POINTS {
             if let Err(why) = taken_over(scenario, point).await {
@@ -113,7 +114,7 @@ async fn a_stopped_run_or_restore_that_was_taken_over_is_fenced_off_and_changes_
             }
         }
     }
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }
 
 #[tokio::test]
