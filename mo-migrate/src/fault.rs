@@ -73,6 +73,14 @@ transitions! {
     Restore = "restore",
     /// What no transaction can hold is put back.
     Afterwards = "afterwards",
+    /// A database of its own is made from a snapshot.
+    NewDatabase = "new-database",
+    /// Such a database has a history of its own.
+    OwnHistory = "own-history",
+    /// Such a database is masked.
+    Masked = "masked",
+    /// Such a database is removed.
+    DatabaseRemoved = "database-removed",
 }
 
 #[cfg(feature = "faults")]

@@ -276,6 +276,24 @@ impl HistoryWriter<'_> {
         self.connection.execute(&sql, &[run.into()]).await.map(drop)
     }
 
+    /// Makes it the history of another database than the one that it was copied from: with an id of its
+    /// own, and without a run that is open there.
+    pub(crate) async fn of_its_own(&mut self) -> Result<()> {
+        let table = self.connection.whole_name(self.table);
+        let open = format!("DELETE FROM {table} WHERE kind = 'marker' OR state = 'judging'");
+        self.connection.execute(&open, &[]).await?;
+        self.give_id(&uuid::Uuid::now_v7().to_string()).await
+    }
+
+    /// Gives the database this id.
+    pub(crate) async fn give_id(&mut self, id: &str) -> Result<()> {
+        let sql = format!(
+            "UPDATE {} SET detail = ? WHERE kind = 'head'",
+            self.connection.whole_name(self.table)
+        );
+        self.connection.execute(&sql, &[id.into()]).await.map(drop)
+    }
+
     /// Accepts a version as judged.
     pub(crate) async fn accept(&mut self, applied: &Applied) -> Result<()> {
         let sql = format!(

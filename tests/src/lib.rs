@@ -340,6 +340,33 @@ impl Fixture {
         name
     }
 
+    /// What a database beside this one is called that has its name with this ending.
+    #[must_use]
+    pub fn beside(&self, ending: &str) -> String {
+        match self.place {
+            Place::Sqlite(_) => format!("shop{ending}.db"),
+            Place::MatrixOne => format!("{}{ending}", self.database),
+        }
+    }
+
+    /// The address of a database beside this one.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> String {
+        match self.place {
+            Place::Sqlite(_) => format!("sqlite:{}", self.folder.path().join(name).display()),
+            Place::MatrixOne => server::address(name),
+        }
+    }
+
+    /// Whether a database of this name is beside this one.
+    #[must_use]
+    pub fn is_beside(&self, name: &str) -> bool {
+        match self.place {
+            Place::Sqlite(_) => self.folder.path().join(name).exists(),
+            Place::MatrixOne => server::exists(name),
+        }
+    }
+
     /// Runs SQL in another database beside this one.
     #[must_use]
     #[track_caller]

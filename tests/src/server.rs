@@ -346,6 +346,10 @@ pub fn age(database: &str, by: std::time::Duration) {
 pub fn forget(database: &str) {
     let mut statements: Vec<String> = vec!["SET foreign_key_checks = 0".to_owned()];
     for name in beside(database) {
+        // A clone has rows of its own in the ledger.
+        for table in ["runs", "snapshots", "fence", "holders"] {
+            statements.push(format!("DELETE FROM mo_migrate.{table} WHERE guarded = '{name}'"));
+        }
         statements.push(format!("DROP DATABASE IF EXISTS `{name}`"));
         statements.push(format!("DROP SNAPSHOT IF EXISTS `{name}`"));
     }
@@ -355,7 +359,7 @@ pub fn forget(database: &str) {
             "DELETE FROM mo_migrate.{table} WHERE run IN (SELECT id FROM mo_migrate.runs WHERE guarded = '{database}')"
         ));
     }
-    for table in ["runs", "snapshots", "fence", "holders"] {
+    for table in ["runs", "snapshots", "fence", "holders", "clones"] {
         statements.push(format!("DELETE FROM mo_migrate.{table} WHERE guarded = '{database}'"));
     }
     let _ = with("", None, async |connection| {

@@ -16,7 +16,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Change", &["up", "down", "guard", "restore", "recover"]),
     ("Ask", &["plan", "status", "history", "validate", "lint", "verify", "diff", "report"]),
     ("Write", &["new", "baseline", "repair"]),
-    ("Keep", &["snapshot", "database"]),
+    ("Keep", &["snapshot", "clone", "database"]),
     ("Shell", &["completions", "help"]),
 ];
 

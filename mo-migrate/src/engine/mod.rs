@@ -316,6 +316,44 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// It can't be removed.
     async fn drop_clone(&self, run: &str) -> Result<()>;
 
+    /// Its name among those beside it: of the file in its folder, of the database on its server.
+    fn own_name(&self) -> String;
+    /// What a database beside it is called that has its name with this ending: `shop_qa` of `shop`.
+    fn name_with(&self, ending: &str) -> String;
+    /// Its address for people: with the user's name, and without any credential.
+    fn address(&self) -> String;
+    /// The database of this name beside this one: in its folder, or on its server.
+    ///
+    /// # Errors
+    /// No database can have this name there.
+    fn beside(&self, name: &str) -> Result<SharedEngine>;
+    /// Clones a snapshot into a database of this name beside this one, which is not there yet, and puts
+    /// `mark` into it. Gives in words what the snapshot has and the clone could not be given. `known` is
+    /// what the snapshot holds.
+    ///
+    /// # Errors
+    /// There is a database of this name, or the snapshot can't be cloned; what was begun is
+    /// [removed](Self::drop_marked) by the caller.
+    async fn clone_into(
+        &self,
+        snapshot: &str,
+        database: &str,
+        mark: &str,
+        known: &Inventory,
+    ) -> Result<Vec<String>>;
+    /// Removes the database of this name beside this one with all that mo-migrate keeps of it, if it has
+    /// this mark, and what an unfinished [`clone_into`](Self::clone_into) left of it. Gives whether it was
+    /// there.
+    ///
+    /// # Errors
+    /// It has not this mark, or it can't be removed.
+    async fn drop_marked(&self, database: &str, mark: &str, conduct: Conduct) -> Result<bool>;
+    /// Takes out of this database what was deleted and overwritten, where it could still be read.
+    ///
+    /// # Errors
+    /// It can't be taken out.
+    async fn forget_what_was(&self) -> Result<()>;
+
     /// What the database of this connection consists of, with row counts if asked. `known` is what
     /// was read of this database before: it spares reading again what is the same still.
     ///

@@ -119,6 +119,15 @@ codes! {
     /// The run has not what was asked of it: it was not restored, or has left nothing to compare.
     NothingToCompare = "0510" => REFUSED,
 
+    /// There is no such clone.
+    NoClone = "0520" => NO_INPUT,
+    /// There is a database or a clone of this name, or it is not ours.
+    Taken = "0521" => REFUSED,
+    /// The masking of a clone can't be run, or failed.
+    Mask = "0522" => REFUSED,
+    /// A clone could not be made.
+    Clone = "0523" => REFUSED,
+
     /// The address cannot be read.
     Address = "0601" => CONFIG,
     /// The address is of an engine that this program was built without.

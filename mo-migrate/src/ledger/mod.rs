@@ -7,6 +7,7 @@
 //! 4. the schema has a number; a newer one is refused;
 //! 5. runs and snapshots are in their order by their times, whatever the clocks say.
 
+mod clone;
 mod run;
 mod snapshot;
 
@@ -15,6 +16,7 @@ use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::value::{Row, Value};
 
+pub(crate) use clone::{CloneRecord, CloneState, Mask};
 pub use run::RunRecord;
 pub(crate) use run::{
     AFTER_A_DEATH, Child, GUARD, Outside, PhaseLine, RESTORE_TABLES, StatementLine,

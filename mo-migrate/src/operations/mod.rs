@@ -2,10 +2,13 @@
 //! command.
 
 mod baseline;
+mod clones;
 mod diff;
 mod down;
 mod guarded;
 mod inspect;
+mod make_clone;
+mod mask;
 mod preview;
 mod proof;
 mod report;
@@ -14,6 +17,9 @@ mod snapshots;
 mod up;
 
 pub use baseline::{Baseline, Repair};
+#[cfg(feature = "cli")]
+pub(crate) use clones::is_clone_name;
+pub use clones::{CloneLine, NewClone};
 pub use diff::{Change, ChangedRow, Difference, ObjectDifference, TableDifference, Whose};
 pub use guarded::Guard;
 pub(crate) use inspect::check_line;

@@ -261,7 +261,7 @@ impl Run<'_> {
 
 /// The snapshot that is meant: by its name, by the run that made it, or the newest one of this
 /// database.
-async fn find(
+pub(super) async fn find(
     ledger: &mut Ledger,
     wanted: Option<&str>,
     history: Option<&History>,

@@ -95,7 +95,11 @@ impl Operations<'_> {
     }
 
     /// Makes it, and reads it back.
-    async fn make_snapshot(&self, record: &mut SnapshotRecord, of: &SnapshotOf) -> Result<()> {
+    pub(super) async fn make_snapshot(
+        &self,
+        record: &mut SnapshotRecord,
+        of: &SnapshotOf,
+    ) -> Result<()> {
         let (name, conduct) = (&record.name, (&self.settings).into());
         let facts = self.engine.create_snapshot(name, of, conduct, Progress::silent()).await?;
         let mut past = self.engine.open_snapshot(name).await?;

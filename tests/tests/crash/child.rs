@@ -5,10 +5,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Output, Stdio};
 
 use mo_migrate::settings::Verify;
-use mo_migrate::{Migrator, Outcome};
+use mo_migrate::{Migrator, NewClone, Outcome};
 use mo_migrate_tests::Fixture;
 
-use crate::scenario::{IMPORT, IMPORT_CHECK, What};
+use crate::scenario::{IMPORT, IMPORT_CHECK, MASK, What};
 
 const ADDRESS: &str = "MO_MIGRATE_CRASH_ADDRESS";
 const DIRECTORY: &str = "MO_MIGRATE_CRASH_DIRECTORY";
@@ -29,6 +29,16 @@ async fn child() {
         "down" => migrator.down(&address, None).await.map(|report| report.outcome),
         "restore" => migrator.restore(&address, None).await.map(|report| report.outcome),
         "snapshot" => migrator.snapshot_create(&address, "nightly").await.map(|_| Outcome::Applied),
+        "clone" => migrator
+            .clone_create(&address, "qa", &NewClone::default())
+            .await
+            .map(|_| Outcome::Applied),
+        "masked" => {
+            let wanted = NewClone::default().mask("mask.sql", MASK);
+            migrator.clone_create(&address, "qa", &wanted).await.map(|_| Outcome::Applied)
+        }
+        "refresh" => migrator.clone_refresh(&address, "qa", None).await.map(|_| Outcome::Applied),
+        "clone_delete" => migrator.clone_delete(&address, "qa").await.map(|()| Outcome::Applied),
         "guard" | "guard_badly" => {
             let guard = migrator.guard("import");
             let bad = told(WHAT) == "guard_badly";

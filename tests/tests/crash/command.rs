@@ -40,6 +40,9 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Up => command.arg("up"),
         What::Down | What::Restore => command.args([what.word(), "--yes"]),
         What::Snapshot => command.args(["snapshot", "create"]),
+        What::Clone | What::Masked => command.args(["clone", "create", "qa"]),
+        What::Refresh => command.args(["clone", "refresh", "qa", "--yes"]),
+        What::CloneDelete => command.args(["clone", "delete", "qa", "--yes"]),
         What::Guard => command.args(["guard", "--", "sh", "-c", &shop.shell(IMPORT)]),
         What::GuardBadly => {
             let check = ["guard", "--check", "import.check", "--"];

@@ -17,6 +17,7 @@
 mod again;
 mod chance;
 mod child;
+mod clones;
 mod command;
 mod disk;
 mod errors;

@@ -36,6 +36,10 @@ pub(crate) enum What {
     Guard,
     GuardBadly,
     Snapshot,
+    Clone,
+    Masked,
+    Refresh,
+    CloneDelete,
 }
 
 impl What {
@@ -48,6 +52,10 @@ impl What {
             Self::Guard => "guard",
             Self::GuardBadly => "guard_badly",
             Self::Snapshot => "snapshot",
+            Self::Clone => "clone",
+            Self::Masked => "masked",
+            Self::Refresh => "refresh",
+            Self::CloneDelete => "clone_delete",
         }
     }
 }
@@ -87,6 +95,9 @@ pub(crate) const IMPORT_CHECK: &str =
 
 /// What a guarded process writes.
 pub(crate) const IMPORT: &str = "INSERT INTO products (name, price) VALUES ('Cable', 5)";
+
+/// What is run in a clone before anybody has it.
+pub(crate) const MASK: &str = "UPDATE products SET name = 'masked'";
 
 /// The headings that lead to different ways through the guard.
 pub(crate) fn headings(place: Place) -> [&'static str; 2] {

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod clones;
 mod foreign_keys;
 mod objects;
 mod others;

@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod baseline;
+mod clone;
 mod completions;
 mod database;
 mod diff;
@@ -62,6 +63,9 @@ pub(super) enum Command {
     /// Makes, lists, tests, keeps and deletes data snapshots
     #[command(subcommand)]
     Snapshot(snapshot::Snapshot),
+    /// Makes databases of their own from this one, to test in and to give away
+    #[command(subcommand)]
+    Clone(clone::Clone),
     /// Makes, drops and resets the database
     #[command(subcommand)]
     Database(database::Database),
@@ -95,6 +99,7 @@ impl Command {
             Self::Baseline(command) => Box::pin(command.run(context)).await,
             Self::Repair(command) => Box::pin(command.run(context)).await,
             Self::Snapshot(command) => Box::pin(command.run(context)).await,
+            Self::Clone(command) => Box::pin(command.run(context)).await,
             Self::Database(command) => Box::pin(command.run(context)).await,
             Self::Completions(command) => Ok(command.run(context)),
         }

@@ -18,10 +18,18 @@ pub(crate) struct Restore {
     /// Brings these tables back alone, and leaves all else as it is: the history too
     #[arg(long, value_name = "TABLES", value_delimiter = ',')]
     tables: Vec<String>,
+    /// Makes a database of this name beside it instead, for the restore to be tried in
+    #[arg(long, value_name = "NEWDB", conflicts_with = "tables")]
+    into: Option<String>,
 }
 
 impl Restore {
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
+        if let Some(database) = &self.into {
+            let (target, wanted) = (context.target()?, self.wanted.as_deref());
+            let line = context.migrator().restore_into(target, wanted, database).await?;
+            return Ok(super::clone::made(context, "made", &line));
+        }
         let (target, wanted) = (context.target()?, self.wanted.as_deref());
         let tables = &self.tables;
         let preview = context.migrator().restore_tables_preview(&target, wanted, tables).await?;

@@ -54,7 +54,7 @@ pub(crate) enum Snapshot {
         /// Its name
         name: String,
     },
-    /// Deletes the snapshots that are over their time and not needed
+    /// Deletes the snapshots and the clones that are over their time and not needed
     Prune,
 }
 
@@ -120,18 +120,40 @@ fn of(level: Option<Level>, tables: &[String]) -> Result<SnapshotOf> {
 async fn prune(context: &Context) -> Result<Answer> {
     let (target, migrator) = (context.target()?, context.migrator());
     let over = migrator.prune_preview(&target).await?;
-    if over.is_empty() {
+    let clones = migrator.prune_clones_preview(&target).await?;
+    if over.is_empty() && clones.is_empty() {
         return Ok(Answer::new(
-            "nothing to delete: no snapshot is over its time",
-            &json!({ "deleted": [] }),
+            "nothing to delete: no snapshot and no clone is over its time",
+            &json!({ "deleted": [], "clones": [] }),
         ));
     }
-    context.printer.show(&format!("deletes:\n{}", list(&over)));
+    if !over.is_empty() {
+        context.printer.show(&format!("deletes:\n{}", list(&over)));
+    }
+    if !clones.is_empty() {
+        let clones = super::clone::list(&clones);
+        context
+            .printer
+            .show(&format!("deletes these databases, or finishes what is unfinished:\n{clones}"));
+    }
     ask::confirm(context, "snapshot prune", "delete them?")?;
+    let of_clones = migrator.prune_clones(&target).await?;
     let gone: Vec<String> =
         migrator.prune(target).await?.into_iter().map(|line| line.name).collect();
-    let number = count(u64::try_from(gone.len()).unwrap_or(u64::MAX), "snapshot");
-    Ok(Answer::new(format!("deleted {number}: {}", gone.join(", ")), &json!({ "deleted": gone })))
+    let number =
+        |all: &[String], what: &str| count(u64::try_from(all.len()).unwrap_or(u64::MAX), what);
+    let mut words = Vec::new();
+    for (all, what) in [(&gone, "snapshot"), (&of_clones, "clone")] {
+        if !all.is_empty() {
+            words.push(format!("deleted {}: {}", number(all, what), all.join(", ")));
+        }
+    }
+    let text = if words.is_empty() {
+        "nothing was over its time any more".to_owned()
+    } else {
+        words.join("\n")
+    };
+    Ok(Answer::new(text, &json!({ "deleted": gone, "clones": of_clones })))
 }
 
 fn one(done: &str, line: &SnapshotLine) -> Answer {

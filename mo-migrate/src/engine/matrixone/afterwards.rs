@@ -119,7 +119,7 @@ fn is_named(touched: &Touched, object: &Object) -> bool {
 }
 
 /// Makes an object again. A sequence goes on above all that it ever gave.
-async fn put_back(link: &mut Link, object: &Object, now: Option<&Object>) -> Result<()> {
+pub(super) async fn put_back(link: &mut Link, object: &Object, now: Option<&Object>) -> Result<()> {
     if object.kind == ObjectKind::Published {
         return published::publish(link, object).await;
     }

@@ -25,6 +25,35 @@ const CLONED_WHOLE: usize = 100;
 /// The longest name of a database.
 const LONGEST: usize = 64;
 
+/// Says in a clone whose it is, whatever it said of the database that it was made from.
+pub(super) async fn mark(link: &mut Link, clone: &str, run: &str) -> Result<()> {
+    let table = format!("{}.{MARKER}", quote(clone));
+    let sql = format!("CREATE TABLE IF NOT EXISTS {table} (run VARCHAR(100) PRIMARY KEY)");
+    link.send(&sql).await?;
+    link.send(&format!("DELETE FROM {table}")).await?;
+    link.send(&format!("INSERT INTO {table} (run) VALUES ({})", literal(run))).await.map(drop)
+}
+
+/// Takes the foreign keys to other databases out of a clone; gives each in words.
+pub(super) async fn cut_ties(link: &mut Link, clone: &str) -> Result<Vec<String>> {
+    let ties = format!(
+        "SELECT DISTINCT table_name, constraint_name, refer_db_name, refer_table_name \
+         FROM mo_catalog.mo_foreign_keys WHERE db_name = {0} AND refer_db_name <> {0} ORDER BY 1, 2",
+        literal(clone)
+    );
+    let mut cut = Vec::new();
+    for row in link.ask(&ties).await? {
+        let (table, key): (String, String) = (row.at(0)?, row.at(1)?);
+        let (other, parent): (String, String) = (row.at(2)?, row.at(3)?);
+        let name = format!("{}.{}", quote(clone), quote(&table));
+        link.send(&format!("ALTER TABLE {name} DROP FOREIGN KEY {}", quote(&key))).await?;
+        cut.push(format!(
+            "the foreign key `{key}` of `{table}` to `{other}`.`{parent}`, whose rows could not be deleted any more"
+        ));
+    }
+    Ok(cut)
+}
+
 impl MatrixOne {
     /// The names that the clone of a run may have.
     fn clone_names(&self, run: &str) -> [String; 2] {
@@ -149,22 +178,12 @@ impl MatrixOne {
                 }
             }
         }
-        link.send(&format!("CREATE TABLE {clone}.{MARKER} (run VARCHAR(100) PRIMARY KEY)")).await?;
-        link.send(&format!("INSERT INTO {clone}.{MARKER} (run) VALUES ({})", literal(run))).await?;
-        let ties = format!(
-            "SELECT DISTINCT table_name, constraint_name FROM mo_catalog.mo_foreign_keys \
-             WHERE db_name = {0} AND refer_db_name <> {0}",
-            literal(name)
-        );
-        for row in link.ask(&ties).await? {
-            let (table, key): (String, String) = (row.at(0)?, row.at(1)?);
-            let table = format!("{clone}.{}", quote(&table));
-            link.send(&format!("ALTER TABLE {table} DROP FOREIGN KEY {}", quote(&key))).await?;
-        }
+        mark(link, name, run).await?;
+        cut_ties(link, name).await?;
         link.commit().await
     }
 
-    async fn is_clone_of(&self, link: &mut Link, name: &str, run: &str) -> Result<bool> {
+    pub(super) async fn is_clone_of(&self, link: &mut Link, name: &str, run: &str) -> Result<bool> {
         let source = format!("{}.{MARKER} WHERE run = {}", quote(name), literal(run));
         match catalog::count(link, &source).await {
             Ok(rows) => Ok(rows > 0),

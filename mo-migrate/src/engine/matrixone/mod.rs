@@ -5,6 +5,7 @@
 //! transaction that drops and clones the tables concerned.
 
 mod afterwards;
+mod beside;
 mod blockers;
 mod catalog;
 mod clone;
@@ -25,6 +26,7 @@ mod variables;
 mod whole;
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
@@ -35,7 +37,8 @@ use self::lock::Slot;
 use self::text::literal;
 use super::{
     Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
-    LockAttempt, Moments, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
+    LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts, Space, Touched,
+    Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -449,6 +452,41 @@ impl Engine for MatrixOne {
 
     async fn drop_clone(&self, run: &str) -> Result<()> {
         self.remove_clone(run).await
+    }
+
+    fn own_name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn name_with(&self, ending: &str) -> String {
+        format!("{}{ending}", self.name)
+    }
+
+    fn address(&self) -> String {
+        self.words()
+    }
+
+    fn beside(&self, name: &str) -> Result<SharedEngine> {
+        Ok(Arc::new(self.database_beside(name)?))
+    }
+
+    async fn clone_into(
+        &self,
+        snapshot: &str,
+        database: &str,
+        mark: &str,
+        known: &Inventory,
+    ) -> Result<Vec<String>> {
+        self.clone_beside(snapshot, database, mark, known).await
+    }
+
+    async fn drop_marked(&self, database: &str, mark: &str, conduct: Conduct) -> Result<bool> {
+        self.remove_beside(database, mark, conduct).await
+    }
+
+    async fn forget_what_was(&self) -> Result<()> {
+        // What the server keeps of the past is not in the database, and only its administrators read it.
+        Ok(())
     }
 
     async fn inventory(

@@ -8,6 +8,13 @@ use super::{Sqlite, catalog, snapshot};
 use crate::engine::{Clone, Connection};
 use crate::error::{Result, say};
 
+/// Says in a clone whose it is, whatever it said of the database that it was made from.
+pub(super) async fn mark(link: &mut dyn Connection, run: &str) -> Result<()> {
+    let mark = catalog::CLONE_MARK;
+    link.execute(&format!("DROP TABLE IF EXISTS {mark}"), &[]).await?;
+    link.execute(&format!("CREATE TABLE {mark} AS SELECT ? AS run"), &[run.into()]).await.map(drop)
+}
+
 impl Sqlite {
     fn clone_paths(&self, run: &str) -> [PathBuf; 2] {
         let verify = self.files.verify();
@@ -37,8 +44,7 @@ impl Sqlite {
         self.files.create_like_database(&partial)?;
         fs::copy(&from, &partial).map_err(|error| say::io("write", &partial, &error))?;
         let mut link = Box::new(self.open_file(&partial, true).await?);
-        let mark = catalog::CLONE_MARK;
-        link.execute(&format!("CREATE TABLE {mark} AS SELECT ? AS run"), &[run.into()]).await?;
+        mark(&mut *link, run).await?;
         link.close().await;
         // A link fails where the name is taken: a database of somebody else's is never replaced.
         for path in [verify, other] {

@@ -3,6 +3,7 @@
 //! A run is one `BEGIN IMMEDIATE`; the snapshot is a file made by the online backup API under that
 //! write lock, and attached read-only inside the transaction, so that checks can read the past.
 
+mod beside;
 mod catalog;
 mod clone;
 mod connection;
@@ -30,7 +31,8 @@ pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
 use super::{
     Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
-    LockAttempt, Moments, RestoreTransaction, Role, SnapshotFacts, Space, Touched, Window,
+    LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts, Space, Touched,
+    Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -375,6 +377,41 @@ impl Engine for Sqlite {
 
     async fn drop_clone(&self, run: &str) -> Result<()> {
         self.remove_clone(run).await
+    }
+
+    fn own_name(&self) -> String {
+        self.file_name()
+    }
+
+    fn name_with(&self, ending: &str) -> String {
+        beside::with_ending(&self.file_name(), ending)
+    }
+
+    fn address(&self) -> String {
+        format!("sqlite:{}", self.shown)
+    }
+
+    fn beside(&self, name: &str) -> Result<SharedEngine> {
+        Ok(Arc::new(self.file_beside(name)?))
+    }
+
+    async fn clone_into(
+        &self,
+        snapshot: &str,
+        database: &str,
+        mark: &str,
+        _: &Inventory,
+    ) -> Result<Vec<String>> {
+        // A copy of the file has all of it.
+        self.copy_beside(snapshot, database, mark).await.map(|()| Vec::new())
+    }
+
+    async fn drop_marked(&self, database: &str, mark: &str, _: Conduct) -> Result<bool> {
+        self.remove_beside(database, mark).await
+    }
+
+    async fn forget_what_was(&self) -> Result<()> {
+        self.write_anew().await
     }
 
     async fn inventory(

@@ -1,5 +1,6 @@
 //! Every sentence for people, by what it is about.
 
+mod clone;
 mod database;
 mod guarded;
 #[cfg(feature = "matrixone")]
@@ -9,6 +10,7 @@ mod restore;
 mod run;
 mod snapshot;
 
+pub(crate) use clone::*;
 pub(crate) use database::*;
 pub(crate) use guarded::*;
 #[cfg(feature = "matrixone")]

@@ -1,0 +1,205 @@
+//! Databases that are made from snapshots.
+
+use std::path::Path;
+
+use crate::engine::{Room, Space};
+use crate::error::{Code, Error};
+use crate::ledger::CloneRecord;
+use crate::sql::{self, SourceProblem};
+
+const UNTOUCHED: &str = "nothing was touched";
+
+pub(crate) fn no_name_for_a_clone(name: &str, what: &str) -> Error {
+    Error::new(Code::Usage, format!("`{name}` can't be the name of a database beside this one"))
+        .because(format!("it has to be {what}"))
+        .true_now(UNTOUCHED)
+        .hinted("choose another name, as in `migrate clone create qa`")
+}
+
+#[cfg(feature = "cli")]
+pub(crate) const CLONE_NAME: &str =
+    "use up to 24 small letters, digits and `_`; neither `verify` nor an ending `_new`";
+
+pub(crate) fn no_clone_name(name: &str) -> Error {
+    Error::new(Code::Usage, format!("`{name}` can't be what a clone is called"))
+        .because("it is up to 24 small letters, digits and `_`, neither `verify` nor with the ending `_new`")
+        .true_now(UNTOUCHED)
+        .hinted("choose another name, as in `migrate clone create qa`")
+}
+
+/// What is there is never written over.
+pub(crate) fn database_is_there(database: &str) -> Error {
+    Error::new(Code::Taken, format!("there is a database `{database}` already"))
+        .because("what is there is never written over")
+        .true_now(UNTOUCHED)
+        .hinted("choose another name, or move that one away; see `migrate clone list`")
+}
+
+/// The ledger still has runs or snapshots of a database of this name.
+pub(crate) fn ledger_is_there(database: &str, place: &str) -> Error {
+    Error::new(
+        Code::Taken,
+        format!("there was a database `{database}`, and its ledger is still there"),
+    )
+    .because(format!("its runs and snapshots are in {place}: they may be the way back to it"))
+    .true_now(UNTOUCHED)
+    .hinted("choose another name; see `migrate clone list`")
+}
+
+pub(crate) fn not_our_database(database: &str) -> Error {
+    Error::new(Code::Taken, format!("the database `{database}` is not the clone that was made"))
+        .because(
+            "it has not the mark that was put into the clone; only what has it is ever dropped",
+        )
+        .true_now(UNTOUCHED)
+        .hinted("look at it, and move it away by hand; see `migrate clone list`")
+}
+
+pub(crate) fn clone_is_there(clone: &CloneRecord) -> Error {
+    let (name, database) = (&clone.name, &clone.database);
+    Error::new(Code::Taken, format!("there is a clone `{name}` already, the database `{database}`"))
+        .true_now(UNTOUCHED)
+        .hinted(format!("make it anew with `migrate clone refresh {name}`, or choose another name"))
+}
+
+pub(crate) fn no_clone(name: &str, known: &[&str]) -> Error {
+    let error = Error::new(Code::NoClone, format!("there is no clone `{name}`"));
+    let error = match (sql::nearest(name, known), known.len()) {
+        (Some(near), _) => error.because(format!("the nearest name is `{near}`")),
+        (None, 0) => error.because("there are no clones"),
+        (None, 1..=5) => error.because(format!("there are {}", known.join(", "))),
+        (None, n) => error.because(format!("there are {n}")),
+    };
+    error.true_now(UNTOUCHED).hinted("see `migrate clone list`")
+}
+
+pub(crate) fn clone_of_an_upgrade(clone: &CloneRecord) -> Error {
+    Error::new(Code::Taken, format!("the clone `{}` is for an upgrade", clone.name))
+        .true_now(UNTOUCHED)
+        .hinted("see `migrate upgrade status`")
+}
+
+/// The name of a clone may be too long for an engine.
+pub(crate) fn clone_in_memory() -> Error {
+    Error::new(Code::Clone, "a database in memory has no place for a clone beside it")
+        .true_now(UNTOUCHED)
+        .hinted("keep it in a file, such as `sqlite:app.db`")
+}
+
+#[cfg(feature = "matrixone")]
+pub(crate) fn not_cloned_whole(error: Error, why: &[String]) -> Error {
+    let error = error.within(Code::Clone, "the server can't clone the snapshot as a whole");
+    why.iter().fold(error, Error::because).true_now("nothing was touched").hinted(
+        "take out what stands in the way, then make a clone of `now`: `migrate clone create qa`",
+    )
+}
+
+pub(crate) fn snapshot_of_one_table(snapshot: &str, table: &str) -> Error {
+    Error::new(
+        Code::Clone,
+        format!("snapshot `{snapshot}` is of the table `{table}` alone, and a clone is of the whole database"),
+    )
+    .true_now(UNTOUCHED)
+    .hinted("take one of the database or the account: see `migrate snapshot list`")
+}
+
+pub(crate) fn no_room_for_a_clone(room: &Room, space: &Space, copies: u64) -> Error {
+    let megabytes = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
+    Error::new(
+        Code::NoSpace,
+        format!(
+            "there is not enough room in `{}`: {} are needed and {} are free",
+            room.place,
+            megabytes(space.database.saturating_mul(copies)),
+            megabytes(room.free)
+        ),
+    )
+    .because(format!(
+        "a clone is as large as the database, {}, and is made from a copy of it",
+        megabytes(space.database)
+    ))
+    .true_now(UNTOUCHED)
+    .hinted(
+        "free some room there; old snapshots and expired clones go with `migrate snapshot prune`",
+    )
+}
+
+/// What was made is not what the snapshot holds.
+pub(crate) fn clone_differs(error: Error) -> Error {
+    error.within(Code::Clone, "the clone does not hold what its snapshot holds")
+}
+
+/// A clone that can't be made leaves nothing.
+pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Error>) -> Error {
+    let database = &record.database;
+    let disk = error.disk();
+    let error = error.ended_refused();
+    let error = match left {
+        None => error.true_now(format!("the original was not touched, and nothing of `{database}` is left")),
+        Some(left) => error
+            .because(format!("and what it left could not be removed: {left}"))
+            .true_now(format!("the original was not touched; `{database}` is unfinished, and the next command removes it")),
+    };
+    let error = match error.hint() {
+        Some(_) => error,
+        None => error.hinted("remove the cause, then try it again; see `migrate clone list`"),
+    };
+    error.on_disk(disk)
+}
+
+pub(crate) fn mask_unread(problem: SourceProblem, name: &str) -> Error {
+    Error::new(Code::Mask, format!("the mask `{name}` can't be read"))
+        .placed(problem)
+        .true_now(UNTOUCHED)
+        .hinted("correct the file, then try it again")
+}
+
+pub(crate) fn mask_refused(problem: SourceProblem, why: &str) -> Error {
+    Error::new(Code::Mask, format!("the mask can't be run: {why}"))
+        .placed(problem)
+        .because("a mask changes the clone, and nothing else")
+        .true_now(UNTOUCHED)
+        .hinted("take that statement out, or write it without the name of a database; then try it again")
+}
+
+pub(crate) fn mask_failed(problem: SourceProblem, error: Error) -> Error {
+    error
+        .within(Code::Mask, "the mask failed")
+        .placed(problem)
+        .hinted("correct the file, then try it again")
+}
+
+/// The one that was there is as it was.
+pub(crate) fn refresh_failed(error: Error, record: &CloneRecord, left: Option<&Error>) -> Error {
+    let disk = error.disk();
+    let mut error = error
+        .ended_refused()
+        .true_now(format!("`{}` and the original are as they were", record.database))
+        .on_disk(disk);
+    if let Some(left) = left {
+        error = error.because(format!("and what it left could not be removed: {left}"));
+    }
+    let hint = format!("remove the cause, then `migrate clone refresh {}`", record.name);
+    if error.hint().is_some() { error } else { error.hinted(hint) }
+}
+
+/// The new one is whole, and the old one could not be replaced.
+pub(crate) fn not_replaced(error: Error, record: &CloneRecord) -> Error {
+    let hint = format!("remove the cause, then `migrate clone refresh {}`", record.name);
+    error
+        .ended_refused()
+        .within(
+            Code::Clone,
+            format!("the new `{}` is whole, and could not take its place", record.database),
+        )
+        .true_now("the original was not touched; the next command of clones goes on")
+        .hinted(hint)
+}
+
+#[cfg(feature = "cli")]
+pub(crate) fn no_mask(file: &Path, error: &std::io::Error) -> Error {
+    Error::new(Code::Mask, format!("the mask `{}` can't be read", file.display()))
+        .because(error.to_string())
+        .true_now(UNTOUCHED)
+        .hinted("name the file with the SQL of the mask, as in `migrate clone create qa --mask mask.sql`")
+}

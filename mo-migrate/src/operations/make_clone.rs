@@ -1,0 +1,487 @@
+//! Databases made from this one: made, made anew, removed, and finished after a death.
+//!
+//! Invariants:
+//! 1. a clone is in the ledger before anything of it is there, and what a death leaves of one is
+//!    removed or finished by the next command that holds the lock;
+//! 2. nobody is given a clone before it was compared with its snapshot and masked; one that is masked
+//!    or replaces another is made under a name of its own, and takes its place when it is whole;
+//! 3. only a database with the mark of the ledger's own record is ever dropped.
+
+use super::Operations;
+use super::mask::Masking;
+use super::restore::find;
+use crate::engine::{Connection, Counts, Engine, Inventory, Role, Room};
+use crate::error::{Code, Error, Result, say};
+use crate::fault::{self, Transition};
+use crate::guard::same_inventory;
+use crate::history::{History, HistoryWriter};
+use crate::ledger::{CloneRecord, CloneState, Ledger, Mask, SnapshotRecord};
+use crate::migration::Version;
+use crate::observer::{Event, Progress};
+use crate::snapshot::{self, Deletable, SnapshotOf, deletable};
+use crate::{lock, time};
+
+/// What a clone is made from when nobody says it.
+pub(crate) const NOW: &str = "now";
+
+/// What the snapshot is for that is made for a clone alone.
+const SNAPSHOT: &str = "clone";
+
+/// What a database has behind its name that is to take a clone's place.
+const STAGING: &str = "_new";
+
+/// What is to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct CloneOrder {
+    /// What people call it.
+    pub(crate) name: String,
+    /// What it is for: `clone`, `restore`, `upgrade`.
+    pub(crate) purpose: &'static str,
+    /// Its name beside the original.
+    pub(crate) database: String,
+    /// A run, a snapshot or `now`.
+    pub(crate) from: String,
+    /// What is run in it before anybody has it.
+    pub(crate) mask: Option<Mask>,
+    /// When it may go.
+    pub(crate) expires_at: Option<i64>,
+}
+
+/// The snapshot that a clone is made from.
+#[derive(Debug)]
+pub(super) struct Source {
+    snapshot: String,
+    inventory: Inventory,
+    /// It was made for this alone.
+    own: bool,
+}
+
+/// What the next command does about a clone in this state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unfinished {
+    Nothing,
+    Remove,
+    /// The new one goes, the old one stays.
+    KeepOld,
+    /// The new one takes its place.
+    Replace,
+}
+
+fn unfinished(state: CloneState) -> Unfinished {
+    match state {
+        CloneState::Ready => Unfinished::Nothing,
+        CloneState::Making | CloneState::Removing => Unfinished::Remove,
+        CloneState::Refreshing => Unfinished::KeepOld,
+        CloneState::Replacing => Unfinished::Replace,
+    }
+}
+
+impl Operations<'_> {
+    /// Makes a clone. The caller holds the lock.
+    pub(crate) async fn make_clone(
+        &self,
+        ledger: &mut Ledger,
+        order: CloneOrder,
+    ) -> Result<CloneRecord> {
+        if !self.engine.capabilities().durable {
+            return Err(say::clone_in_memory());
+        }
+        let masking = order.mask.as_ref().map(|mask| Masking::read(mask, self.engine.dialect()));
+        let masking = masking.transpose()?;
+        self.finish_clones(ledger).await?;
+        if let Some(there) = ledger.clones().await?.iter().find(|clone| clone.name == order.name) {
+            return Err(say::clone_is_there(there));
+        }
+        self.is_free(&order.database).await?;
+        if masking.is_some() {
+            self.is_free(&self.staging(&order.database)?).await?;
+        }
+        self.has_room(if masking.is_some() { 3 } else { 2 }).await?;
+        let source = self.source(ledger, &order.from).await?;
+        let now = time::now_ms();
+        let tail = uuid::Uuid::now_v7().simple().to_string();
+        let mut record = CloneRecord {
+            id: format!("clone_{}_{}", time::compact(now), &tail[24..]),
+            name: order.name,
+            purpose: order.purpose.to_owned(),
+            database: order.database,
+            from: if source.own { NOW.to_owned() } else { source.snapshot.clone() },
+            state: CloneState::Making,
+            version: None,
+            mask: order.mask,
+            staged: None,
+            left_out: Vec::new(),
+            created_by: lock::who(),
+            created_at: now,
+            expires_at: order.expires_at,
+        };
+        let made = match ledger.add_clone(&record).await {
+            Ok(()) => self.fill(ledger, &mut record, &source, masking.as_ref()).await,
+            failed => failed,
+        };
+        let made = match made {
+            Ok(()) => Ok(record),
+            Err(error) => {
+                let left = self.remove_clone(ledger, record.clone()).await.err();
+                let left = left.filter(|left| left.code() != Code::Taken);
+                Err(say::clone_failed(error, &record, left.as_ref()))
+            }
+        };
+        self.let_go(ledger, &source).await;
+        made
+    }
+
+    /// Removes a clone. The caller holds the lock.
+    pub(crate) async fn remove_clone(
+        &self,
+        ledger: &mut Ledger,
+        mut record: CloneRecord,
+    ) -> Result<()> {
+        record.state = CloneState::Removing;
+        ledger.update_clone(&record).await?;
+        self.drop_staging(&mut record).await?;
+        let dropped = self.drop_database(&record.database, &record.id).await;
+        match dropped {
+            // It is another's by now, and ours is no more.
+            Err(error) if error.code() == Code::Taken => {
+                ledger.forget_clone(&record.id).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+            Ok(()) => ledger.forget_clone(&record.id).await,
+        }
+    }
+
+    /// Removes or finishes what a death left. The caller holds the lock.
+    pub(crate) async fn finish_clones(&self, ledger: &mut Ledger) -> Result<()> {
+        for mut record in ledger.clones().await? {
+            let what = unfinished(record.state);
+            match what {
+                Unfinished::Nothing => continue,
+                Unfinished::Remove => match self.remove_clone(ledger, record.clone()).await {
+                    Err(error) if error.code() == Code::Taken => {}
+                    done => done?,
+                },
+                Unfinished::KeepOld => {
+                    self.drop_staging(&mut record).await?;
+                    record.state = CloneState::Ready;
+                    ledger.update_clone(&record).await?;
+                }
+                Unfinished::Replace => self.replace(ledger, &mut record).await?,
+            }
+            let done = if what == Unfinished::Replace { "finished" } else { "removed" };
+            let note =
+                format!("what was left unfinished of the clone `{}` was {done}", record.name);
+            self.settings.observer.event(&Event::Note(note));
+        }
+        self.prune_own_snapshots(ledger).await
+    }
+
+    /// Snapshots for a clone alone that a death left.
+    async fn prune_own_snapshots(&self, ledger: &mut Ledger) -> Result<()> {
+        let (snapshots, runs, now) =
+            (ledger.snapshots().await?, ledger.runs().await?, time::now_ms());
+        for record in snapshots.iter().filter(|record| record.purpose == SNAPSHOT) {
+            if deletable(record, &runs, now) == Deletable::Yes {
+                self.engine.delete_snapshot(&record.name).await?;
+                ledger.forget_snapshot(&record.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes another one, which takes the place of a clone when it is whole. The caller holds the lock.
+    pub(super) async fn make_anew(
+        &self,
+        ledger: &mut Ledger,
+        mut record: CloneRecord,
+        from: &str,
+    ) -> Result<CloneRecord> {
+        let masking = record.mask.as_ref().map(|mask| Masking::read(mask, self.engine.dialect()));
+        let masking = masking.transpose()?;
+        self.is_free(&self.staging(&record.database)?).await?;
+        self.has_room(3).await?;
+        let source = self.source(ledger, from).await?;
+        let old = record.clone();
+        record.state = CloneState::Refreshing;
+        ledger.update_clone(&record).await?;
+        let now = time::now_ms();
+        record.from = if source.own { NOW.to_owned() } else { source.snapshot.clone() };
+        record.expires_at = old.expires_at.map(|at| now.saturating_add(at - old.created_at));
+        (record.created_at, record.created_by) = (now, lock::who());
+        let made = self.stage(&mut record, &source, masking.as_ref()).await;
+        self.let_go(ledger, &source).await;
+        if let Err(error) = made {
+            let mut old = old;
+            let left = match self.drop_staging(&mut old).await {
+                Ok(()) => ledger.update_clone(&old).await.err(),
+                Err(left) => Some(left),
+            };
+            return Err(say::refresh_failed(error, &old, left.as_ref()));
+        }
+        let replaced = self.replace(ledger, &mut record).await;
+        replaced.map_err(|error| say::not_replaced(error, &record))?;
+        Ok(record)
+    }
+
+    /// Makes what a new record is of.
+    async fn fill(
+        &self,
+        ledger: &mut Ledger,
+        record: &mut CloneRecord,
+        source: &Source,
+        masking: Option<&Masking>,
+    ) -> Result<()> {
+        if masking.is_some() {
+            self.stage(record, source, masking).await?;
+            return self.replace(ledger, record).await;
+        }
+        let database = record.database.clone();
+        (record.left_out, record.version) = self.build(source, &database, &record.id).await?;
+        record.state = CloneState::Ready;
+        ledger.update_clone(record).await
+    }
+
+    /// Makes what is to take a clone's place.
+    async fn stage(
+        &self,
+        record: &mut CloneRecord,
+        source: &Source,
+        masking: Option<&Masking>,
+    ) -> Result<()> {
+        let staging = self.staging(&record.database)?;
+        (record.left_out, record.version) = self.build(source, &staging, &record.id).await?;
+        if let Some(masking) = masking {
+            let clone = self.engine.beside(&staging)?;
+            masking.run(&*clone, &self.settings).await?;
+            clone.forget_what_was().await?;
+        }
+        Ok(())
+    }
+
+    /// A clone of a snapshot, compared with it, and with a history of its own.
+    async fn build(
+        &self,
+        source: &Source,
+        database: &str,
+        id: &str,
+    ) -> Result<(Vec<String>, Option<Version>)> {
+        let left_out = self.clone_of(self.engine(), source, database, id).await?;
+        let clone = self.engine.beside(database)?;
+        let mut work = clone.connect(Role::Work).await?;
+        let version = self.own_history(&mut *work).await;
+        work.close().await;
+        Ok((left_out, version?))
+    }
+
+    async fn clone_of(
+        &self,
+        original: &dyn Engine,
+        source: &Source,
+        database: &str,
+        id: &str,
+    ) -> Result<Vec<String>> {
+        fault::before(Transition::NewDatabase)?;
+        let (snapshot, known) = (&source.snapshot, &source.inventory);
+        let left_out = original.clone_into(snapshot, database, id, known).await?;
+        fault::after(Transition::NewDatabase)?;
+        let clone = original.beside(database)?;
+        let mut read = clone.connect(Role::Read).await?;
+        let found = clone.inventory(&mut *read, Counts::With, &Inventory::NOTHING).await;
+        read.close().await;
+        same_inventory(known, &found?, original, None).map_err(say::clone_differs)?;
+        Ok(left_out)
+    }
+
+    /// Gives a clone an id of its own, and takes out what is open in the original. Gives its version.
+    async fn own_history(&self, work: &mut dyn Connection) -> Result<Option<Version>> {
+        let table = &self.settings.history_table;
+        if History::read(work, table).await?.is_none() {
+            return Ok(None);
+        }
+        work.begin().await?;
+        HistoryWriter { connection: &mut *work, table }.of_its_own().await?;
+        fault::before(Transition::OwnHistory)?;
+        work.commit().await?;
+        fault::after(Transition::OwnHistory)?;
+        let history = History::read(work, table).await?;
+        Ok(history.and_then(|history| history.latest(&self.settings.set)))
+    }
+
+    /// What was staged takes the clone's place: from here on a death is gone on with.
+    async fn replace(&self, ledger: &mut Ledger, record: &mut CloneRecord) -> Result<()> {
+        let name = self.staging(&record.database)?;
+        let staging = self.engine.beside(&name)?;
+        let clone = self.engine.beside(&record.database)?;
+        if staging.exists().await? {
+            if let Some(earlier) = record.staged.take() {
+                staging.delete_snapshot(&earlier).await?;
+            }
+            let snapshot = snapshot::name(SNAPSHOT, None, time::now_ms());
+            record.staged = Some(snapshot.clone());
+            record.state = CloneState::Replacing;
+            ledger.update_clone(record).await?;
+            self.drop_database(&record.database, &record.id).await?;
+            let conduct = (&self.settings).into();
+            staging
+                .create_snapshot(&snapshot, &SnapshotOf::Usual, conduct, Progress::silent())
+                .await?;
+            let inventory = inventory_of(&*staging, &snapshot).await?;
+            let source = Source { snapshot, inventory, own: true };
+            let left = self.clone_of(&*staging, &source, &record.database, &record.id).await?;
+            let new = left.into_iter().filter(|line| !record.left_out.contains(line));
+            record.left_out.extend(new.collect::<Vec<_>>());
+            self.drop_staging(record).await?;
+        } else if !clone.exists().await? {
+            // Somebody has removed both.
+            return ledger.forget_clone(&record.id).await;
+        }
+        record.state = CloneState::Ready;
+        record.staged = None;
+        ledger.update_clone(record).await
+    }
+
+    /// Removes what was to take a clone's place.
+    async fn drop_staging(&self, record: &mut CloneRecord) -> Result<()> {
+        let name = self.staging(&record.database)?;
+        let staging = self.engine.beside(&name)?;
+        if let Some(snapshot) = record.staged.take() {
+            staging.delete_snapshot(&snapshot).await?;
+        }
+        match self.drop_database(&name, &record.id).await {
+            // A database of that name which is not ours was there before.
+            Err(error) if error.code() == Code::Taken => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn drop_database(&self, database: &str, id: &str) -> Result<()> {
+        fault::before(Transition::DatabaseRemoved)?;
+        self.engine.drop_marked(database, id, (&self.settings).into()).await?;
+        fault::after(Transition::DatabaseRemoved)
+    }
+
+    /// The snapshot that is meant, or one of the database as it is.
+    async fn source(&self, ledger: &mut Ledger, from: &str) -> Result<Source> {
+        if from != NOW {
+            return self.known_source(ledger, from).await;
+        }
+        let history = self.history(Role::Start).await?;
+        if history.as_ref().is_some_and(|history| !history.is_settled()) {
+            return Err(say::open_run_first());
+        }
+        let now = time::now_ms();
+        let mut record = SnapshotRecord {
+            name: snapshot::name(SNAPSHOT, None, now),
+            run: None,
+            purpose: SNAPSHOT.to_owned(),
+            level: String::new(),
+            created_by: lock::who(),
+            created_at: now,
+            version_before: history.and_then(|history| history.latest(&self.settings.set)),
+            version_target: None,
+            // It goes as soon as the clone is there, or with the next command.
+            delete_after: Some(now),
+            pinned: false,
+            bytes: None,
+            inventory: Inventory::default(),
+        };
+        ledger.add_snapshot(&record).await?;
+        fault::before(Transition::Snapshot)?;
+        let made = self.make_snapshot(&mut record, &SnapshotOf::Usual).await;
+        fault::after(Transition::Snapshot)?;
+        let source = Source { snapshot: record.name, inventory: record.inventory, own: true };
+        if let Err(error) = made {
+            self.let_go(ledger, &source).await;
+            return Err(error);
+        }
+        Ok(source)
+    }
+
+    async fn known_source(&self, ledger: &mut Ledger, from: &str) -> Result<Source> {
+        let found = match find(ledger, Some(from), None).await {
+            Ok(record) => record,
+            // One that others made.
+            Err(error) => {
+                let there = self.engine.snapshots().await?;
+                if !there.iter().any(|facts| facts.name == from) {
+                    return Err(error);
+                }
+                let inventory = inventory_of(self.engine(), from).await?;
+                return Ok(Source { snapshot: from.to_owned(), inventory, own: false });
+            }
+        };
+        if let Some(table) = found.table() {
+            return Err(say::snapshot_of_one_table(&found.name, table));
+        }
+        let inventory = if found.inventory.objects.is_empty() {
+            inventory_of(self.engine(), &found.name).await?
+        } else {
+            found.inventory
+        };
+        Ok(Source { snapshot: found.name, inventory, own: false })
+    }
+
+    /// A snapshot for a clone alone is of no use any more; what can't be removed goes with the next
+    /// command.
+    async fn let_go(&self, ledger: &mut Ledger, source: &Source) {
+        if source.own && self.engine.delete_snapshot(&source.snapshot).await.is_ok() {
+            let _ = ledger.forget_snapshot(&source.snapshot).await;
+        }
+    }
+
+    /// Nothing has this name, and nothing is kept of what had it.
+    async fn is_free(&self, database: &str) -> Result<()> {
+        let beside = self.engine.beside(database)?;
+        if database == self.engine.own_name() || beside.exists().await? {
+            return Err(say::database_is_there(database));
+        }
+        let Some(mut ledger) = Ledger::read(&*beside).await? else { return Ok(()) };
+        let (runs, snapshots) = (ledger.runs().await, ledger.snapshots().await);
+        ledger.close().await;
+        if runs?.is_empty() && snapshots?.is_empty() {
+            return Ok(());
+        }
+        Err(say::ledger_is_there(database, &beside.ledger_place()))
+    }
+
+    fn staging(&self, database: &str) -> Result<String> {
+        Ok(self.engine.beside(database)?.name_with(STAGING))
+    }
+
+    /// There is room for so many copies of the database.
+    async fn has_room(&self, copies: u64) -> Result<()> {
+        let space = self.engine.space().await?;
+        let scarce = |room: &&Room| room.free < space.database.saturating_mul(copies);
+        match space.rooms.iter().find(scarce) {
+            Some(room) => Err(say::no_room_for_a_clone(room, &space, copies)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a snapshot holds, read from it.
+async fn inventory_of(engine: &dyn Engine, snapshot: &str) -> Result<Inventory, Error> {
+    let mut past = engine.open_snapshot(snapshot).await?;
+    let found = engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
+    past.close().await;
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_death_before_a_clone_is_whole_leaves_what_was_there_before() {
+        for (state, what) in [
+            (CloneState::Making, Unfinished::Remove),
+            (CloneState::Ready, Unfinished::Nothing),
+            (CloneState::Refreshing, Unfinished::KeepOld),
+            (CloneState::Replacing, Unfinished::Replace),
+            (CloneState::Removing, Unfinished::Remove),
+        ] {
+            assert_eq!(unfinished(state), what, "{state:?}");
+        }
+    }
+}

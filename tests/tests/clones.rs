@@ -1,0 +1,278 @@
+//! Databases made from this one: environments, and those that a restore is tried in.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use mo_migrate::NewClone;
+use mo_migrate::error::Code;
+use mo_migrate_tests::{Fixture, Place, engines, places};
+
+const V1: &str = "CREATE TABLE customers (id $KEY, name VARCHAR(100) NOT NULL, email VARCHAR(100));
+INSERT INTO customers (name, email) VALUES ('Ada', 'ada@analytical.example'), ('Bob', 'bob@builder.example');";
+
+const V2: &str = "ALTER TABLE customers ADD COLUMN city VARCHAR(50);";
+
+const MASK: &str =
+    "UPDATE customers SET email = 'nobody@example.com';\nDELETE FROM customers WHERE name = 'Bob';";
+
+const EMAILS: &str = "SELECT email FROM customers ORDER BY id";
+
+async fn shop(place: Place) -> Fixture {
+    let shop = Fixture::new(place);
+    shop.file("1_customers.sql", V1);
+    shop.migrator().run(shop.address()).await.unwrap();
+    shop
+}
+
+fn id_of(shop: &Fixture, database: &str) -> String {
+    shop.sql_of(database, "SELECT detail FROM mo_migrate_history WHERE kind = 'head'")
+}
+
+#[tokio::test]
+async fn a_clone_has_all_of_the_original_and_a_history_of_its_own() {
+    for place in places() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        let line =
+            shop.migrator().clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+        let qa = shop.beside("_qa");
+        assert_eq!((line.database.as_str(), line.version), (qa.as_str(), Some(1)), "{place:?}");
+        assert_eq!((line.state.as_str(), line.from.as_str()), ("ready", "now"));
+        assert_eq!(line.left_out, [""; 0]);
+        assert_eq!(shop.sql_of(&qa, EMAILS), shop.sql(EMAILS), "{place:?}");
+        let ours = shop.sql("SELECT detail FROM mo_migrate_history WHERE kind = 'head'");
+        assert_ne!(id_of(&shop, &qa), ours);
+        shop.assert_dump(&before, "the original was only read");
+        assert!(shop.files_with("partial").is_empty());
+
+        // It is a database as any other: it is migrated, put back, and leaves the original alone.
+        let address = shop.address_of(&qa);
+        let status = shop.migrator().status(&address).await.unwrap();
+        assert_eq!((status.version, status.open_run), (Some(1), None), "{place:?}");
+        assert!(shop.migrator().runs(&address).await.unwrap().is_empty());
+        shop.file("2_city.sql", V2);
+        shop.file("2_city.check.sql", "-- check(after): no\nSELECT 1 FROM customers;");
+        shop.migrator().run(&address).await.unwrap_err();
+        assert_eq!(shop.sql_of(&qa, EMAILS), shop.sql(EMAILS), "{place:?}: it was put back");
+        shop.remove("2_city.check.sql");
+        shop.migrator().attended(true).run(&address).await.unwrap();
+        shop.migrator().restore(&address, None).await.unwrap();
+        assert_eq!(shop.migrator().status(&address).await.unwrap().version, Some(1));
+        shop.assert_dump(&before, "what is done to a clone is done to it alone");
+
+        shop.migrator().clone_delete(shop.address(), "qa").await.unwrap();
+        assert!(!shop.is_beside(&qa), "{place:?}");
+        assert!(shop.files_with("_qa").is_empty(), "{:?}", shop.files_with("_qa"));
+        assert!(shop.migrator().clone_list(shop.address()).await.unwrap().is_empty());
+        shop.assert_dump(&before, "the original stays");
+    }
+}
+
+#[tokio::test]
+async fn what_has_the_name_is_never_written_over() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let qa = shop.beside("_qa");
+        if !place.is_sqlite() {
+            mo_migrate_tests::server::sql("", &format!("CREATE DATABASE {qa}"));
+        }
+        let _ = shop.sql_of(&qa, "CREATE TABLE theirs (id INT); INSERT INTO theirs VALUES (7)");
+        let made = shop.migrator().clone_create(shop.address(), "qa", &NewClone::default()).await;
+        let error = made.unwrap_err();
+        assert_eq!(error.code(), Code::Taken, "{error:?}");
+        assert!(error.is_refused());
+        assert_eq!(shop.sql_of(&qa, "SELECT id FROM theirs"), "7\n");
+        assert!(shop.migrator().clone_list(shop.address()).await.unwrap().is_empty());
+        let into = shop.migrator().restore_into(shop.address(), None, &qa).await.unwrap_err();
+        assert_eq!(into.code(), Code::Taken, "{into:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_has_taken_a_clones_place_is_never_dropped() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let qa = shop.beside("_qa");
+        let migrator = shop.migrator();
+        migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+        let _ = shop.sql_of(&qa, "DROP TABLE mo_migrate_clone");
+        let error = migrator.clone_delete(shop.address(), "qa").await.unwrap_err();
+        assert_eq!(error.code(), Code::Taken, "{error:?}");
+        assert!(shop.is_beside(&qa), "{place:?}");
+        assert_eq!(shop.sql_of(&qa, EMAILS), shop.sql(EMAILS));
+    }
+}
+
+#[tokio::test]
+async fn clones_of_one_snapshot_are_as_it_was_and_outlive_it() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let migrator = shop.migrator();
+        let then = shop.sql(EMAILS);
+        let snapshot = migrator.snapshot_create(shop.address(), "nightly").await.unwrap().name;
+        shop.sql("UPDATE customers SET email = 'later'");
+        for name in ["one", "two"] {
+            let wanted = NewClone::default().from(&snapshot);
+            migrator.clone_create(shop.address(), name, &wanted).await.unwrap();
+        }
+        migrator.snapshot_delete(shop.address(), &snapshot).await.unwrap();
+        for name in ["one", "two"] {
+            let database = shop.beside(&format!("_{name}"));
+            assert_eq!(shop.sql_of(&database, EMAILS), then, "{place:?}");
+        }
+        assert_ne!(id_of(&shop, &shop.beside("_one")), id_of(&shop, &shop.beside("_two")));
+        let run = &migrator.runs(shop.address()).await.unwrap()[0].id;
+        let first = NewClone::default().from(run);
+        let line = migrator.clone_create(shop.address(), "before", &first).await.unwrap();
+        assert_eq!(line.version, None, "it is of before the first version");
+        let wrong = NewClone::default().from(format!("{run}x"));
+        let error = migrator.clone_create(shop.address(), "three", &wrong).await.unwrap_err();
+        assert_eq!(error.code(), Code::NoSnapshot);
+        assert_eq!(migrator.clone_list(shop.address()).await.unwrap().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_masked_clone_has_nothing_of_what_was_masked() {
+    for place in places() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        let wanted = NewClone::default().mask("mask.sql", MASK);
+        let line = shop.migrator().clone_create(shop.address(), "qa", &wanted).await.unwrap();
+        assert_eq!(line.mask.as_deref(), Some("mask.sql"));
+        assert!(line.mask_checksum.unwrap().starts_with("sha256:"));
+        let qa = shop.beside("_qa");
+        assert_eq!(shop.sql_of(&qa, EMAILS), "nobody@example.com\n", "{place:?}");
+        assert!(shop.files_with("_new").is_empty(), "{:?}", shop.files_with("_new"));
+        if place.is_sqlite() {
+            let bytes = std::fs::read(shop.folder().join(&qa)).unwrap();
+            for secret in ["analytical", "builder"] {
+                let found = bytes.windows(secret.len()).any(|bytes| bytes == secret.as_bytes());
+                assert!(!found, "{place:?}: `{secret}` is still in the file");
+            }
+            let mode = shop.sql("PRAGMA journal_mode");
+            assert_eq!(shop.sql_of(&qa, "PRAGMA journal_mode"), mode, "{place:?}");
+        }
+        shop.assert_dump(&before, "the original is not masked");
+    }
+}
+
+#[tokio::test]
+async fn a_mask_that_fails_leaves_nothing() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        // Readers of a log may leave it.
+        let files = || -> Vec<String> {
+            let all = shop.files_with("").into_iter();
+            all.filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm")).collect()
+        };
+        let there = files();
+        let wanted = NewClone::default().mask("mask.sql", format!("{MASK}\nDELETE FROM nowhere;"));
+        let made = shop.migrator().clone_create(shop.address(), "qa", &wanted).await;
+        let error = made.unwrap_err();
+        assert_eq!(error.code(), Code::Mask, "{error:?}");
+        assert_eq!(error.place().unwrap().line(), 3, "{}", error.render(false));
+        assert!(!shop.is_beside(&shop.beside("_qa")) && !shop.is_beside(&shop.beside("_qa_new")));
+        assert_eq!(files(), there, "{place:?}");
+        assert!(shop.migrator().clone_list(shop.address()).await.unwrap().is_empty());
+        shop.assert_dump(&before, "the original stays");
+    }
+}
+
+#[tokio::test]
+async fn a_mask_that_could_reach_the_original_is_refused_before_anything_is_made() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        let original = shop.path().display().to_string();
+        let attach = format!("ATTACH '{original}' AS o");
+        let named = format!("UPDATE {}.customers SET email = 'x'", shop.database());
+        for text in [place.by(attach.as_str(), named.as_str()), "COMMIT", "UPDATE 'customers"] {
+            let wanted = NewClone::default().mask("mask.sql", text);
+            let made = shop.migrator().clone_create(shop.address(), "qa", &wanted).await;
+            let error = made.unwrap_err();
+            assert_eq!(error.code(), Code::Mask, "{text}: {error:?}");
+            assert!(error.is_refused());
+            assert!(shop.files_with("_qa").is_empty(), "{place:?}, {text}");
+            shop.assert_dump(&before, "nothing was touched");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refreshed_clone_is_masked_again_and_the_old_one_stays_until_it_is_whole() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let migrator = shop.migrator();
+        let week = Duration::from_hours(168);
+        let wanted = NewClone::default().mask("mask.sql", MASK).expires(week);
+        let first = migrator.clone_create(shop.address(), "qa", &wanted).await.unwrap();
+        let qa = shop.beside("_qa");
+        shop.sql("INSERT INTO customers (name, email) VALUES ('Cy', 'cy@c.example')");
+        let _ = shop.sql_of(&qa, "UPDATE customers SET email = 'tested'");
+        let anew = migrator.clone_refresh(shop.address(), "qa", None).await.unwrap();
+        assert_eq!(shop.sql_of(&qa, EMAILS), "nobody@example.com\nnobody@example.com\n");
+        assert_eq!(anew.mask_checksum, first.mask_checksum, "{place:?}");
+        assert!(anew.expires_at >= first.expires_at);
+        assert!(shop.files_with("_new").is_empty(), "{:?}", shop.files_with("_new"));
+
+        // A mask that fails by now leaves the one that is there.
+        let _ = shop.sql_of(&qa, "UPDATE customers SET email = 'tested'");
+        shop.sql("ALTER TABLE customers RENAME TO clients");
+        let error = migrator.clone_refresh(shop.address(), "qa", None).await.unwrap_err();
+        assert_eq!(error.code(), Code::Mask, "{error:?}");
+        assert_eq!(shop.sql_of(&qa, EMAILS), "tested\ntested\n", "{place:?}");
+        assert!(shop.files_with("_new").is_empty(), "{:?}", shop.files_with("_new"));
+        let lines = migrator.clone_list(shop.address()).await.unwrap();
+        assert_eq!((lines.len(), lines[0].state.as_str()), (1, "ready"));
+    }
+}
+
+#[tokio::test]
+async fn an_expired_clone_is_named_and_goes_with_prune() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let migrator = shop.migrator();
+        let soon = NewClone::default().expires(Duration::ZERO);
+        migrator.clone_create(shop.address(), "old", &soon).await.unwrap();
+        migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+        let lines = migrator.clone_list(shop.address()).await.unwrap();
+        let expired: Vec<bool> = lines.iter().map(|line| line.expired).collect();
+        assert_eq!(expired, [true, false], "{lines:?}");
+        let shown = migrator.prune_clones_preview(shop.address()).await.unwrap();
+        assert_eq!(shown.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(), ["old"]);
+        assert!(shop.is_beside(&shop.beside("_old")), "it is only shown");
+        assert_eq!(migrator.prune_clones(shop.address()).await.unwrap(), ["old"]);
+        assert!(!shop.is_beside(&shop.beside("_old")) && shop.is_beside(&shop.beside("_qa")));
+    }
+}
+
+#[tokio::test]
+async fn a_restore_is_tried_in_a_database_beside_it() {
+    for place in engines() {
+        let shop = shop(place).await;
+        shop.file("2_city.sql", V2);
+        shop.migrator().run(shop.address()).await.unwrap();
+        let before = shop.dump();
+        let name = shop.beside("_test");
+        let line = shop.migrator().restore_into(shop.address(), None, &name).await.unwrap();
+        assert_eq!((line.purpose.as_str(), line.version), ("restore", Some(1)), "{place:?}");
+        assert_eq!(shop.sql_of(&name, EMAILS), shop.sql(EMAILS));
+        shop.assert_dump(&before, "the original stays");
+    }
+}
+
+#[tokio::test]
+async fn a_database_with_an_open_run_is_not_cloned() {
+    for place in engines() {
+        let shop = shop(place).await;
+        shop.sql(
+            "INSERT INTO mo_migrate_history VALUES ('marker', 'main', 0, '', 'open', '', 'run_x', 0, 0, 'me', \
+             '{\"run\":\"run_x\",\"set\":\"main\",\"snapshot\":null,\"ring\":2,\"since\":0}')",
+        );
+        let made = shop.migrator().clone_create(shop.address(), "qa", &NewClone::default()).await;
+        assert_eq!(made.unwrap_err().code(), Code::OpenRun, "{place:?}");
+        assert!(shop.files_with("_qa").is_empty());
+    }
+}

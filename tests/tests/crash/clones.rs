@@ -1,0 +1,79 @@
+//! A clone that is killed while it is made, made anew or removed: the original is as it was, and the
+//! next command finds what is left.
+
+use mo_migrate::NewClone;
+use mo_migrate_tests::{Fixture, engines};
+
+use crate::child::run;
+use crate::points::{kills, offset, step};
+use crate::scenario::{Scenario, What, nothing_is_left};
+
+const NAMES: &str = "SELECT name FROM products ORDER BY id";
+
+/// What is in the clone, where it is there.
+fn names(shop: &Fixture) -> Option<String> {
+    let qa = shop.beside("_qa");
+    shop.is_beside(&qa).then(|| shop.sql_of(&qa, NAMES))
+}
+
+/// Everywhere it is killed: `prepared` before, and afterwards one of these is what is there.
+async fn everywhere(what: What, prepared: Option<NewClone>, ends: &[Option<&str>]) {
+    for place in engines() {
+        let shop = Scenario::Guarded.shop(place, "").await;
+        let migrator = shop.migrator();
+        let before = shop.dump();
+        let prepare = async || {
+            let _ = migrator.clone_delete(shop.address(), "qa").await;
+            if let Some(wanted) = &prepared {
+                migrator.clone_create(shop.address(), "qa", wanted).await.unwrap();
+                let _ = shop.sql_of(&shop.beside("_qa"), "UPDATE products SET name = 'old'");
+            }
+        };
+        prepare().await;
+        let ended = run(&shop, what, None);
+        assert!(ended.output.status.success(), "{}", ended.words());
+        let faults = kills(&ended.reached);
+        assert!(faults.len() > 5, "{faults:?}");
+        let step = step(place);
+        for fault in faults.into_iter().skip(offset(step)).step_by(step) {
+            prepare().await;
+            let ended = run(&shop, what, Some(&fault));
+            assert!(ended.killed(), "{place:?}, {fault}: {}", ended.words());
+            migrator.prune_clones(shop.address()).await.unwrap();
+            migrator.prune(shop.address()).await.unwrap();
+            let (found, lines) = (names(&shop), migrator.clone_list(shop.address()).await.unwrap());
+            assert!(ends.contains(&found.as_deref()), "{place:?}, {fault}: {found:?}");
+            let known = lines.iter().filter(|line| line.state == "ready" && !line.gone).count();
+            assert_eq!(known, usize::from(found.is_some()), "{place:?}, {fault}: {lines:?}");
+            assert_eq!(lines.len(), known, "{place:?}, {fault}");
+            assert!(shop.files_with("_new").is_empty(), "{place:?}, {fault}");
+            nothing_is_left(&shop).await.unwrap_or_else(|why| panic!("{place:?}, {fault}: {why}"));
+            shop.assert_dump(&before, "the original");
+        }
+    }
+}
+
+const NOW: Option<&str> = Some("Gaming Laptop\nWireless Mouse\n");
+const MASKED: Option<&str> = Some("masked\nmasked\n");
+const OLD: Option<&str> = Some("old\nold\n");
+
+#[tokio::test]
+async fn a_clone_that_is_killed_anywhere_is_whole_or_goes_with_the_next_command() {
+    everywhere(What::Clone, None, &[NOW, None]).await;
+}
+
+#[tokio::test]
+async fn a_masked_clone_that_is_killed_anywhere_is_masked_or_goes_with_the_next_command() {
+    everywhere(What::Masked, None, &[MASKED, None]).await;
+}
+
+#[tokio::test]
+async fn a_clone_that_is_killed_anywhere_while_it_is_made_anew_is_the_old_one_or_the_new_one() {
+    let masked = NewClone::default().mask("mask.sql", crate::scenario::MASK);
+    everywhere(What::Refresh, Some(masked), &[OLD, MASKED]).await;
+}
+
+#[tokio::test]
+async fn a_clone_that_is_killed_anywhere_while_it_is_removed_is_there_or_gone() {
+    everywhere(What::CloneDelete, Some(NewClone::default()), &[OLD, None]).await;
+}
