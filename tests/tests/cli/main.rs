@@ -6,6 +6,7 @@
 )]
 
 mod asks;
+mod clones;
 mod codes;
 mod hostile;
 mod lint;
