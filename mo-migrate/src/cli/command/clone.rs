@@ -112,7 +112,8 @@ pub(super) fn made(context: &Context, done: &str, line: &CloneLine) -> Answer {
         ", with the password that you use here"
     };
     let _ = write!(text, "\ngo on with{password}:\n  {program} --url {address} status");
-    let _ = write!(text, "\n  {program} clone delete {}", quoted(&line.name));
+    let delete = format!("`migrate clone delete {}`", quoted(&line.name));
+    let _ = write!(text, "\n  {}", context.printer.as_typed(&delete).trim_matches('`'));
     Answer::new(text, line)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::remedy;
 use crate::engine::{Room, Space};
 use crate::error::{Code, Error};
 use crate::ledger::CloneRecord;
@@ -140,10 +141,20 @@ pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Err
             .because(format!("and what it left could not be removed: {left}"))
             .true_now(format!("the original was not touched; `{database}` is unfinished, and the next command removes it")),
     };
-    let error = match error.hint() {
-        Some(_) => error,
-        None => error.hinted("remove the cause, then try it again; see `migrate clone list`"),
+    let name = &record.name;
+    let hint = match (&record.mask, error.code()) {
+        (Some(mask), Code::Mask) => {
+            format!("correct the file, then `migrate clone create {name} --mask {}`", mask.name)
+        }
+        _ if record.purpose == "clone" => {
+            format!("{}, then `migrate clone create {name}`", remedy(&error, "remove the cause"))
+        }
+        _ => format!(
+            "{}, then try it again; see `migrate clone list`",
+            remedy(&error, "remove the cause")
+        ),
     };
+    let error = if error.hint().is_some() { error } else { error.hinted(hint) };
     error.on_disk(disk)
 }
 
@@ -151,7 +162,7 @@ pub(crate) fn mask_unread(problem: SourceProblem, name: &str) -> Error {
     Error::new(Code::Mask, format!("the mask `{name}` can't be read"))
         .placed(problem)
         .true_now(UNTOUCHED)
-        .hinted("correct the file, then try it again")
+        .hinted("correct the file, then `migrate clone create qa --mask FILE`")
 }
 
 pub(crate) fn mask_refused(problem: SourceProblem, why: &str) -> Error {
@@ -159,14 +170,11 @@ pub(crate) fn mask_refused(problem: SourceProblem, why: &str) -> Error {
         .placed(problem)
         .because("a mask changes the clone, and nothing else")
         .true_now(UNTOUCHED)
-        .hinted("take that statement out, or write it without the name of a database; then try it again")
+        .hinted("take that statement out, or write it without the name of a database; then `migrate clone create qa --mask FILE`")
 }
 
 pub(crate) fn mask_failed(problem: SourceProblem, error: Error) -> Error {
-    error
-        .within(Code::Mask, "the mask failed")
-        .placed(problem)
-        .hinted("correct the file, then try it again")
+    error.within(Code::Mask, "the mask failed").placed(problem)
 }
 
 /// The one that was there is as it was.
@@ -179,7 +187,16 @@ pub(crate) fn refresh_failed(error: Error, record: &CloneRecord, left: Option<&E
     if let Some(left) = left {
         error = error.because(format!("and what it left could not be removed: {left}"));
     }
-    let hint = format!("remove the cause, then `migrate clone refresh {}`", record.name);
+    let name = &record.name;
+    let hint = if error.code() == Code::Mask {
+        // It has the text that it was made with, whatever is in the file now.
+        format!(
+            "its mask is the one that it was made with: for another one `migrate clone delete {name} --yes`, \
+             then `migrate clone create {name} --mask FILE`"
+        )
+    } else {
+        format!("{}, then `migrate clone refresh {name}`", remedy(&error, "remove the cause"))
+    };
     if error.hint().is_some() { error } else { error.hinted(hint) }
 }
 
