@@ -18,7 +18,9 @@ use mo_migrate_tests::{Fixture, Place, engines, program};
 const PRODUCTS: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
 INSERT INTO products (name, price) VALUES ('Gaming Laptop', 1500), ('Wireless Mouse', 30);
 CREATE TABLE prices (id BIGINT PRIMARY KEY, cents INT);
-INSERT INTO prices VALUES (1, 150000), (2, 3000);";
+INSERT INTO prices VALUES (1, 150000), (2, 3000);
+CREATE TABLE customers (id BIGINT PRIMARY KEY, name VARCHAR(100), email VARCHAR(100));
+INSERT INTO customers VALUES (1, 'Ana', 'ana@example.org');";
 
 const STOCK: &str = "op.execute(\"CREATE TABLE stock (id INT PRIMARY KEY, pieces INT)\")";
 
@@ -54,6 +56,18 @@ const EXPECTED: &[Expected] = &[
         answers: "",
         sql: "SELECT count(*) FROM stock",
         rows: "0\n",
+    },
+    Expected {
+        title: "Give the testers a copy, without the customers in it",
+        answers: "",
+        sql: "SELECT name FROM customers",
+        rows: "Ana\n",
+    },
+    Expected {
+        title: "Try a restore before it is made",
+        answers: "",
+        sql: "SELECT count(*) FROM products",
+        rows: "2\n",
     },
 ];
 
