@@ -255,8 +255,16 @@ async fn contents(connection: &mut MySqlConnection, whole: &str) -> Vec<String> 
 }
 
 /// What belongs to a database and is in none of its tables.
-fn belongings(database: &str) -> [(&'static str, String); 4] {
+fn belongings(database: &str) -> [(&'static str, String); 5] {
     [
+        (
+            // SHOW CREATE has another one.
+            "comments",
+            format!(
+                "SELECT relname, rel_comment FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
+                 AND reldatabase = '{database}' AND relkind = 'r' AND rel_comment <> ''"
+            ),
+        ),
         (
             "grants",
             format!(

@@ -41,6 +41,9 @@ pub(crate) struct Object {
     /// definition.
     #[serde(default)]
     pub identity: Option<String>,
+    /// The comment of a table, where the engine's clone of it would have another one.
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// A column of a table.

@@ -328,6 +328,7 @@ mod tests {
             rows: None,
             value: None,
             identity: None,
+            comment: None,
         }
     }
 

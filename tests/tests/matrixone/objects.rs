@@ -43,6 +43,27 @@ async fn views_come_back_with_what_they_read() {
     assert_eq!(shop.run("SELECT * FROM w"), "1\n");
 }
 
+/// A clone has the comment of CREATE, and so had a table that was put back.
+#[tokio::test]
+async fn a_comment_that_a_table_got_later_comes_back_with_it() {
+    let Some(shop) = Shop::of(
+        "CREATE TABLE t (id INT PRIMARY KEY, a INT) COMMENT = 'first'; ALTER TABLE t COMMENT = 'it''s \\\\ later';
+         CREATE TABLE u (id INT PRIMARY KEY); ALTER TABLE u COMMENT = 'late'; INSERT INTO t VALUES (1, 1)",
+    )
+    .await
+    else {
+        return;
+    };
+    assert!(shop.dump().contains("later"), "{}", shop.dump());
+    shop.comes_back_from(&[
+        "UPDATE t SET a = 9",
+        "ALTER TABLE t ADD COLUMN b INT; ALTER TABLE u ADD COLUMN b INT",
+        "ALTER TABLE t COMMENT = ''; ALTER TABLE u COMMENT = 'other'",
+        "DROP TABLE t",
+    ])
+    .await;
+}
+
 /// RESTORE DATABASE drops it and says OK.
 #[tokio::test]
 async fn a_sequence_stays_and_gives_no_number_twice() {

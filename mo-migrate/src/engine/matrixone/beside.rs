@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 
 use super::link::Link;
-use super::{MatrixOne, Source, afterwards, catalog, clone, hint, literal, names, quote};
+use super::{MatrixOne, Source, afterwards, catalog, clone, comment, hint, literal, names, quote};
 use crate::engine::{Conduct, Connection as _, Counts, Inventory, Object, ObjectKind};
 use crate::error::{Error, Result, say};
 
@@ -84,6 +84,9 @@ impl MatrixOne {
             } else {
                 self.why_not_whole(link, error, &then).await
             });
+        }
+        for table in then.tables() {
+            comment::give(link, table, database).await?;
         }
         clone::mark(link, database, mark).await?;
         let mut left_out = clone::cut_ties(link, database).await?;

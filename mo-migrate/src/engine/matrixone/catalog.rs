@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::clone::MARKER;
 use super::link::Link;
-use super::{literal, names, published, quote};
+use super::{comment, literal, names, published, quote};
 use crate::engine::{Column, Connection as _, Counts, Inventory, Object, ObjectKind, RowKey};
 use crate::error::{Result, say};
 use crate::value::Row;
@@ -54,7 +54,8 @@ pub(super) async fn inventory_at(
 ) -> Result<Inventory> {
     // In the order in which they were made, so that a view comes after what it reads.
     let sql = format!(
-        "SELECT relname, relkind, CONCAT(rel_id, '.', rel_version) FROM mo_catalog.mo_tables{hint} \
+        "SELECT relname, relkind, CONCAT(rel_id, '.', rel_version), COALESCE(rel_comment, '') \
+         FROM mo_catalog.mo_tables{hint} \
          WHERE account_id = current_account_id() AND reldatabase = {} AND relkind IN ('r', 'v', 'S', 'e') \
          ORDER BY rel_id",
         literal(database)
@@ -62,6 +63,7 @@ pub(super) async fn inventory_at(
     let (mut objects, mut fresh) = (Vec::new(), Vec::new());
     for row in link.ask(&sql).await? {
         let (name, kind, identity): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
+        let comment: String = row.at(3)?;
         if name == MARKER {
             continue;
         }
@@ -81,7 +83,8 @@ pub(super) async fn inventory_at(
             Object { order, ..known.clone() }
         } else {
             fresh.push(name.clone());
-            read(link, kind, &name, &whole, identity, order).await?
+            let object = read(link, kind, &name, &whole, identity, order).await?;
+            if kind == ObjectKind::Table { comment::of(object, comment) } else { object }
         };
         let counted = kind == ObjectKind::Table && counts.include(&name);
         object.rows = if counted { Some(count(link, &whole).await?) } else { None };
@@ -138,6 +141,7 @@ async fn read(
         rows: None,
         value,
         identity: Some(identity),
+        comment: None,
     })
 }
 
@@ -160,6 +164,7 @@ pub(super) fn afterwards(
         rows: None,
         value: None,
         identity: None,
+        comment: None,
     }
 }
 

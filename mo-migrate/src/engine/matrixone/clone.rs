@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
-use super::{catalog, copy};
+use super::{catalog, comment, copy};
 use crate::engine::{Clone, Connection as _, Engine as _, Inventory, Object};
 use crate::error::{Result, say};
 
@@ -123,7 +123,7 @@ impl MatrixOne {
         let name = self.free_name(link, run).await?;
         let then = catalog::inventory_then(link, &self.name, snapshot, known).await?;
         if alone.is_none() && (only.is_none() || then.tables().count() <= CLONED_WHOLE) {
-            match self.make(link, &name, run, snapshot, None).await {
+            match self.make(link, &name, run, snapshot, &then, None).await {
                 Ok(()) => return Ok((name, None)),
                 // An external table, a view of nothing: what can't be cloned with all the others.
                 Err(error) if error.database_code().is_some() => link.rollback().await?,
@@ -134,7 +134,7 @@ impl MatrixOne {
             only.is_none_or(|only| only.iter().any(|name| name.eq_ignore_ascii_case(&table.name)))
         };
         let wanted: Vec<Object> = then.tables().filter(is_wanted).cloned().collect();
-        self.make(link, &name, run, snapshot, Some(&wanted)).await?;
+        self.make(link, &name, run, snapshot, &then, Some(&wanted)).await?;
         let wanted = wanted.into_iter().map(|table| table.name).collect();
         Ok((name, Some(wanted)))
     }
@@ -161,6 +161,7 @@ impl MatrixOne {
         name: &str,
         run: &str,
         snapshot: &str,
+        then: &Inventory,
         only: Option<&[Object]>,
     ) -> Result<()> {
         let clone = quote(name);
@@ -169,6 +170,9 @@ impl MatrixOne {
             None => {
                 let (source, past) = (quote(&self.name), hint(snapshot));
                 link.send(&format!("CREATE DATABASE {clone} CLONE {source}{past}")).await?;
+                for table in then.tables() {
+                    comment::give(link, table, name).await?;
+                }
             }
             Some(tables) => {
                 link.send(&format!("CREATE DATABASE {clone}")).await?;

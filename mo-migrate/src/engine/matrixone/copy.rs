@@ -2,7 +2,7 @@
 //! one, by a copy of its rows.
 
 use super::link::Link;
-use super::{catalog, quote};
+use super::{catalog, comment, quote};
 use crate::engine::Object;
 use crate::error::Result;
 
@@ -19,7 +19,7 @@ pub(super) async fn bring(
 ) -> Result<()> {
     let name = format!("{}.{}", quote(database), quote(&table.name));
     let cloned = link.send(&format!("CREATE TABLE {name} CLONE {past}{words}")).await;
-    let Err(error) = cloned else { return Ok(()) };
+    let Err(error) = cloned else { return comment::give(link, table, database).await };
     // A statement that failed for one of these rolled back itself alone.
     match error.database_code() {
         // What the catalogue said of grants is collected; they come from the ledger.

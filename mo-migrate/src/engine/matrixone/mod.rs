@@ -9,6 +9,7 @@ mod beside;
 mod blockers;
 mod catalog;
 mod clone;
+mod comment;
 mod copy;
 mod flight;
 mod foreign;

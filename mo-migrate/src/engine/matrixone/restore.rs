@@ -35,7 +35,7 @@ pub(super) struct MatrixOneRestore {
     pub(super) snapshot: String,
     pub(super) link: Link,
     pub(super) conduct: Conduct,
-    then: Inventory,
+    pub(super) then: Inventory,
     /// The snapshot of what went wrong, once it is kept.
     failed: Option<String>,
     /// Tables that this transaction has dropped.

@@ -13,7 +13,7 @@
 use async_trait::async_trait;
 
 use super::restore::MatrixOneRestore;
-use super::{MatrixOne, catalog, hint, quote, traps};
+use super::{MatrixOne, catalog, comment, hint, quote, traps};
 use crate::engine::{
     Between, Conduct, Connection, Inventory, Object, RestoreTransaction, RowComparison,
     SnapshotFacts, Step,
@@ -37,7 +37,9 @@ impl WholeRestore {
         link.begin().await?;
         link.rollback().await?;
         let sql = format!("RESTORE DATABASE {}{}", quote(&engine.name), hint(snapshot));
-        let Err(error) = link.send_within(&sql, conduct.wait).await else { return Ok(()) };
+        let Err(error) = link.send_within(&sql, conduct.wait).await else {
+            return self.give_comments().await;
+        };
         let mut second = engine.open("").await?;
         let after = catalog::number_of(&mut second, &engine.name).await;
         second.hang_up().await;
@@ -46,6 +48,14 @@ impl WholeRestore {
         } else {
             Err(say::restored_unproved(error))
         }
+    }
+
+    async fn give_comments(&mut self) -> Result<()> {
+        let MatrixOneRestore { engine, link, then, .. } = &mut self.0;
+        for table in then.tables() {
+            comment::give(link, table, &engine.name).await?;
+        }
+        Ok(())
     }
 }
 

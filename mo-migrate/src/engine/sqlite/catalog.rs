@@ -44,6 +44,7 @@ pub(super) async fn inventory(
             rows: None,
             value: None,
             identity: None,
+            comment: None,
         };
         if kind.has_rows() {
             let without_rowid = kinds.get(&object.name).is_some_and(|kind| kind.1);
