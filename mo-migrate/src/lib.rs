@@ -63,10 +63,10 @@ pub use migrator::Migrator;
 pub use mo_migrate_macros::{migration, migrations, validator};
 pub use observer::{Event, Observer, Phase};
 pub use operations::{
-    AsOf, Baseline, Change, ChangedRow, CloneLine, Difference, Guard, NewClone, ObjectDifference,
-    PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep,
-    ProvedTable, Repair, RestorePreview, RunProof, SnapshotLine, Status, TableDifference,
-    Validation, Verification, Whose,
+    AsOf, Baseline, Change, ChangedRow, CloneLine, CloneSwap, Difference, Guard, NewClone,
+    ObjectDifference, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement,
+    PreviewStep, ProvedTable, Repair, RestorePreview, RunProof, SnapshotLine, Status, SwapChange,
+    TableDifference, Validation, Verification, Whose,
 };
 pub use report::{Outcome, Report, RunReport};
 pub use sea_query;

@@ -14,8 +14,8 @@ use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
 use crate::operations;
 use crate::operations::{
-    Baseline, CloneLine, Difference, Guard, NewClone, Operations, PendingMigration, Preview,
-    Repair, RestorePreview, RunProof, SnapshotLine, Status, Validation, Verification,
+    Baseline, CloneLine, CloneSwap, Difference, Guard, NewClone, Operations, PendingMigration,
+    Preview, Repair, RestorePreview, RunProof, SnapshotLine, Status, Validation, Verification,
 };
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report, RunReport};
@@ -731,6 +731,24 @@ impl Migrator {
         Box::pin(self.with_operations(target, async |all| {
             Box::pin(all.restore_into(database, wanted)).await
         }))
+        .await
+    }
+
+    /// Takes a database that [`restore_into`](Self::restore_into) made, as it is by now, over into a
+    /// snapshot, and says what changes when this database is [restored](Self::restore) from that. The
+    /// snapshot may be deleted at once; a restore from it keeps it.
+    ///
+    /// # Errors
+    /// There is no such database, it was made for something else, or a run is open in it.
+    pub async fn restore_from_clone_preview(
+        &self,
+        target: impl Into<Target>,
+        database: &str,
+    ) -> Result<CloneSwap> {
+        let target = target.into();
+        Box::pin(
+            self.with_operations(target, async |all| Box::pin(all.swap_prepare(database)).await),
+        )
         .await
     }
 

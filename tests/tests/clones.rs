@@ -276,3 +276,85 @@ async fn a_database_with_an_open_run_is_not_cloned() {
         assert!(shop.files_with("_qa").is_empty());
     }
 }
+
+/// A shop at version 2, and a database with its version 1 in which somebody has tried something.
+async fn tried(place: Place) -> (Fixture, String) {
+    let shop = shop(place).await;
+    shop.sql("CREATE TABLE orders (id INT PRIMARY KEY, customer INT)");
+    shop.sql("INSERT INTO orders VALUES (1, 1)");
+    shop.file("2_city.sql", V2);
+    shop.migrator().run(shop.address()).await.unwrap();
+    let name = shop.beside("_test");
+    shop.migrator().restore_into(shop.address(), None, &name).await.unwrap();
+    let _ = shop.sql_of(
+        &name,
+        "UPDATE customers SET email = 'tried' WHERE id = 1; CREATE TABLE notes (id INT PRIMARY KEY); \
+         INSERT INTO notes VALUES (7)",
+    );
+    (shop, name)
+}
+
+#[tokio::test]
+async fn a_database_becomes_what_was_tried_beside_it() {
+    for place in places() {
+        let (shop, name) = tried(place).await;
+        let id = shop.sql("SELECT detail FROM mo_migrate_history WHERE kind = 'head'");
+        shop.sql("INSERT INTO orders VALUES (2, 2)");
+        let migrator = shop.migrator();
+        let swap = migrator.restore_from_clone_preview(shop.address(), &name).await.unwrap();
+        assert_eq!((swap.version_now, swap.version), (Some(2), Some(1)), "{place:?}");
+        let words = |all: &[mo_migrate::SwapChange]| -> Vec<String> {
+            all.iter().map(|change| format!("{}: {}", change.name, change.what)).collect()
+        };
+        let mut tested = words(&swap.tested.unwrap());
+        tested.sort();
+        assert_eq!(tested, ["customers: 1 row changed", "notes: is new"], "{place:?}");
+        let changes = words(&swap.changes);
+        assert!(changes.contains(&"customers: has another definition".to_owned()), "{changes:?}");
+        assert!(changes.contains(&"orders: 1 row gone".to_owned()), "{changes:?}");
+
+        // What is written to it from here on was not shown, and does not come.
+        let _ = shop.sql_of(&name, "INSERT INTO notes VALUES (8)");
+        let before = shop.sql("SELECT count(*) FROM orders");
+        assert_eq!(before, "2\n", "only shown so far");
+        let report = migrator.restore(shop.address(), Some(&swap.snapshot)).await.unwrap();
+        assert_eq!(report.outcome, mo_migrate::Outcome::Restored);
+        assert_eq!(shop.sql(EMAILS), "tried\nbob@builder.example\n", "{place:?}");
+        assert_eq!(shop.sql("SELECT id FROM notes"), "7\n");
+        assert_eq!(shop.sql("SELECT id FROM orders"), "1\n");
+        assert_eq!(shop.sql("SELECT detail FROM mo_migrate_history WHERE kind = 'head'"), id);
+        assert!(shop.try_sql("SELECT * FROM mo_migrate_clone").is_err(), "it is no clone");
+        let status = migrator.status(shop.address()).await.unwrap();
+        assert_eq!((status.version, status.open_run), (Some(1), None));
+        assert_eq!(shop.sql_of(&name, "SELECT count(*) FROM notes"), "2\n", "the clone stays");
+
+        // What was there is in the failed state, and the way goes on from here.
+        let failed = report.restore.unwrap().failed_state.unwrap();
+        assert_eq!(shop.sql_in(&failed, "SELECT id FROM {orders} ORDER BY id"), "1\n2\n");
+        migrator.clone_delete(shop.address(), &name).await.unwrap();
+        assert_eq!(migrator.run(shop.address()).await.unwrap().to, Some(2), "{place:?}");
+        shop.assert_sound();
+    }
+}
+
+#[tokio::test]
+async fn nothing_comes_back_from_an_environment_or_from_a_clone_with_an_open_run() {
+    for place in engines() {
+        let (shop, name) = tried(place).await;
+        let before = shop.dump();
+        let migrator = shop.migrator();
+        let wanted = NewClone::default().mask("m.sql", MASK);
+        migrator.clone_create(shop.address(), "qa", &wanted).await.unwrap();
+        let error = migrator.restore_from_clone_preview(shop.address(), "qa").await.unwrap_err();
+        assert_eq!(error.code(), Code::Clone, "{error:?}");
+        let _ = shop.sql_of(
+            &name,
+            "INSERT INTO mo_migrate_history VALUES ('marker', 'main', 0, '', 'open', '', 'run_x', 0, 0, 'me', \
+             '{\"run\":\"run_x\",\"set\":\"main\",\"snapshot\":null,\"ring\":2,\"since\":0}')",
+        );
+        let error = migrator.restore_from_clone_preview(shop.address(), &name).await.unwrap_err();
+        assert_eq!(error.code(), Code::OpenRun, "{error:?}");
+        assert!(shop.files_with("from_clone").is_empty());
+        shop.assert_dump(&before, "nothing was touched");
+    }
+}

@@ -348,6 +348,17 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It has not this mark, or it can't be removed.
     async fn drop_marked(&self, database: &str, mark: &str, conduct: Conduct) -> Result<bool>;
+    /// Makes a snapshot of the database of this name beside this one, under a name of which the ledger says
+    /// so, by which this database is restored. Gives what it holds for this database.
+    ///
+    /// # Errors
+    /// It can't be made; what was begun is removed by the caller.
+    async fn snapshot_of_clone(
+        &self,
+        database: &str,
+        name: &str,
+        conduct: Conduct,
+    ) -> Result<(SnapshotFacts, Inventory)>;
     /// Takes out of this database what was deleted and overwritten, where it could still be read.
     ///
     /// # Errors

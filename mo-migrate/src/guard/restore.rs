@@ -59,7 +59,7 @@ impl Run<'_> {
         let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
         self.verify_on_clone(&name, checks).await?;
         let mut conduct = Conduct::from(&self.settings);
-        if self.record.is_of_tables() {
+        if self.record.is_of_tables() || self.record.is_from_a_clone() {
             conduct.method = RestoreMethod::Tables;
         }
         let mut tries = 0;
@@ -140,6 +140,9 @@ impl Run<'_> {
         fault::after(Transition::Proof)?;
         if self.record.is_of_tables() {
             self.leave_the_history(back, orphans).await?;
+        }
+        if self.record.is_from_a_clone() {
+            self.keep_the_id(back).await?;
         }
         let before = back.connection()?.moment().await?;
         Ok(Brought { plan, proof, failed_state, before })

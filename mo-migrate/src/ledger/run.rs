@@ -20,6 +20,9 @@ pub(crate) const GUARD: &str = "guard";
 /// The purpose of a run that brings single tables back.
 pub(crate) const RESTORE_TABLES: &str = "restore_tables";
 
+/// The purpose of a run that brings back what a clone holds.
+pub(crate) const RESTORE_CLONE: &str = "restore_clone";
+
 /// What stands beside a run that is taken up after it died; of one that came back from its failure to
 /// say so it is `after an error`.
 pub(crate) const AFTER_A_DEATH: &str = "after a death";
@@ -108,6 +111,11 @@ impl RunRecord {
             "down" => !self.versions.iter().any(kept),
             _ => true,
         }
+    }
+
+    /// It brings back what a clone holds, whose history is that of another database.
+    pub(crate) fn is_from_a_clone(&self) -> bool {
+        self.purpose == RESTORE_CLONE
     }
 
     /// It brings single tables back, and leaves all else as it is: the history too.

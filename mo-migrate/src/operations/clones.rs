@@ -16,7 +16,7 @@ use crate::time;
 const CLONE: &str = "clone";
 
 /// What one is for that a restore is tried in.
-pub(crate) const RESTORE: &str = "restore";
+pub(super) const RESTORE: &str = "restore";
 
 /// A clone as it is listed.
 #[derive(Clone, Debug, Serialize)]
@@ -261,7 +261,7 @@ impl Operations<'_> {
     }
 }
 
-fn named(clones: Vec<CloneRecord>, name: &str) -> Result<CloneRecord> {
+pub(super) fn named(clones: Vec<CloneRecord>, name: &str) -> Result<CloneRecord> {
     let names: Vec<String> = clones.iter().map(|clone| clone.name.clone()).collect();
     let found = clones.into_iter().find(|clone| clone.name == name);
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

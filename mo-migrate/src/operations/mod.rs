@@ -14,6 +14,7 @@ mod proof;
 mod report;
 mod restore;
 mod snapshots;
+mod swap;
 mod up;
 
 pub use baseline::{Baseline, Repair};
@@ -28,6 +29,7 @@ pub use preview::{Preview, PreviewCheck, PreviewGuard, PreviewStatement, Preview
 pub use proof::{AsOf, ProvedTable, RunProof};
 pub use restore::RestorePreview;
 pub use snapshots::SnapshotLine;
+pub use swap::{CloneSwap, SwapChange};
 pub(crate) use up::nothing_to_do;
 
 use crate::engine::{Engine, Role, SharedEngine};

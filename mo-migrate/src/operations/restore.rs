@@ -11,12 +11,13 @@ use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, Stage, record_of};
 use crate::history::{Applied, History, HistoryWriter};
-use crate::ledger::{Ledger, RESTORE_TABLES, RunRecord, SnapshotRecord};
+use crate::ledger::{Ledger, RESTORE_CLONE, RESTORE_TABLES, RunRecord, SnapshotRecord};
 use crate::migration::Version;
 use crate::observer::Event;
 use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};
-use crate::{snapshot, time};
+use crate::snapshot::{self, FROM_CLONE, clone_of};
+use crate::time;
 
 /// What a restore would do.
 #[derive(Clone, Debug, Serialize)]
@@ -62,7 +63,10 @@ impl Operations<'_> {
                 alone: true,
             });
         }
-        let (later, touched) = self.since(&snapshot, &runs?, history.as_ref()).await?;
+        let (later, mut touched) = self.since(&snapshot, &runs?, history.as_ref()).await?;
+        if clone_of(&snapshot.purpose).is_some() {
+            touched = self.all_of_both(&snapshot).await?;
+        }
         Ok(RestorePreview {
             snapshot: snapshot.name,
             created_at: time::rfc3339(snapshot.created_at),
@@ -87,11 +91,21 @@ impl Operations<'_> {
         let snapshot = find(&mut ledger, wanted, history.as_ref()).await?;
         let alone = self.alone(&snapshot, tables).await?;
         let runs = ledger.runs().await?;
-        let (_, touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
+        let (_, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
+        let from_clone = clone_of(&snapshot.purpose).is_some();
+        if from_clone {
+            touched = self.all_of_both(&snapshot).await?;
+            let until = self.settings.keep.until(FROM_CLONE, time::now_ms());
+            ledger.retain(&snapshot.name, Some(until), false).await?;
+        }
         let set = &self.settings.set;
         let nothing = tolerant(self.set, history.as_ref(), Goal::Steps(0), set)?;
         let mut job = Job::up(&nothing, self.set, self.engine(), &self.settings)?;
-        job.purpose = if alone.is_some() { RESTORE_TABLES } else { "restore" };
+        job.purpose = match alone {
+            Some(_) => RESTORE_TABLES,
+            None if from_clone => RESTORE_CLONE,
+            None => "restore",
+        };
         job.checks.clear();
         job.to = if alone.is_some() { job.from } else { snapshot.version_before };
         let mut record = record_of(&job, &self.settings, history.as_ref());
@@ -137,6 +151,19 @@ impl Operations<'_> {
             }
         }
         Ok((later, touched))
+    }
+
+    /// What a clone has and what is here: all of it is as it is in the clone afterwards.
+    async fn all_of_both(&self, snapshot: &SnapshotRecord) -> Result<Touched> {
+        let mut look = self.engine.connect(Role::Work).await?;
+        let now = self.engine.inventory(&mut *look, Counts::Without, &Inventory::NOTHING).await;
+        look.close().await;
+        let now = now?;
+        let both = snapshot.inventory.objects.iter().chain(&now.objects);
+        let named =
+            |kind: ObjectKind| !kind.is_put_back_afterwards() || kind == ObjectKind::Sequence;
+        let tables = both.filter(|object| named(object.kind)).map(|object| object.name.clone());
+        Ok(Touched { tables: tables.collect(), definitions: true, ..Touched::default() })
     }
 
     /// The tables that come back alone, by their names in the snapshot: those that were asked for, or

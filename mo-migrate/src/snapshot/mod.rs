@@ -29,6 +29,15 @@ pub enum SnapshotOf {
     Table(String),
 }
 
+/// What a snapshot is for that is of a clone, and from which the original is restored. The clone's name
+/// stands behind it in the ledger.
+pub(crate) const FROM_CLONE: &str = "from_clone";
+
+/// The clone that a snapshot with this purpose is of.
+pub(crate) fn clone_of(purpose: &str) -> Option<&str> {
+    purpose.strip_prefix(FROM_CLONE)?.strip_prefix(' ')
+}
+
 /// What a purpose may be: a word that can stand in a name on every engine, and is not one of ours.
 pub(crate) fn is_purpose(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';

@@ -83,3 +83,27 @@ fn a_restore_is_tried_in_a_database_of_its_own() {
     let status = shop.run("--url sqlite:test.db status --format json").ends(0).json();
     assert_eq!(status["version"], 1, "{status}");
 }
+
+#[test]
+fn what_was_tried_is_shown_and_comes_back() {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "DELETE FROM products WHERE id = 1;");
+    shop.run("up").ends(0);
+    let made = shop.run("restore --into test.db").ends(0);
+    assert!(made.out.contains("restore --from-clone test.db"), "{}", made.out);
+    let asked = shop.run("restore --from-clone test.db").ends(5);
+    for words in
+        ["nothing was changed in it", "products: 1 row more", "restore --from-clone test.db --yes"]
+    {
+        assert!(asked.err.contains(words), "{words}: {}", asked.err);
+    }
+    assert!(!shop.run("snapshot list").ends(0).out.contains("from_clone"), "only looked at");
+    let done = shop.run("restore --from-clone test.db --yes").ends(0);
+    assert!(done.last_line().contains("restored"), "{}", done.out);
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
+    shop.run("restore --from-clone nowhere.db").ends(66);
+    shop.run("clone create qa").ends(0);
+    let ran = shop.run("restore --from-clone qa --yes").ends(5);
+    assert!(ran.err.contains("may be masked"), "{}", ran.err);
+    shop.run("restore --from-clone test.db --into x.db").ends(64);
+}

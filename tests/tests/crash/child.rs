@@ -13,6 +13,7 @@ use crate::scenario::{IMPORT, IMPORT_CHECK, MASK, What};
 const ADDRESS: &str = "MO_MIGRATE_CRASH_ADDRESS";
 const DIRECTORY: &str = "MO_MIGRATE_CRASH_DIRECTORY";
 const WHAT: &str = "MO_MIGRATE_CRASH_WHAT";
+const CLONE: &str = "MO_MIGRATE_CRASH_CLONE";
 const SHELL: &str = "MO_MIGRATE_CRASH_SHELL";
 
 /// The process itself: it does what it is told, and fails if that fails.
@@ -38,6 +39,10 @@ async fn child() {
             migrator.clone_create(&address, "qa", &wanted).await.map(|_| Outcome::Applied)
         }
         "refresh" => migrator.clone_refresh(&address, "qa", None).await.map(|_| Outcome::Applied),
+        "swap" => {
+            let swap = migrator.restore_from_clone_preview(&address, &told(CLONE)).await.unwrap();
+            migrator.restore(&address, Some(&swap.snapshot)).await.map(|report| report.outcome)
+        }
         "clone_delete" => migrator.clone_delete(&address, "qa").await.map(|()| Outcome::Applied),
         "guard" | "guard_badly" => {
             let guard = migrator.guard("import");
@@ -59,6 +64,7 @@ fn command(shop: &Fixture, what: What) -> Command {
         .env(DIRECTORY, shop.migrations())
         .env(WHAT, what.word())
         .env(SHELL, shop.shell(IMPORT))
+        .env(CLONE, shop.beside("_test"))
         .stdin(Stdio::null());
     command
 }

@@ -77,3 +77,40 @@ async fn a_clone_that_is_killed_anywhere_while_it_is_made_anew_is_the_old_one_or
 async fn a_clone_that_is_killed_anywhere_while_it_is_removed_is_there_or_gone() {
     everywhere(What::CloneDelete, Some(NewClone::default()), &[OLD, None]).await;
 }
+
+/// The original is as it was, or what the clone is; nothing in between, and nothing is left.
+#[tokio::test]
+async fn a_restore_from_a_clone_that_is_killed_anywhere_is_done_or_not() {
+    for place in engines() {
+        let made = async || {
+            let shop = Scenario::Guarded.shop(place, "").await;
+            let migrator = shop.migrator();
+            let snapshot = migrator.snapshot_create(shop.address(), "nightly").await.unwrap().name;
+            let clone = shop.beside("_test");
+            migrator.restore_into(shop.address(), Some(&snapshot), &clone).await.unwrap();
+            let _ = shop.sql_of(&clone, "UPDATE products SET name = 'tried'");
+            shop
+        };
+        let id = "SELECT detail FROM mo_migrate_history WHERE kind = 'head'";
+        let faults = kills(&run(&made().await, What::Swap, None).reached);
+        assert!(faults.len() > 20, "{faults:?}");
+        let step = step(place);
+        for fault in faults.into_iter().skip(offset(step)).step_by(step) {
+            let shop = made().await;
+            let (before, own) = (shop.dump(), shop.sql(id));
+            let ended = run(&shop, What::Swap, Some(&fault));
+            assert!(ended.killed(), "{place:?}, {fault}: {}", ended.words());
+            let migrator = shop.migrator().attended(true);
+            migrator.recover(shop.address()).await.unwrap();
+            if shop.sql(NAMES) == "tried\ntried\n" {
+                assert_eq!(shop.sql(id), own, "{place:?}, {fault}");
+            } else {
+                shop.assert_dump(&before, &fault);
+            }
+            migrator.prune(shop.address()).await.unwrap();
+            nothing_is_left(&shop).await.unwrap_or_else(|why| panic!("{place:?}, {fault}: {why}"));
+            let status = migrator.status(shop.address()).await.unwrap();
+            assert_eq!(status.version, Some(1), "{place:?}, {fault}");
+        }
+    }
+}

@@ -42,6 +42,7 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Snapshot => command.args(["snapshot", "create"]),
         What::Clone | What::Masked => command.args(["clone", "create", "qa"]),
         What::Refresh => command.args(["clone", "refresh", "qa", "--yes"]),
+        What::Swap => command.args(["restore", "--yes", "--from-clone"]).arg(shop.beside("_test")),
         What::CloneDelete => command.args(["clone", "delete", "qa", "--yes"]),
         What::Guard => command.args(["guard", "--", "sh", "-c", &shop.shell(IMPORT)]),
         What::GuardBadly => {

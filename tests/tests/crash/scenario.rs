@@ -40,6 +40,7 @@ pub(crate) enum What {
     Masked,
     Refresh,
     CloneDelete,
+    Swap,
 }
 
 impl What {
@@ -56,6 +57,7 @@ impl What {
             Self::Masked => "masked",
             Self::Refresh => "refresh",
             Self::CloneDelete => "clone_delete",
+            Self::Swap => "swap",
         }
     }
 }

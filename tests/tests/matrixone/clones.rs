@@ -111,3 +111,47 @@ async fn the_address_that_is_printed_has_no_password() {
     assert!(line.address.starts_with("matrixone://root@"), "{}", line.address);
     assert!(!line.address.contains(":111@"), "{}", line.address);
 }
+
+/// A clone of a single table goes on referring to the tables beside it, and the server writes the clone's
+/// name into its views.
+#[tokio::test]
+async fn what_comes_back_from_a_clone_refers_to_nothing_of_it() {
+    let Some(mut shop) = Shop::of(ALL).await else { return };
+    shop.user();
+    shop.run(
+        "GRANT SELECT ON TABLE DB.parents TO DB_role; GRANT SELECT ON VIEW DB.named TO DB_role",
+    );
+    shop.other(
+        "CREATE TABLE far (parent INT, CONSTRAINT inward FOREIGN KEY (parent) REFERENCES DB.parents (id)); \
+         INSERT INTO far VALUES (1)",
+    );
+    let snapshot = shop.migrator().snapshot_create(shop.address(), "nightly").await.unwrap().name;
+    let clone = format!("{}_test", shop.database());
+    shop.migrator().restore_into(shop.address(), Some(&snapshot), &clone).await.unwrap();
+    server::sql(
+        &clone,
+        "INSERT INTO parents VALUES (2, 'b'); INSERT INTO children (parent) VALUES (2)",
+    );
+    for _ in 0..3 {
+        server::sql(&clone, "SELECT nextval('numbers')");
+    }
+    shop.run("DELETE FROM children; INSERT INTO parents VALUES (3, 'c')");
+    let swap = shop.migrator().restore_from_clone_preview(shop.address(), &clone).await.unwrap();
+    shop.migrator().restore(shop.address(), Some(&swap.snapshot)).await.unwrap();
+    shop.migrator().clone_delete(shop.address(), &clone).await.unwrap();
+    assert_eq!(shop.run("SELECT id, name FROM parents ORDER BY id"), "1|a\n2|b\n");
+    assert_eq!(shop.run("SELECT name FROM again ORDER BY name"), "a\nb\n");
+    assert!(shop.tries("INSERT INTO children (parent) VALUES (9)").is_err(), "its key is its own");
+    shop.run("INSERT INTO children (parent) VALUES (2)");
+    assert!(shop.tries("DELETE FROM parents WHERE id = 1").is_err(), "the other's key is enforced");
+    let next: i64 = shop.run("SELECT nextval('numbers')").trim().parse().unwrap();
+    assert!(next >= 11, "{next} was given out in the clone");
+    assert_eq!(shop.as_user("SELECT count(*) FROM parents").unwrap(), "2\n");
+    assert_eq!(shop.as_user("SELECT count(*) FROM named").unwrap(), "3\n");
+    assert!(shop.as_user("SELECT count(*) FROM children").is_err());
+    let keys = shop.run(
+        "SELECT count(*) FROM mo_catalog.mo_foreign_keys WHERE db_name = 'DB' AND refer_db_name <> 'DB'",
+    );
+    assert_eq!(keys, "0\n");
+    shop.comes_back_from(&["UPDATE parents SET name = 'x'"]).await;
+}

@@ -112,6 +112,10 @@ pub(super) fn made(context: &Context, done: &str, line: &CloneLine) -> Answer {
         ", with the password that you use here"
     };
     let _ = write!(text, "\ngo on with{password}:\n  {program} --url {address} status");
+    if line.purpose == "restore" {
+        let back = format!("`migrate restore --from-clone {}`", quoted(&line.database));
+        let _ = write!(text, "\n  {}", context.printer.as_typed(&back).trim_matches('`'));
+    }
     let delete = format!("`migrate clone delete {}`", quoted(&line.name));
     let _ = write!(text, "\n  {}", context.printer.as_typed(&delete).trim_matches('`'));
     Answer::new(text, line)

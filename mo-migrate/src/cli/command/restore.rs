@@ -2,12 +2,13 @@
 
 use clap::Args;
 
-use crate::RestorePreview;
 use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
 use crate::error::Result;
-use crate::report::text::table::Table;
+use crate::printable::quoted;
+use crate::report::text::table::{Cell, Table, YELLOW};
+use crate::{CloneSwap, RestorePreview};
 
 /// Goes back to a data snapshot, and compares before that is committed.
 #[derive(Debug, Args)]
@@ -21,6 +22,9 @@ pub(crate) struct Restore {
     /// Makes a database of this name beside it instead, for the restore to be tried in
     #[arg(long, value_name = "NEWDB", conflicts_with = "tables")]
     into: Option<String>,
+    /// Brings back what such a database holds by now, with what was changed in it
+    #[arg(long, value_name = "NEWDB", conflicts_with_all = ["tables", "into", "wanted"])]
+    from_clone: Option<String>,
 }
 
 impl Restore {
@@ -29,6 +33,9 @@ impl Restore {
             let (target, wanted) = (context.target()?, self.wanted.as_deref());
             let line = context.migrator().restore_into(target, wanted, database).await?;
             return Ok(super::clone::made(context, "made", &line));
+        }
+        if let Some(database) = &self.from_clone {
+            return from_clone(context, database).await;
         }
         let (target, wanted) = (context.target()?, self.wanted.as_deref());
         let tables = &self.tables;
@@ -45,6 +52,57 @@ impl Restore {
             context.runner()?.restore_tables(target, Some(&preview.snapshot), tables).await?;
         Ok(Answer::report(&report))
     }
+}
+
+/// Shows what would change, asks, and makes the database what the clone is.
+async fn from_clone(context: &Context, database: &str) -> Result<Answer> {
+    let (target, migrator) = (context.target()?, context.migrator());
+    let swap = migrator.restore_from_clone_preview(&target, database).await?;
+    context.printer.show(&changes(&swap));
+    let words = format!("restore --from-clone {}", quoted(database));
+    if let Err(declined) = ask::confirm(context, &words, "make it so?") {
+        // What was only looked at leaves nothing.
+        migrator.snapshot_delete(target, &swap.snapshot).await?;
+        return Err(declined);
+    }
+    let report = context.runner()?.restore(target, Some(&swap.snapshot)).await?;
+    Ok(Answer::report(&report))
+}
+
+fn changes(swap: &CloneSwap) -> String {
+    let version = |version: Option<i64>| {
+        version.map_or_else(|| "nothing applied".to_owned(), |version| format!("version {version}"))
+    };
+    let mut table = Table::default();
+    table.row(["clone".into(), format!("{}, made from {}", swap.database, swap.made_from).into()]);
+    table.row(["snapshot".into(), format!("{}: the clone as it is now", swap.snapshot).into()]);
+    let leaves = format!("{}, from {}", version(swap.version), version(swap.version_now));
+    table.row(["leaves".into(), leaves.into()]);
+    match &swap.tested {
+        None => table.row([
+            "tested".into(),
+            "what it was made from is gone: what testing changed can't be told".into(),
+        ]),
+        Some(tested) if tested.is_empty() => {
+            table.row(["tested".into(), "nothing was changed in it".into()])
+        }
+        Some(tested) => {
+            for change in tested {
+                let what = format!("{}: {} since it was made", change.name, change.what);
+                table.row([Cell::styled("tested", YELLOW), what.into()]);
+            }
+        }
+    }
+    if swap.changes.is_empty() {
+        table.row(["changes".into(), "nothing but the history".into()]);
+    }
+    for change in &swap.changes {
+        table.row(["changes".into(), format!("{}: {}", change.name, change.what).into()]);
+    }
+    format!(
+        "makes the database what the clone is, with all that was written to the clone:\n{}",
+        table.to_text(true)
+    )
 }
 
 fn text(preview: &RestorePreview) -> String {

@@ -93,6 +93,8 @@ impl MatrixOne {
                 let other = found.is_some_and(|found| found.sql != object.sql && concerned(found));
                 if gone || other {
                     put_back(link, object, found).await?;
+                } else if found.is_some_and(|found| concerned(found) && is_behind(found, object)) {
+                    go_on_at(link, object).await?;
                 }
             }
         }
@@ -125,8 +127,22 @@ pub(super) async fn put_back(link: &mut Link, object: &Object, now: Option<&Obje
     }
     let Some(sql) = &object.sql else { return Ok(()) };
     link.send(sql).await?;
-    let next = object.value.max(now.and_then(|now| now.value));
-    if let (ObjectKind::Sequence, Some(next)) = (object.kind, next) {
+    let value = object.value.max(now.and_then(|now| now.value));
+    go_on_at(link, &Object { value, ..object.clone() }).await
+}
+
+/// A sequence that only grows has given out less than its clone, whose rows came back.
+fn is_behind(now: &Object, then: &Object) -> bool {
+    let sql = then.sql.as_deref().unwrap_or_default();
+    then.kind == ObjectKind::Sequence
+        && sql.ends_with("NO CYCLE")
+        && !sql.contains("INCREMENT BY -")
+        && then.value > now.value
+}
+
+/// The next value of a sequence is the one that is known of it.
+async fn go_on_at(link: &mut Link, object: &Object) -> Result<()> {
+    if let (ObjectKind::Sequence, Some(next)) = (object.kind, object.value) {
         let name = super::literal(&object.name);
         // Not called yet, so that this very value is the next.
         link.ask(&format!("SELECT setval({name}, '{next}', false)")).await?;

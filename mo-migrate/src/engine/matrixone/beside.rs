@@ -9,9 +9,14 @@
 use std::fmt::Write as _;
 
 use super::link::Link;
-use super::{MatrixOne, Source, afterwards, catalog, clone, comment, hint, literal, names, quote};
-use crate::engine::{Conduct, Connection as _, Counts, Inventory, Object, ObjectKind};
+use super::{
+    LEDGER, MatrixOne, Source, afterwards, catalog, clone, comment, hint, literal, names, quote,
+};
+use crate::engine::{
+    Conduct, Connection as _, Counts, Inventory, Object, ObjectKind, SnapshotFacts,
+};
 use crate::error::{Error, Result, say};
+use crate::snapshot::{FROM_CLONE, SnapshotOf, clone_of};
 
 impl MatrixOne {
     /// The address with the user's name, and without a password or an option.
@@ -243,6 +248,63 @@ impl MatrixOne {
         Ok(found)
     }
 
+    /// The database whose past a snapshot holds for this one: its own, or that of a clone.
+    pub(super) async fn source_of(&self, link: &mut Link, snapshot: &str) -> Result<String> {
+        if !snapshot.starts_with(FROM_CLONE) {
+            return Ok(self.name.clone());
+        }
+        let (ledger, name) = (quote(LEDGER), literal(snapshot));
+        let sql = format!("SELECT purpose FROM {ledger}.snapshots WHERE name = {name}");
+        let rows = link.ask(&sql).await?;
+        let purpose: Option<String> = rows.first().map(|row| row.at(0)).transpose()?;
+        let source = purpose.as_deref().and_then(clone_of).map(ToOwned::to_owned);
+        Ok(source.unwrap_or_else(|| self.name.clone()))
+    }
+
+    /// What a snapshot holds for this database.
+    pub(super) async fn inventory_from(
+        &self,
+        link: &mut Link,
+        source: &str,
+        snapshot: &str,
+        known: &Inventory,
+    ) -> Result<Inventory> {
+        let then = catalog::inventory_then(link, source, snapshot, known).await?;
+        Ok(self.as_of_this(source, then))
+    }
+
+    /// The server writes the database's name into the texts of a clone's views.
+    pub(super) fn as_of_this(&self, source: &str, mut of: Inventory) -> Inventory {
+        let (theirs, ours) = (format!("{}.", quote(source)), format!("{}.", quote(&self.name)));
+        for view in of.objects.iter_mut().filter(|object| object.kind == ObjectKind::View) {
+            view.sql = view.sql.take().map(|sql| sql.replace(&theirs, &ours));
+        }
+        of
+    }
+
+    /// A snapshot in which a clone is as it is now.
+    pub(super) async fn take_over(
+        &self,
+        database: &str,
+        name: &str,
+        conduct: Conduct,
+    ) -> Result<(SnapshotFacts, Inventory)> {
+        let clone = self.database_beside(database)?;
+        let mut link = self.open_known("").await?;
+        let taken = async {
+            let facts = clone.make_snapshot(&mut link, name, &SnapshotOf::Account, conduct).await?;
+            let (past, nothing) = (hint(name), &Inventory::NOTHING);
+            let then =
+                catalog::inventory_at(&mut link, &clone.name, &past, Counts::With, nothing).await?;
+            let now =
+                catalog::inventory_at(&mut link, &self.name, "", Counts::Without, nothing).await?;
+            Ok((facts, with_the_rest_of(self.as_of_this(&clone.name, then), &now)))
+        };
+        let taken = taken.await;
+        link.hang_up().await;
+        taken
+    }
+
     /// Drops the database of this name, if it has this mark, with all that the ledger keeps of it.
     pub(super) async fn remove_beside(
         &self,
@@ -296,6 +358,23 @@ fn missing(
             object
         })
         .collect()
+}
+
+/// What no transaction holds is put back as the original has it now: rights, functions and others' keys
+/// are not a clone's to say. Its sequences go on above what either has given out.
+fn with_the_rest_of(mut then: Inventory, now: &Inventory) -> Inventory {
+    then.objects.retain(|object| {
+        object.kind == ObjectKind::Sequence || !object.kind.is_put_back_afterwards()
+    });
+    for object in &mut then.objects {
+        let here = now.find(object.kind, &object.name).and_then(|here| here.value);
+        object.value = object.value.max(here);
+    }
+    let rest = now.objects.iter().filter(|object| {
+        object.kind != ObjectKind::Sequence && object.kind.is_put_back_afterwards()
+    });
+    then.objects.extend(rest.cloned());
+    then
 }
 
 /// Foreign keys within the database that its clone does not have.

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
 use super::{catalog, comment, copy};
-use crate::engine::{Clone, Connection as _, Engine as _, Inventory, Object};
+use crate::engine::{Clone, Connection as _, Inventory, Object};
 use crate::error::{Result, say};
 
 /// The table that says which run made a clone.
@@ -102,6 +102,7 @@ impl MatrixOne {
         only: Option<&[String]>,
         known: &Inventory,
     ) -> Result<(String, Option<Vec<String>>)> {
+        let source = self.source_of(link, snapshot).await?;
         // The server makes an empty database of a source that it can't find, and says OK.
         let Some(facts) = self.list_snapshots(link, Some(snapshot)).await?.into_iter().next()
         else {
@@ -114,16 +115,16 @@ impl MatrixOne {
             "SELECT count(*) FROM mo_catalog.mo_database{} \
              WHERE account_id = current_account_id() AND datname = {}",
             hint(snapshot),
-            literal(&self.name)
+            literal(&source)
         );
         let there = link.ask(&there).await?;
         if there.first().map_or(Ok(0), |row| row.at::<i64>(0))? == 0 {
             return Err(say::damaged("it does not have this database"));
         }
         let name = self.free_name(link, run).await?;
-        let then = catalog::inventory_then(link, &self.name, snapshot, known).await?;
+        let then = self.inventory_from(link, &source, snapshot, known).await?;
         if alone.is_none() && (only.is_none() || then.tables().count() <= CLONED_WHOLE) {
-            match self.make(link, &name, run, snapshot, &then, None).await {
+            match self.make(link, &name, run, (&source, snapshot), &then, None).await {
                 Ok(()) => return Ok((name, None)),
                 // An external table, a view of nothing: what can't be cloned with all the others.
                 Err(error) if error.database_code().is_some() => link.rollback().await?,
@@ -134,7 +135,7 @@ impl MatrixOne {
             only.is_none_or(|only| only.iter().any(|name| name.eq_ignore_ascii_case(&table.name)))
         };
         let wanted: Vec<Object> = then.tables().filter(is_wanted).cloned().collect();
-        self.make(link, &name, run, snapshot, &then, Some(&wanted)).await?;
+        self.make(link, &name, run, (&source, snapshot), &then, Some(&wanted)).await?;
         let wanted = wanted.into_iter().map(|table| table.name).collect();
         Ok((name, Some(wanted)))
     }
@@ -160,7 +161,7 @@ impl MatrixOne {
         link: &mut Link,
         name: &str,
         run: &str,
-        snapshot: &str,
+        (source, snapshot): (&str, &str),
         then: &Inventory,
         only: Option<&[Object]>,
     ) -> Result<()> {
@@ -168,7 +169,7 @@ impl MatrixOne {
         link.begin().await?;
         match only {
             None => {
-                let (source, past) = (quote(&self.name), hint(snapshot));
+                let (source, past) = (quote(source), hint(snapshot));
                 link.send(&format!("CREATE DATABASE {clone} CLONE {source}{past}")).await?;
                 for table in then.tables() {
                     comment::give(link, table, name).await?;
@@ -177,7 +178,8 @@ impl MatrixOne {
             Some(tables) => {
                 link.send(&format!("CREATE DATABASE {clone}")).await?;
                 for table in tables {
-                    let past = self.before(snapshot, &table.name);
+                    let past =
+                        format!("{}.{}{}", quote(source), quote(&table.name), hint(snapshot));
                     copy::bring(link, table, name, &past, "").await?;
                 }
             }

@@ -38,7 +38,16 @@ pub(super) async fn bring(
     }
 }
 
-async fn copy(link: &mut Link, table: &Object, database: &str, past: &str) -> Result<()> {
+/// Makes `database.table` by its definition, and copies the rows of `past` into it.
+///
+/// # Errors
+/// What the server says: the transaction is to be rolled back.
+pub(super) async fn copy(
+    link: &mut Link,
+    table: &Object,
+    database: &str,
+    past: &str,
+) -> Result<()> {
     let name = format!("{}.{}", quote(database), quote(&table.name));
     let plain = format!("CREATE TABLE {}", quote(&table.name));
     let sql = table.sql.clone().unwrap_or_default();

@@ -438,7 +438,8 @@ impl Engine for MatrixOne {
             link.hang_up().await;
             return Err(say::no_snapshot(name, &all?));
         }
-        Ok(Box::new(link.in_the_past(&self.name, name)))
+        let source = self.source_of(&mut link, name).await?;
+        Ok(Box::new(link.in_the_past(&source, name)))
     }
 
     async fn clone_snapshot(
@@ -483,6 +484,15 @@ impl Engine for MatrixOne {
 
     async fn drop_marked(&self, database: &str, mark: &str, conduct: Conduct) -> Result<bool> {
         self.remove_beside(database, mark, conduct).await
+    }
+
+    async fn snapshot_of_clone(
+        &self,
+        database: &str,
+        name: &str,
+        conduct: Conduct,
+    ) -> Result<(SnapshotFacts, Inventory)> {
+        self.take_over(database, name, conduct).await
     }
 
     async fn forget_what_was(&self) -> Result<()> {

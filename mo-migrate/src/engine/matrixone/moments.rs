@@ -4,7 +4,7 @@
 //! for both, and says OK. So the sides are read one after the other, and `DATA BRANCH DIFF`, which
 //! does read two, says which rows are to be read.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 
@@ -32,6 +32,8 @@ const SECOND: i64 = 1_000_000_000;
 pub(super) struct MatrixOneMoments {
     engine: MatrixOne,
     link: Link,
+    /// The databases that snapshots are of, by their names.
+    sources: HashMap<String, String>,
 }
 
 /// What stands behind a table's name to read it as it was then.
@@ -60,11 +62,32 @@ fn primary_key(definition: &str) -> Vec<String> {
 
 impl MatrixOneMoments {
     pub(super) async fn open(engine: &MatrixOne) -> Result<Self> {
-        Ok(Self { engine: engine.clone(), link: engine.open_known("").await? })
+        let link = engine.open_known("").await?;
+        Ok(Self { engine: engine.clone(), link, sources: HashMap::new() })
     }
 
     fn name(&self, table: &str, moment: &Moment) -> String {
-        format!("{}.{}{}", quote(&self.engine.name), quote(table), at(moment))
+        format!("{}.{}{}", quote(self.database(moment)), quote(table), at(moment))
+    }
+
+    /// The database that this moment is of: this one, or a clone of it, once that was asked for.
+    fn database(&self, moment: &Moment) -> &str {
+        let Moment::Snapshot(name) = moment else { return &self.engine.name };
+        self.sources.get(name).map_or(&self.engine.name, |source| source)
+    }
+
+    /// Finds out what the snapshots among these moments are of.
+    async fn learn(&mut self, moments: &[&Moment]) -> Result<()> {
+        for moment in moments {
+            if let Moment::Snapshot(name) = moment
+                && !self.sources.contains_key(name)
+            {
+                let engine = self.engine.clone();
+                let source = engine.source_of(&mut self.link, name).await?;
+                self.sources.insert(name.clone(), source);
+            }
+        }
+        Ok(())
     }
 
     /// The columns of a table, each with whether it belongs to the key; none when it is not there.
@@ -80,7 +103,7 @@ impl MatrixOneMoments {
             "SELECT column_name FROM information_schema.columns{} \
              WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
             at(moment),
-            literal(&self.engine.name),
+            literal(self.database(moment)),
             literal(table)
         );
         let mut columns = Vec::new();
@@ -223,10 +246,12 @@ impl Moments for MatrixOneMoments {
     }
 
     async fn inventory(&mut self, moment: &Moment) -> Result<Inventory> {
-        let database = self.engine.name.clone();
-        let at = at(moment);
-        catalog::inventory_at(&mut self.link, &database, &at, Counts::With, &Inventory::NOTHING)
-            .await
+        self.learn(&[moment]).await?;
+        let database = self.database(moment).to_owned();
+        let (at, nothing) = (at(moment), &Inventory::NOTHING);
+        let found =
+            catalog::inventory_at(&mut self.link, &database, &at, Counts::With, nothing).await?;
+        Ok(self.engine.as_of_this(&database, found))
     }
 
     async fn compare(
@@ -235,6 +260,7 @@ impl Moments for MatrixOneMoments {
         older: &Moment,
         newer: &Moment,
     ) -> Result<RowComparison> {
+        self.learn(&[older, newer]).await?;
         let (then, now) = (self.name(&table.name, older), self.name(&table.name, newer));
         let then = sum(&mut self.link, table, &[then]).await?;
         let now = sum(&mut self.link, table, &[now]).await?;
@@ -247,6 +273,7 @@ impl Moments for MatrixOneMoments {
         older: &Moment,
         newer: &Moment,
     ) -> Result<Option<RowDifferences>> {
+        self.learn(&[older, newer]).await?;
         let then = self.columns(table, older).await?;
         let now = self.columns(table, newer).await?;
         if then.is_empty() || now.is_empty() {

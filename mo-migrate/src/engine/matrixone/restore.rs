@@ -33,6 +33,8 @@ const SNAPSHOT_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct MatrixOneRestore {
     pub(super) engine: MatrixOne,
     pub(super) snapshot: String,
+    /// The database that the snapshot is of: this one, or a clone of it.
+    source: String,
     pub(super) link: Link,
     pub(super) conduct: Conduct,
     pub(super) then: Inventory,
@@ -55,6 +57,7 @@ impl MatrixOneRestore {
             link.hang_up().await;
             return Err(say::no_snapshot(snapshot, &all?));
         }
+        let source = engine.source_of(&mut link, snapshot).await?;
         let database = quote(&engine.name);
         if !engine.database_exists(&mut link, &engine.name).await? {
             link.send(&format!("CREATE DATABASE {database}")).await?;
@@ -71,6 +74,7 @@ impl MatrixOneRestore {
         Ok(Self {
             engine: engine.clone(),
             snapshot: snapshot.to_owned(),
+            source,
             link,
             conduct,
             then: Inventory::default(),
@@ -86,7 +90,7 @@ impl MatrixOneRestore {
     }
 
     fn past(&self, table: &str) -> String {
-        format!("{}{}", self.name(table), hint(&self.snapshot))
+        format!("{}.{}{}", quote(&self.source), quote(table), hint(&self.snapshot))
     }
 
     /// The next generated key of a table, exactly and whoever took the last one, none without; nothing
@@ -271,8 +275,9 @@ pub(super) async fn sum(
 #[async_trait]
 impl RestoreTransaction for MatrixOneRestore {
     async fn look(&mut self, known: &Inventory) -> Result<(Inventory, Inventory)> {
-        let (name, snapshot) = (self.engine.name.clone(), self.snapshot.clone());
-        let then = catalog::inventory_then(&mut self.link, &name, &snapshot, known).await?;
+        let (engine, source) = (self.engine.clone(), self.source.clone());
+        let snapshot = self.snapshot.clone();
+        let then = engine.inventory_from(&mut self.link, &source, &snapshot, known).await?;
         let now = catalog::inventory(&mut self.link, Counts::Without, &then).await?;
         self.then = then.without_afterwards();
         Ok((self.then.clone(), now.without_afterwards()))
@@ -355,6 +360,11 @@ impl RestoreTransaction for MatrixOneRestore {
             }
             Step::Rows(table) => {
                 let past = self.past(&table.name);
+                let tied = table.sql.as_deref().is_some_and(|sql| sql.contains(" FOREIGN KEY "));
+                if tied && self.source != self.engine.name {
+                    // A clone's foreign keys would go on referring to the tables beside it.
+                    return copy::copy(&mut self.link, table, &self.engine.name, &past).await;
+                }
                 copy::bring(&mut self.link, table, &self.engine.name, &past, " COPY GRANTS").await
             }
             Step::Counters { .. } => self.push_keys().await,

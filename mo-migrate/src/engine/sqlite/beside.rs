@@ -12,8 +12,9 @@ use super::clone::mark;
 use super::connection::SqliteLink;
 use super::files::{self, COMPANIONS, Files, with_suffix};
 use super::{Source, Sqlite, catalog, last_write, snapshot};
-use crate::engine::Connection;
+use crate::engine::{Connection, Counts, Inventory, SnapshotFacts};
 use crate::error::{Result, say};
+use crate::observer::Progress;
 
 /// A file's name with an ending behind its stem: `shop.db` and `_qa` give `shop_qa.db`.
 pub(super) fn with_ending(name: &str, ending: &str) -> String {
@@ -120,6 +121,29 @@ impl Sqlite {
         Files::remove_database(&path)?;
         files::sync_entry(&path)?;
         Ok(true)
+    }
+
+    /// Copies the file of this name into a snapshot of this database, without its mark.
+    pub(super) async fn take_over(
+        &self,
+        database: &str,
+        name: &str,
+    ) -> Result<(SnapshotFacts, Inventory)> {
+        let clone = self.file_beside(database)?;
+        clone.need_file()?;
+        // The clone's file, and the folder of this database.
+        let both = Self { files: self.files.clone(), ..clone };
+        let source = both.work().await?;
+        let (source, facts) = both.copy_into_snapshot(source, name, Progress::silent()).await?;
+        Box::new(source).close().await;
+        let mut link = Box::new(self.open_file(&self.files.snapshot(name)?, true).await?);
+        let sql = format!("DROP TABLE IF EXISTS {}", catalog::CLONE_MARK);
+        let found = match link.execute(&sql, &[]).await {
+            Ok(_) => catalog::inventory(&mut *link, "main", Counts::With).await,
+            Err(error) => Err(error),
+        };
+        link.close().await;
+        Ok((facts, found?))
     }
 
     /// Whose clone this is.

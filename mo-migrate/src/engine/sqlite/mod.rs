@@ -410,6 +410,15 @@ impl Engine for Sqlite {
         self.remove_beside(database, mark).await
     }
 
+    async fn snapshot_of_clone(
+        &self,
+        database: &str,
+        name: &str,
+        _: Conduct,
+    ) -> Result<(SnapshotFacts, Inventory)> {
+        self.take_over(database, name).await
+    }
+
     async fn forget_what_was(&self) -> Result<()> {
         self.write_anew().await
     }

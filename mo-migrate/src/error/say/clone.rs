@@ -220,3 +220,24 @@ pub(crate) fn no_mask(file: &Path, error: &std::io::Error) -> Error {
         .true_now(UNTOUCHED)
         .hinted("name the file with the SQL of the mask, as in `migrate clone create qa --mask mask.sql`")
 }
+
+/// Nothing comes back from an environment, which may be masked, or from what is not whole.
+pub(crate) fn clone_is_no_way_back(clone: &CloneRecord) -> Error {
+    let why = match clone.purpose.as_str() {
+        "restore" => "it is not whole, or it is gone",
+        "upgrade" => "it is for an upgrade",
+        _ => {
+            "it is an environment, which may be masked; only what `restore --into` made comes back"
+        }
+    };
+    Error::new(Code::Clone, format!("nothing can be restored from `{}`", clone.database))
+        .because(why)
+        .true_now(UNTOUCHED)
+        .hinted("see `migrate clone list`, or make one with `migrate restore --into NEWDB`")
+}
+
+pub(crate) fn clone_has_an_open_run(clone: &CloneRecord, address: &str) -> Error {
+    Error::new(Code::OpenRun, format!("a run is open in `{}`", clone.database))
+        .true_now(UNTOUCHED)
+        .hinted(format!("finish it first, with `--url {address} recover`"))
+}
