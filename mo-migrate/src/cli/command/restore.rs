@@ -79,12 +79,12 @@ fn changes(swap: &CloneSwap) -> String {
     let leaves = format!("{}, from {}", version(swap.version), version(swap.version_now));
     table.row(["leaves".into(), leaves.into()]);
     match &swap.tested {
-        None => table.row([
-            "tested".into(),
-            "what it was made from is gone: what testing changed can't be told".into(),
-        ]),
+        None => {
+            let why = "what it was made from is gone: what testing changed can't be told";
+            table.row(["tested".into(), why.into()]);
+        }
         Some(tested) if tested.is_empty() => {
-            table.row(["tested".into(), "nothing was changed in it".into()])
+            table.row(["tested".into(), "nothing was changed in it".into()]);
         }
         Some(tested) => {
             for change in tested {
