@@ -768,7 +768,7 @@ impl Migrator {
     pub async fn dangerous_drop_database(&self, target: impl Into<Target>) -> Result<()> {
         let engine: SharedEngine = target.into().open()?;
         if !engine.exists().await? {
-            return Err(say::no_database(engine.database()));
+            return Err(engine.no_database().await);
         }
         // Whoever migrates it now is waited for.
         let _lock = crate::lock::acquire(&*engine, &self.settings()).await?;

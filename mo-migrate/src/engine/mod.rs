@@ -30,7 +30,7 @@ pub(crate) use moments::{
 pub(crate) use restore::{Between, RestoreTransaction, RowComparison, Step};
 pub use target::Target;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lock::Holder;
 use crate::observer::Progress;
 use crate::settings::{RestoreMethod, Settings, SnapshotScope};
@@ -198,6 +198,8 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out.
     async fn exists(&self) -> Result<bool>;
+    /// Says that it is not there, with the ones beside it that may have been meant.
+    async fn no_database(&self) -> Error;
     /// Makes the database, empty.
     ///
     /// # Errors

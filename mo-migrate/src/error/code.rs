@@ -118,6 +118,8 @@ codes! {
     Pinned = "0509" => REFUSED,
     /// The run has not what was asked of it: it was not restored, or has left nothing to compare.
     NothingToCompare = "0510" => REFUSED,
+    /// The moment can't be read: the engine has no past, or not as far back.
+    NoMoment = "0511" => REFUSED,
 
     /// There is no such clone.
     NoClone = "0520" => NO_INPUT,

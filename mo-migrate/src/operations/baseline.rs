@@ -49,7 +49,7 @@ impl Operations<'_> {
     /// Marks them.
     pub(crate) async fn baseline(&self, version: Version) -> Result<Baseline> {
         if !self.engine.exists().await? {
-            return Err(say::no_database(self.engine.database()));
+            return Err(self.engine.no_database().await);
         }
         let _lock = self.lock().await?;
         let marked = self.baseline_preview(version).await?;

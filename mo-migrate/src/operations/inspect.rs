@@ -167,7 +167,7 @@ impl Operations<'_> {
     /// What the database has.
     pub(crate) async fn applied(&self) -> Result<Vec<Applied>> {
         if !self.engine.exists().await? {
-            return Err(say::no_database(self.engine.database()));
+            return Err(self.engine.no_database().await);
         }
         let history = self.history(Role::Read).await?.unwrap_or_default();
         Ok(history.of_set(&self.settings.set).cloned().collect())

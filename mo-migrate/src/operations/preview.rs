@@ -135,7 +135,7 @@ impl Operations<'_> {
     /// The versions that `down` would take back, the newest first.
     pub(crate) async fn down_preview(&self, to: Option<Version>) -> Result<Vec<PendingMigration>> {
         if !self.engine.exists().await? {
-            return Err(say::no_database(self.engine.database()));
+            return Err(self.engine.no_database().await);
         }
         let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
         let of_set =

@@ -36,7 +36,7 @@ pub(crate) use change::{Change, Column, Key, Name, What, changes};
 pub use classify::{drops_table, drops_tables, pragma, renames_table_to, transaction_control};
 pub use dialect::Dialect;
 pub use lexer::{Lexer, Token, TokenKind, lex};
-pub use nearest::{is_slip, nearest};
+pub use nearest::{is_slip, nearest, nearest_few};
 pub use outside::reaches_outside;
 pub use placeholder::{BeforeRef, before_references, substitute, substitute_before};
 pub use quote::{quote_word, unquote, unquote_name};

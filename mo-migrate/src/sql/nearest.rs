@@ -12,6 +12,29 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
+/// How many words are offered at once.
+const MOST: usize = 3;
+
+/// The words of `known` that somebody may have meant, the nearest first and few: those that differ in
+/// some letters, then those that `word` is a part of.
+#[must_use]
+pub fn nearest_few<'a>(word: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let word = word.to_lowercase();
+    let rank = |candidate: &str| {
+        let lower = candidate.to_lowercase();
+        let far = distance(&word, &lower);
+        if far <= candidate.len().div_ceil(3).min(3) {
+            return Some((0, far));
+        }
+        lower.find(&word).filter(|_| word.chars().count() > 2).map(|at| (1, at))
+    };
+    let ranked = known.iter().filter_map(|candidate| Some((rank(candidate)?, *candidate)));
+    let mut found: Vec<_> = ranked.collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.dedup_by_key(|(_, candidate)| *candidate);
+    found.into_iter().take(MOST).map(|(_, candidate)| candidate).collect()
+}
+
 /// Whether `word` is `known` with one letter too many, too few or wrong.
 #[must_use]
 pub fn is_slip(word: &str, known: &str) -> bool {
@@ -52,6 +75,15 @@ mod tests {
         assert_eq!(nearest("timeout", &known), None);
         assert_eq!(nearest("", &known), None);
         assert_eq!(nearest(&"x".repeat(100_000), &known), None);
+    }
+
+    #[test]
+    fn a_part_of_a_name_is_understood_behind_a_slip() {
+        let known = ["pre_upgrade_v2_20261122", "import_v2_20261123", "orders", "order"];
+        assert_eq!(nearest_few("20261122", &known), ["pre_upgrade_v2_20261122"]);
+        assert_eq!(nearest_few("_v2_", &known), [known[1], known[0]]);
+        assert_eq!(nearest_few("ordrs", &known), ["orders", "order"]);
+        assert_eq!(nearest_few("v2", &known), Vec::<&str>::new());
     }
 
     #[test]

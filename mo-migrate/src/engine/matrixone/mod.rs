@@ -174,11 +174,25 @@ impl MatrixOne {
         let connection = connected.map_err(|error| say::connect(&self.shown, error));
         match connection {
             Ok(connection) => Ok(Link::new(self, Owner::Ours(connection), database)),
-            Err(error) if error.database_code() == Some("1049") => {
-                Err(say::no_database(&self.shown))
-            }
+            Err(error) if error.database_code() == Some("1049") => Err(self.none_here().await),
             Err(error) => Err(error),
         }
+    }
+
+    /// There is no such database. Those that the server has are known to who may read its catalogue.
+    async fn none_here(&self) -> Error {
+        let sql =
+            "SELECT datname FROM mo_catalog.mo_database WHERE account_id = current_account_id()";
+        let others = match self.options.clone().database("").connect().await {
+            Ok(connection) => {
+                let mut link = Link::new(self, Owner::Ours(connection), "");
+                let rows = link.ask(sql).await.unwrap_or_default();
+                link.hang_up().await;
+                rows.iter().filter_map(|row| row.at(0).ok()).collect()
+            }
+            Err(_) => Vec::new(),
+        };
+        say::no_database(&self.shown, &self.name, &others)
     }
 
     /// The same, with the number of its session, so that its statements can be ended.
@@ -277,6 +291,10 @@ impl Engine for MatrixOne {
 
     fn ledger_place(&self) -> String {
         format!("the database `{LEDGER}` of the account")
+    }
+
+    async fn no_database(&self) -> Error {
+        self.none_here().await
     }
 
     async fn exists(&self) -> Result<bool> {

@@ -36,6 +36,21 @@ impl Files {
         &self.database
     }
 
+    /// The name of the database's file.
+    pub(super) fn name(&self) -> String {
+        let name = self.database.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// The files in its folder. None is opened: it may be a database of this process, whose locks would
+    /// go when it is closed.
+    pub(super) fn neighbours(&self) -> Vec<String> {
+        let Some(Ok(entries)) = self.database.parent().map(fs::read_dir) else { return Vec::new() };
+        let files = entries.filter_map(Result::ok).filter(|entry| entry.path().is_file());
+        let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| !COMPANIONS.iter().any(|ending| name.ends_with(ending))).collect()
+    }
+
     pub(super) fn home(&self) -> &Path {
         &self.home
     }

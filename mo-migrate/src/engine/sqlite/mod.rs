@@ -187,6 +187,10 @@ impl Engine for Sqlite {
         Ok(self.need_file().is_ok())
     }
 
+    async fn no_database(&self) -> Error {
+        say::no_database(&self.shown, &self.files.name(), &self.files.neighbours())
+    }
+
     async fn create_database(&self) -> Result<()> {
         let path = self.files.database();
         let made = OpenOptions::new().write(true).create_new(true).open(path);

@@ -99,7 +99,7 @@ impl Sqlite {
         if self.memory || self.files.database().is_file() {
             return Ok(());
         }
-        Err(say::no_database(&self.shown))
+        Err(say::no_database(&self.shown, &self.files.name(), &self.files.neighbours()))
     }
 
     /// A copy of a snapshot, opened with the application's hooks.

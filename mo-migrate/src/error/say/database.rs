@@ -4,10 +4,11 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
+use super::with_nearest;
 use crate::engine::{Room, Space};
 use crate::error::{Code, Disk, Error};
 use crate::report::Outcome;
-use crate::time;
+use crate::{sql, time};
 
 /// What the database said.
 pub(crate) fn database(message: &str, code: Option<String>, offset: Option<usize>) -> Error {
@@ -140,9 +141,18 @@ pub(crate) fn is_missing_table(error: &Error, table: &str) -> bool {
     false
 }
 
-pub(crate) fn no_database(database: &str) -> Error {
-    Error::new(Code::NoDatabase, format!("there is no database `{database}`"))
-        .hinted("check the address, or make it with `migrate up` or `migrate database create`")
+/// `name` is what it is called among `others`, the databases beside it.
+pub(crate) fn no_database(database: &str, name: &str, others: &[String]) -> Error {
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let error = Error::new(Code::NoDatabase, format!("there is no database `{database}`"));
+    // What else there is says nothing where none of it is near.
+    let near = sql::nearest_few(name, &others);
+    let error = if near.is_empty() {
+        error
+    } else {
+        with_nearest(error, name, &near, ["name", "databases"])
+    };
+    error.hinted("check the address, or make it with `migrate up` or `migrate database create`")
 }
 
 pub(crate) fn database_made(database: &str) -> String {

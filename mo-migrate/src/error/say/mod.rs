@@ -5,6 +5,7 @@ mod database;
 mod guarded;
 #[cfg(feature = "matrixone")]
 mod matrixone;
+mod nearest;
 mod plan;
 mod restore;
 mod run;
@@ -15,6 +16,7 @@ pub(crate) use database::*;
 pub(crate) use guarded::*;
 #[cfg(feature = "matrixone")]
 pub(crate) use matrixone::*;
+pub(crate) use nearest::with_nearest;
 pub(crate) use plan::*;
 pub(crate) use restore::*;
 pub(crate) use run::*;

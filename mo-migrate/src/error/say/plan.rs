@@ -13,6 +13,9 @@ fn short(checksum: &str) -> String {
     Checksum::from_stored(checksum).to_string()
 }
 
+/// So many versions are listed whole.
+const VERSIONS_LISTED: usize = 8;
+
 fn list(versions: impl Iterator<Item = Version>) -> String {
     versions.map(|version| version.to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -63,9 +66,18 @@ pub(crate) fn tolerated(found: &Finding) -> String {
 }
 
 pub(crate) fn unknown_version(version: Version, set: &MigrationSet) -> Error {
-    let known = list(set.migrations.iter().map(|migration| migration.version));
-    let known = if known.is_empty() { "no migrations".to_owned() } else { known };
-    Error::new(Code::UnknownVersion, format!("there is no version {version}; the set has {known}"))
+    let mut known: Vec<Version> = set.migrations.iter().map(|found| found.version).collect();
+    let said = match known.len() {
+        0 => "no migrations".to_owned(),
+        n if n <= VERSIONS_LISTED => list(known.iter().copied()),
+        n => {
+            known.sort_by_key(|known| known.abs_diff(version));
+            known.truncate(2);
+            known.sort_unstable();
+            format!("{n}, the nearest are {}", list(known.into_iter()))
+        }
+    };
+    Error::new(Code::UnknownVersion, format!("there is no version {version}; the set has {said}"))
         .true_now("nothing was touched")
         .hinted("see `migrate plan`")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::remedy;
+use super::{remedy, with_nearest};
 use crate::engine::Between;
 use crate::error::{Code, Error};
 use crate::guard::{Recovery, Stage};
@@ -224,12 +224,9 @@ fn ended(run: &RunRecord) -> String {
 
 pub(crate) fn no_run(wanted: &str, known: &[&str]) -> Error {
     let error = Error::new(Code::NoSnapshot, format!("there is no run `{wanted}`"));
-    let error = match (crate::sql::nearest(wanted, known), known.len()) {
-        (Some(near), _) => error.because(format!("the nearest id is `{near}`")),
-        (None, 0) => error.because("there are no runs"),
-        (None, n) => error.because(format!("there are {n}")),
-    };
-    error.true_now("nothing was touched").hinted("see `migrate history`")
+    with_nearest(error, wanted, known, ["id", "runs"])
+        .true_now("nothing was touched")
+        .hinted("see `migrate history`")
 }
 
 /// A report of the last run was asked for, and there is none.

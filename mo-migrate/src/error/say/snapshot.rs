@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::remedy;
+use super::{remedy, with_nearest};
 use crate::engine::SnapshotFacts;
 use crate::error::{Code, Error};
+use crate::ledger::RunRecord;
 use crate::report::Outcome;
 use crate::snapshot::SnapshotOf;
-use crate::sql;
 
 pub(crate) fn no_snapshot(name: &str, known: &[SnapshotFacts]) -> Error {
     no_snapshot_named(name, known.iter().map(|facts| facts.name.as_str()))
@@ -16,13 +16,34 @@ pub(crate) fn no_snapshot(name: &str, known: &[SnapshotFacts]) -> Error {
 pub(crate) fn no_snapshot_named<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<&str> = known.collect();
     let error = Error::new(Code::NoSnapshot, format!("there is no snapshot or run `{name}`"));
-    let error = match (sql::nearest(name, &known), known.len()) {
-        (Some(near), _) => error.because(format!("the nearest name is `{near}`")),
-        (None, 0) => error.because("there are no snapshots"),
-        (None, 1..=5) => error.because(format!("there are {}", known.join(", "))),
-        (None, n) => error.because(format!("there are {n}")),
+    with_nearest(error, name, &known, ["name", "snapshots"])
+        .true_now("nothing was touched")
+        .hinted("see `migrate snapshot list`")
+}
+
+/// The run is there, and a snapshot of its own is not.
+pub(crate) fn run_without_snapshot(run: &RunRecord) -> Error {
+    let error = Error::new(
+        Code::NoSnapshot,
+        format!("run {} has no snapshot of its own to go back to", run.id),
+    );
+    let error = match (&run.snapshot, run.goes_back()) {
+        (Some(source), true) => error.because(format!("it went back to the snapshot `{source}`")),
+        (Some(snapshot), false) => {
+            error.because(format!("`{snapshot}` is gone: its time was over, or it was deleted"))
+        }
+        (None, _) => error.because("it changed nothing, or ran without one"),
     };
-    error.true_now("nothing was touched").hinted("see `migrate snapshot list`")
+    let error = error.true_now("nothing was touched");
+    match &run.failed_state {
+        Some(failed) => error
+            .keeping(format!("what was there before it went back, in `{failed}`"))
+            .hinted(format!(
+                "see it with `migrate snapshot show {failed}`, or `migrate diff {}`",
+                run.id
+            )),
+        None => error.hinted("see what there is with `migrate snapshot list`"),
+    }
 }
 
 pub(crate) fn no_runs() -> Error {
@@ -136,13 +157,9 @@ pub(crate) fn no_purpose(purpose: &str) -> Error {
 
 pub(crate) fn no_table(table: &str, known: &[&str]) -> Error {
     let error = Error::new(Code::NoTable, format!("there is no table `{table}`"));
-    let error = match (sql::nearest(table, known), known.len()) {
-        (Some(near), _) => error.because(format!("the nearest name is `{near}`")),
-        (None, 0) => error.because("there are no tables"),
-        (None, 1..=5) => error.because(format!("there are {}", known.join(", "))),
-        (None, n) => error.because(format!("there are {n}")),
-    };
-    error.true_now("nothing was touched").hinted("see what there is with `migrate status`")
+    with_nearest(error, table, known, ["name", "tables"])
+        .true_now("nothing was touched")
+        .hinted("see what there is with `migrate status`")
 }
 
 pub(crate) fn not_in_snapshot(table: &str, snapshot: &str, known: &[&str]) -> Error {
