@@ -61,17 +61,17 @@ pub use migration::{
 };
 pub use migrator::Migrator;
 pub use mo_migrate_macros::{migration, migrations, validator};
-pub use observer::{Event, Observer, Phase};
+pub use observer::{Event, Observer, Phase, Unit};
 pub use operations::{
-    AsOf, Baseline, Change, ChangedRow, CloneLine, CloneSwap, Difference, Guard, NewClone,
+    AsOf, Baseline, Change, ChangedRow, CloneLine, CloneSwap, Difference, Fate, Guard, NewClone,
     ObjectDifference, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement,
-    PreviewStep, ProvedTable, Repair, RestorePreview, RunProof, SnapshotLine, Status, SwapChange,
-    TableDifference, Validation, Verification, Whose,
+    PreviewStep, ProvedTable, Repair, RestorePreview, RestoreTime, RestoredObject, RestoredTable,
+    RunProof, SnapshotLine, Status, SwapChange, TableDifference, Validation, Verification, Whose,
 };
 pub use report::{Outcome, Report, RunReport};
 pub use sea_query;
 pub use snapshot::SnapshotOf;
-pub use time::parse_duration;
+pub use time::{parse_duration, parse_moment};
 pub use value::{FromValue, Row, Value};
 
 /// What the macros name; not for people.

@@ -101,6 +101,17 @@ impl fmt::Display for Phase {
     }
 }
 
+/// In what the progress of a phase is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes that were copied, or by which the database has grown.
+    Bytes,
+    /// Rows that were brought back or compared.
+    Rows,
+    /// Statements of migrations.
+    Statements,
+}
+
 /// Something that happened in a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -127,10 +138,12 @@ pub enum Event {
     Progress {
         /// Which.
         phase: Phase,
+        /// In what it is counted.
+        unit: Unit,
         /// How much is done.
         done: u64,
-        /// Of how much, in the same unit: bytes, or pages of the database.
-        total: u64,
+        /// Of how much; none where that is not known, as of what a guarded command writes.
+        total: Option<u64>,
     },
     /// Another one holds the lock, and is waited for.
     Waiting {
@@ -177,25 +190,36 @@ impl<F: Fn(&Event) + Send + Sync> Observer for F {
     }
 }
 
+type Tell = dyn Fn(Unit, u64, Option<u64>) + Send + Sync;
+
 /// Tells how far a long step is; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Progress(Arc<dyn Fn(u64, u64) + Send + Sync>);
+pub(crate) struct Progress(Arc<Tell>);
 
 impl Progress {
     /// Calls `tell` with what is done and the total.
-    pub(crate) fn new(tell: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(tell: impl Fn(Unit, u64, Option<u64>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    /// Tells nobody.
-    #[must_use]
-    pub(crate) fn silent() -> Self {
-        Self::new(|_, _| {})
+    /// Tells an observer of this phase.
+    pub(crate) fn of(phase: Phase, observer: &Arc<dyn Observer>) -> Self {
+        let observer = Arc::clone(observer);
+        Self::new(move |unit, done, total| {
+            observer.event(&Event::Progress { phase, unit, done, total });
+        })
     }
 
-    /// So much of so much is done.
-    pub(crate) fn tell(&self, done: u64, total: u64) {
-        (self.0)(done, total);
+    /// For a step of a longer one: so much of the whole was done before it.
+    #[must_use]
+    pub(crate) fn within(&self, before: u64, all: u64) -> Self {
+        let whole = self.clone();
+        Self::new(move |unit, done, _| whole.tell(unit, before.saturating_add(done), Some(all)))
+    }
+
+    /// So much is done, of so much where that is known.
+    pub(crate) fn tell(&self, unit: Unit, done: u64, total: Option<u64>) {
+        (self.0)(unit, done, total);
     }
 }
 

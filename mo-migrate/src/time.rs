@@ -70,6 +70,29 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed).map_err(|_| bad())
 }
 
+/// Reads a moment: RFC 3339, or `2026-11-22 08:44:12`, which is taken as UTC.
+///
+/// # Errors
+/// The words cannot be read; says what can.
+pub fn parse_moment(text: &str) -> Result<SystemTime, String> {
+    let text = text.trim();
+    let bad = || {
+        format!(
+            "`{text}` is not a moment; write `2026-11-22T08:44:12Z`, or `2026-11-22 08:44:12` in UTC"
+        )
+    };
+    let at: Timestamp = match text.parse() {
+        Ok(at) => at,
+        // A day alone would be its midnight, which nobody means.
+        Err(_) if !text.contains(':') => return Err(bad()),
+        Err(_) => {
+            let at: jiff::civil::DateTime = text.parse().map_err(|_| bad())?;
+            at.to_zoned(TimeZone::UTC).map_err(|_| bad())?.timestamp()
+        }
+    };
+    Ok(at.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +109,19 @@ mod tests {
         }
         for (ms, text) in [(41, "41ms"), (1500, "1.5s"), (90_000, "1m 30s"), (604_800_000, "7d")] {
             assert_eq!(words(Duration::from_millis(ms)), text);
+        }
+    }
+
+    #[test]
+    fn moments_are_read_with_their_zone_and_without_one_in_utc() {
+        let at = UNIX_EPOCH + Duration::from_millis(1_795_337_052_250);
+        for text in
+            ["2026-11-22T08:44:12.25Z", "2026-11-22T10:44:12.25+02:00", " 2026-11-22 08:44:12.25"]
+        {
+            assert_eq!(parse_moment(text), Ok(at), "{text}");
+        }
+        for bad in ["", "2026-11-22", "yesterday", "08:44:12", "2026-13-01 00:00:00", "now"] {
+            assert!(parse_moment(bad).is_err(), "{bad}");
         }
     }
 

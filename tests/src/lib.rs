@@ -16,6 +16,7 @@ pub mod priced;
 mod reader;
 pub mod server;
 mod small;
+pub mod terminal;
 pub mod tools;
 pub mod typed;
 

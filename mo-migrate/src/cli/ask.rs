@@ -1,8 +1,9 @@
 //! Questions: only on a terminal, and never where `--yes` was said.
+//!
+//! An answer is a line as the terminal gives it: nothing is switched that would have to be switched
+//! back, so that Ctrl-C at a question leaves the terminal as it was.
 
-use std::io::IsTerminal as _;
-
-use dialoguer::{Confirm, Input};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::context::Context;
 use crate::error::{Code, Error, Result};
@@ -16,9 +17,9 @@ pub(super) fn confirm(context: &Context, words: &str, question: &str) -> Result<
         return Ok(());
     }
     can_ask(words)?;
-    let prompt = crate::error::printable(question);
-    let answer = Confirm::new().with_prompt(prompt).default(false).interact();
-    if answer.map_err(|error| no_answer(&error))? { Ok(()) } else { Err(declined()) }
+    let typed = answer(context, &format!("{question} [y/N] "))?;
+    let yes = ["y", "yes"].iter().any(|yes| typed.eq_ignore_ascii_case(yes));
+    if yes { Ok(()) } else { Err(declined()) }
 }
 
 /// Goes on if a person types `name`.
@@ -30,17 +31,26 @@ pub(super) fn type_name(context: &Context, words: &str, name: &str) -> Result<()
         return Ok(());
     }
     can_ask(words)?;
-    let prompt = crate::error::printable(&format!("type `{name}` to go on"));
-    let typed: String = Input::new()
-        .with_prompt(prompt)
-        .allow_empty(true)
-        .interact_text()
-        .map_err(|error| no_answer(&error))?;
-    if typed.trim() == name { Ok(()) } else { Err(declined()) }
+    let typed = answer(context, &format!("type `{name}` to go on: "))?;
+    if typed == name { Ok(()) } else { Err(declined()) }
+}
+
+/// The line that is typed, without blanks around it.
+fn answer(context: &Context, question: &str) -> Result<String> {
+    context.printer.still();
+    let question = crate::error::printable(question);
+    let mut typed = String::new();
+    let asked = anstream::stderr().write_all(question.as_bytes());
+    let read = asked.and_then(|()| io::stdin().lock().read_line(&mut typed));
+    match read {
+        Ok(0) => Err(declined().because("the input ended")),
+        Ok(_) => Ok(typed.trim().to_owned()),
+        Err(error) => Err(declined().because(error.to_string())),
+    }
 }
 
 fn can_ask(words: &str) -> Result<()> {
-    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+    if io::stdin().is_terminal() && io::stderr().is_terminal() {
         return Ok(());
     }
     let name = words
@@ -58,8 +68,4 @@ fn can_ask(words: &str) -> Result<()> {
 
 fn declined() -> Error {
     Error::new(Code::NotConfirmed, "the answer was no").true_now("nothing was touched")
-}
-
-fn no_answer(error: &dialoguer::Error) -> Error {
-    declined().because(error.to_string())
 }

@@ -19,6 +19,7 @@ mod context;
 mod dotenv;
 mod file;
 mod invocation;
+mod live;
 mod printer;
 mod progress;
 mod screen;

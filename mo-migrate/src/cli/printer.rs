@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::args::Words;
 use super::invocation::Invocation;
+use super::live::Live;
 use super::screen::{self, coloured};
 use super::setting::Format;
 use crate::error::{Error, ExitCode};
@@ -20,11 +21,18 @@ use crate::report::{Outcome, Report};
 pub(super) struct Printer {
     format: Format,
     invocation: Invocation,
+    /// What is at work, on a terminal.
+    pub(super) live: Live,
 }
 
 impl Printer {
     pub(super) fn new(format: Format, invocation: Invocation) -> Self {
-        Self { format, invocation }
+        Self { format, invocation, live: Live::new() }
+    }
+
+    /// Nothing moves on the terminal any more: an answer or a question follows.
+    pub(super) fn still(&self) {
+        self.live.end();
     }
 
     /// For what goes wrong before the settings are read.
@@ -56,11 +64,13 @@ impl Printer {
 
     /// A text that may have colours of ours.
     pub(super) fn show(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{}", self.typed(text));
+        let text = self.typed(text);
+        let _ = self.live.beside(|| writeln!(anstream::stderr(), "{text}"));
     }
 
     /// The answer, and its code.
     pub(super) fn answer(&self, answer: &Answer) -> ExitCode {
+        self.still();
         let document = match self.format {
             Format::Text | Format::Html => None,
             Format::Json => answer.json.as_ref(),
@@ -78,6 +88,7 @@ impl Printer {
 
     /// The error, after the report of what was done before it; and its code.
     pub(super) fn error(&self, error: &Error, has_report: bool) -> ExitCode {
+        self.still();
         if self.format == Format::Json {
             let mut document = match error.report() {
                 Some(report) => report.to_json(),

@@ -3,8 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::printer::Printer;
 use crate::observer::{Event, Observer, Phase};
 use crate::report::text::table::{BOLD, DIM, GREEN, RED, YELLOW, one_line, paint};
@@ -15,62 +13,47 @@ use crate::time;
 #[derive(Debug)]
 pub(super) struct Progress {
     printer: Printer,
-    now: Mutex<Now>,
-}
-
-#[derive(Debug, Default)]
-struct Now {
-    phase: Option<Phase>,
-    bar: Option<ProgressBar>,
+    /// The phase that has not ended yet.
+    phase: Mutex<Option<Phase>>,
 }
 
 impl Progress {
     pub(super) fn new(printer: Printer) -> Self {
-        Self { printer, now: Mutex::default() }
+        Self { printer, phase: Mutex::default() }
     }
 
     fn line(&self, text: &str) {
         self.printer.show(text);
     }
-}
 
-impl Now {
-    fn clear_bar(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+    /// The phase that was going on, when another begins or none does any more: it did not end well.
+    fn replace(&self, phase: Option<Phase>) {
+        let mut now = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(broken) = std::mem::replace(&mut *now, phase) {
+            self.line(&format!("{} {}", paint(true, RED, "✗"), title(broken)));
         }
-    }
-
-    /// The line of a phase that did not end well.
-    fn broken(&mut self) -> Option<String> {
-        self.phase.take().map(|phase| format!("{} {}", paint(true, RED, "✗"), title(phase)))
     }
 }
 
 impl Observer for Progress {
     fn event(&self, event: &Event) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Event::Progress { phase, done, total } = event {
-            now.bar.get_or_insert_with(|| bar(*phase, *total)).set_position(*done);
-            return;
-        }
-        now.clear_bar();
+        let live = &self.printer.live;
         match event {
+            Event::Progress { phase, unit, done, total } => {
+                live.is_at(&name(*phase), *unit, *done, *total);
+            }
             Event::PhaseStarted { phase, .. } => {
-                let broken = now.broken();
-                now.phase = Some(*phase);
-                if let Some(line) = broken {
-                    self.line(&line);
-                }
+                self.replace(Some(*phase));
+                live.begin(&name(*phase));
             }
             Event::PhaseFinished { .. } => {
-                now.phase = None;
+                live.end();
+                *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 self.line(&words(event));
             }
             Event::Finished(_) => {
-                if let Some(line) = now.broken() {
-                    self.line(&line);
-                }
+                live.end();
+                self.replace(None);
             }
             other => self.line(&words(other)),
         }
@@ -112,23 +95,16 @@ fn words(event: &Event) -> String {
     }
 }
 
+fn name(phase: Phase) -> String {
+    phase.as_str().replace('_', " ")
+}
+
 fn title(phase: Phase) -> String {
-    let name = phase.as_str().replace('_', " ");
-    paint(true, BOLD, &format!("{name:<14}"))
+    paint(true, BOLD, &format!("{:<14}", name(phase)))
 }
 
 fn duration(took: Duration) -> String {
     paint(true, DIM, &format!("({})", time::words(took)))
-}
-
-/// A bar; where standard error is no terminal it is not drawn.
-fn bar(phase: Phase, total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total);
-    if let Ok(style) = ProgressStyle::with_template("  {msg} {wide_bar} {percent}% {eta}") {
-        bar.set_style(style);
-    }
-    bar.set_message(phase.as_str().replace('_', " "));
-    bar
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::{Inventory, Object, RowComparison};
 use crate::error::Result;
+use crate::observer::Progress;
 use crate::value::Row;
 
 /// Of a table with more rows that differ the number alone is given.
@@ -47,6 +48,8 @@ pub(crate) enum RowDifferences {
 /// Reads moments of a database. It writes nothing, and takes no lock.
 #[async_trait]
 pub(crate) trait Moments: Send + std::fmt::Debug {
+    /// Whether any time of the past can be read, as far as it goes back.
+    fn has_a_past(&self) -> bool;
     /// Whether this moment can be read still.
     ///
     /// # Errors
@@ -70,9 +73,22 @@ pub(crate) trait Moments: Send + std::fmt::Debug {
     async fn compare(
         &mut self,
         table: &Object,
-        older: &Moment,
-        newer: &Moment,
+        [older, newer]: [&Moment; 2],
+        progress: &Progress,
     ) -> Result<RowComparison>;
+    /// Whether the rows of a table differ, that has the same definition at both; and how many were seen
+    /// to be the same before that was known.
+    ///
+    /// # Errors
+    /// A side can't be read.
+    async fn differs(
+        &mut self,
+        table: &Object,
+        both: [&Moment; 2],
+        progress: &Progress,
+    ) -> Result<RowComparison> {
+        self.compare(table, both, progress).await
+    }
     /// The rows in which a table differs; none when it is not there at one of them.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ pub(crate) trait RestoreTransaction: Send + std::fmt::Debug {
     ///
     /// # Errors
     /// A side can't be read.
-    async fn differs(&mut self, table: &Object) -> Result<bool>;
+    async fn differs(&mut self, table: &Object, progress: &Progress) -> Result<bool>;
     /// Takes the locks that keep writers out of all that these steps change.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub(crate) trait RestoreTransaction: Send + std::fmt::Debug {
     ///
     /// # Errors
     /// A side can't be read.
-    async fn compare(&mut self, table: &Object) -> Result<RowComparison>;
+    async fn compare(&mut self, table: &Object, progress: &Progress) -> Result<RowComparison>;
     /// Compares how many rows a table has, where its contents would take too long.
     ///
     /// # Errors

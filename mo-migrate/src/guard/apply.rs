@@ -17,7 +17,7 @@ use crate::fault::{self, Transition};
 use crate::history::{Applied, HistoryWriter};
 use crate::ledger::{Outside, StatementLine};
 use crate::migration::{Kind, RustMigration, Session, SqlFile, SqlStatement};
-use crate::observer::Event;
+use crate::observer::{Event, Unit};
 use crate::report::MigrationState;
 use crate::sql::SourceProblem;
 use crate::{panics, time};
@@ -26,6 +26,12 @@ impl Run<'_> {
     /// Runs every migration of the job.
     pub(super) async fn apply(&mut self, job: &Job<'_>) -> Result<()> {
         self.work()?.remember_settings().await?;
+        let statements = |step: &Step<'_>| match &step.body {
+            Body::Sql(file) => u64::try_from(file.statements.len()).unwrap_or(u64::MAX),
+            Body::Rust(_) => 1,
+        };
+        let all = job.steps.iter().map(statements).sum();
+        let (progress, mut before) = (self.progress(), 0);
         for (at, step) in job.steps.iter().enumerate() {
             self.go_on()?;
             self.settle_applying(step).await?;
@@ -33,7 +39,9 @@ impl Run<'_> {
             self.tell(&Event::MigrationStarted { version, name: name.clone() });
             let began = Instant::now();
             self.sent = 0;
+            self.within = Some(progress.within(before, all));
             let done = self.step(job, step).await;
+            before += statements(step);
             let line = &mut self.report.migrations[at];
             line.statements = self.sent;
             line.duration_ms = time::ms(began.elapsed());
@@ -94,6 +102,9 @@ impl Run<'_> {
         for statement in &file.statements {
             self.go_on()?;
             number += 1;
+            if let Some(progress) = &self.within {
+                progress.tell(Unit::Statements, number, None);
+            }
             let sent = self.statement(job, step, file, statement, number).await;
             self.sent += u64::from(sent.is_ok());
             sent.map_err(|error| explain(step, file, statement, number, error))?;

@@ -24,11 +24,14 @@ use crate::engine::Touched;
 use crate::error::{BoxError, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::StatementLine;
-use crate::observer::Event;
+use crate::observer::{Event, Unit};
 use crate::printable::quoted;
 use crate::process::{self, Process};
 use crate::report::GuardedReport;
 use crate::{panics, time};
+
+/// How often the database's size is looked at while a command runs.
+const LOOKED_EVERY: Duration = Duration::from_millis(500);
 
 /// The future of a function that is guarded.
 pub(crate) type Guarded<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
@@ -183,17 +186,29 @@ impl Run<'_> {
         }
     }
 
-    /// Waits for its end; none when the limit is over before, or the run is asked to stop.
+    /// Waits for its end, and tells meanwhile by how much the database has grown, where a look at it
+    /// costs nothing; none when the limit is over before, or the run is asked to stop.
     async fn in_time<T>(
         &self,
         work: impl Future<Output = T>,
         limit: Option<Duration>,
     ) -> Option<T> {
-        tokio::select! {
-            biased;
-            ended = work => Some(ended),
-            () = self.settings.stop.wait() => None,
-            () = over(limit) => None,
+        let over = over(limit);
+        tokio::pin!(work, over);
+        let looks = !self.engine.capabilities().cheap_clones;
+        let size = async || self.engine.space().await.map_or(0, |space| space.database);
+        let (progress, began) = (self.progress(), if looks { size().await } else { 0 });
+        let mut tick = tokio::time::interval(LOOKED_EVERY);
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut work => return Some(ended),
+                () = self.settings.stop.wait() => return None,
+                () = &mut over => return None,
+                _ = tick.tick(), if looks => {
+                    progress.tell(Unit::Bytes, size().await.saturating_sub(began), None);
+                }
+            }
         }
     }
 

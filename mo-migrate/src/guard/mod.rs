@@ -31,6 +31,8 @@ use std::collections::HashMap;
 pub(crate) use foreign::windows;
 pub(crate) use hooks::tell_person;
 pub(crate) use recovery::{Recovery, decide, explained, recover};
+pub(crate) use restore::LOOKED_THROUGH;
+pub(crate) use restore_plan::{RestorePlan, Situation, restore_plan};
 pub(crate) use run::{Run, Stage, record_of};
 pub(crate) use verify::same_inventory;
 

@@ -4,6 +4,7 @@ use super::restore_plan::RestorePlan;
 use super::run::Run;
 use crate::engine::{Object, RestoreTransaction};
 use crate::error::{Result, say};
+use crate::observer::Unit;
 
 /// What the proof compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +41,9 @@ impl Run<'_> {
             }
         }
         let mut proof = Proof::default();
+        // The rows were brought back before, and are compared now.
+        let all = self.rows_back(plan);
+        let (progress, mut done) = (self.progress(), all);
         let concerned = |object: &&Object| {
             plan.tables.contains(&object.name) || object.name == "sqlite_sequence"
         };
@@ -50,8 +54,13 @@ impl Run<'_> {
             let known = self.then.find(table.kind, &table.name).and_then(|known| known.rows);
             let large = known.is_some_and(|rows| rows > self.settings.proof_limit);
             proof.counts_only |= large;
-            let compared =
-                if large { back.compare_counts(table).await? } else { back.compare(table).await? };
+            let compared = if large {
+                back.compare_counts(table).await?
+            } else {
+                back.compare(table, &progress.within(done, 2 * all)).await?
+            };
+            done += known.unwrap_or(0);
+            progress.tell(Unit::Rows, done, Some(2 * all));
             if compared.differs {
                 return Err(say::proof_failed(&format!("rows of `{}` differ", table.name)));
             }
@@ -61,6 +70,12 @@ impl Run<'_> {
             self.count_orphans(back, plan).await?;
         }
         Ok(proof)
+    }
+
+    /// How many rows the tables of this plan had.
+    pub(super) fn rows_back(&self, plan: &RestorePlan) -> u64 {
+        let back = self.then.objects.iter().filter(|object| plan.tables.contains(&object.name));
+        back.filter_map(|object| object.rows).sum()
     }
 
     /// Rows that were kept may refer to rows that went: more orphans than there were need a person.

@@ -19,19 +19,19 @@ use super::job::Judge;
 use super::proof::Proof;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Conduct, Counts, RestoreTransaction, Step};
+use crate::engine::{Conduct, Counts, Object, RestoreTransaction, Step};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::history::History;
 use crate::ledger::SnapshotRecord;
-use crate::observer::{Event, Phase};
+use crate::observer::{Event, Phase, Unit};
 use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
 use crate::settings::{ForeignWrites, RestoreMethod};
 use crate::time;
 
 /// In a larger database, tables that the run did not touch are not looked through for others' writes,
 /// which stay where they are in any case.
-const LOOKED_THROUGH: usize = 100;
+pub(crate) const LOOKED_THROUGH: usize = 100;
 
 /// How often a restore that gave way to other sessions is tried.
 const ATTEMPTS: u32 = 5;
@@ -125,11 +125,17 @@ impl Run<'_> {
         let whole = back.is_whole();
         let phase = if whole { Phase::RestoreDatabase } else { Phase::Restore };
         self.enter(phase, snapshot).await?;
+        let (progress, all, mut done) = (self.progress(), self.rows_back(&plan), 0);
         for step in &plan.steps {
             self.go_on()?;
             fault::before(Transition::RestoreStep).map_err(say::restore_failed)?;
             back.apply(step).await.map_err(say::restore_failed)?;
             fault::after(Transition::RestoreStep)?;
+            if let Step::Rows(table) = step {
+                let known = self.then.find(table.kind, &table.name);
+                done += known.and_then(|known| known.rows).unwrap_or(0);
+                progress.tell(Unit::Rows, done, Some(2 * all));
+            }
         }
         if whole {
             self.keep_late_rows(back, &mut plan).await.map_err(say::restored_unproved)?;
@@ -177,6 +183,11 @@ impl Run<'_> {
             || back.is_whole()
             || then.tables().count() <= LOOKED_THROUGH;
         let mut rows_differ = BTreeSet::new();
+        let rows = |table: &Object| {
+            self.then.find(table.kind, &table.name).and_then(|known| known.rows).unwrap_or(0)
+        };
+        let total: u64 = then.tables().map(rows).sum();
+        let (progress, mut done) = (self.progress(), 0);
         for table in then.objects.iter().filter(|object| object.kind.has_rows()) {
             let same_definition =
                 now.find(table.kind, &table.name).is_some_and(|found| found.sql == table.sql);
@@ -184,9 +195,13 @@ impl Run<'_> {
             // one that was touched does so without a comparison, which may take minutes.
             let ours = named(&table.name);
             let at_once = ours && self.engine.capabilities().cheap_clones;
-            if same_definition && (at_once || ((all || ours) && back.differs(table).await?)) {
+            let step = progress.within(done, total);
+            if same_definition && (at_once || ((all || ours) && back.differs(table, &step).await?))
+            {
                 rows_differ.insert(table.name.clone());
             }
+            done += rows(table);
+            progress.tell(Unit::Rows, done.min(total), Some(total));
         }
         let concerned: BTreeSet<String> = (then.tables().map(|table| &table.name))
             .filter(|name| rows_differ.contains(*name) || named(name))

@@ -1,6 +1,5 @@
 //! A run: what all phases share.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::job::Job;
@@ -61,6 +60,8 @@ pub(crate) struct Run<'a> {
     pub(super) taken_back: Vec<TakenBack>,
     /// Statements of the present migration that were done.
     pub(crate) sent: u64,
+    /// How far the migrations are, from the present one's beginning.
+    pub(super) within: Option<Progress>,
     phase_began: Instant,
 }
 
@@ -94,6 +95,7 @@ impl<'a> Run<'a> {
             recovering: false,
             unfinished: false,
             taken_back: Vec::new(),
+            within: None,
             phase_began: Instant::now(),
         }
     }
@@ -125,8 +127,7 @@ impl<'a> Run<'a> {
 
     /// Tells the observer how far the present phase is.
     pub(crate) fn progress(&self) -> Progress {
-        let (observer, phase) = (Arc::clone(&self.settings.observer), self.record.phase);
-        Progress::new(move |done, total| observer.event(&Event::Progress { phase, done, total }))
+        Progress::of(self.record.phase, &self.settings.observer)
     }
 
     /// The connection that does the work.

@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Operations, find_run};
-use crate::engine::{Inventory, Moment, Moments, Object, ObjectKind, RowChange, RowDifferences};
+use crate::engine::{
+    Inventory, Moment, Moments, Object, ObjectKind, RowChange, RowDifferences, Touched,
+};
 use crate::error::{Result, say};
 use crate::guard;
 use crate::ledger::{Ledger, RunRecord, StatementWindow};
@@ -122,7 +124,7 @@ impl TableDifference {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.change.is_none()
             && self.added + self.removed + self.changed == 0
             && self.not_listed == Some(0)
@@ -225,7 +227,8 @@ impl Operations<'_> {
             tables: Vec::new(),
         };
         if told_apart {
-            found.tables = self.told_apart(moments, run, windows, [&older, &newer]).await?;
+            found.tables =
+                self.told_apart(moments, &run.touched, windows, [&older, &newer]).await?;
         } else {
             self.all_of(moments, [&older, &newer], &mut found).await?;
         }
@@ -247,15 +250,16 @@ impl Operations<'_> {
         Ok(!run.goes_back() && moments.can_read(&Moment::At(first.began)).await?)
     }
 
-    async fn told_apart(
+    /// What changed between the statements on these tables, and while they were at work.
+    pub(super) async fn told_apart(
         &self,
         moments: &mut dyn Moments,
-        run: &RunRecord,
+        touched: &Touched,
         windows: &[StatementWindow],
         [older, newer]: [&Moment; 2],
     ) -> Result<Vec<TableDifference>> {
-        let mut names: Vec<String> = run.touched.tables.iter().cloned().collect();
-        if run.touched.unknown {
+        let mut names: Vec<String> = touched.tables.iter().cloned().collect();
+        if touched.unknown {
             let then = moments.inventory(older).await?;
             names.extend(then.tables().map(|table| table.name.clone()));
         }
@@ -305,39 +309,50 @@ impl Operations<'_> {
         names.sort_unstable();
         names.dedup();
         for name in names {
-            let mut table = TableDifference::new(name, Whose::Unknown);
-            let find = |inventory: &Inventory| inventory.find(ObjectKind::Table, name).cloned();
-            match (find(&then), find(&now)) {
-                (Some(was), Some(is)) => {
-                    definitions(&mut table, &was, &is);
-                    if let Some(rows) = moments.rows(name, older, newer).await? {
-                        table.take(rows);
-                    }
-                }
-                (was, is) => {
-                    let change = if was.is_some() { Change::Removed } else { Change::Added };
-                    table.change = Some(change);
-                    table.count(change, was.or(is).and_then(|table| table.rows).unwrap_or(0));
-                }
-            }
-            found.tables.push(table);
+            found.tables.push(table_of(moments, name, [&then, &now], [older, newer]).await?);
         }
         found.objects = objects(&then, &now);
         Ok(())
     }
 }
 
+/// All in which a table differs, whoever did it.
+pub(super) async fn table_of(
+    moments: &mut dyn Moments,
+    name: &str,
+    [then, now]: [&Inventory; 2],
+    [older, newer]: [&Moment; 2],
+) -> Result<TableDifference> {
+    let mut table = TableDifference::new(name, Whose::Unknown);
+    match (then.find(ObjectKind::Table, name), now.find(ObjectKind::Table, name)) {
+        (Some(was), Some(is)) => {
+            definitions(&mut table, was, is);
+            if let Some(rows) = moments.rows(name, older, newer).await? {
+                table.take(rows);
+            }
+        }
+        (was, is) => {
+            let change = if was.is_some() { Change::Removed } else { Change::Added };
+            table.change = Some(change);
+            table.count(change, was.or(is).and_then(|table| table.rows).unwrap_or(0));
+        }
+    }
+    Ok(table)
+}
+
+/// The columns that one has and the other has not.
+pub(super) fn only(one: &Object, other: &Object) -> Vec<String> {
+    let names = one.columns.iter().map(|column| column.name.clone());
+    names.filter(|name| other.columns.iter().all(|column| column.name != *name)).collect()
+}
+
 fn definitions(table: &mut TableDifference, was: &Object, is: &Object) {
-    let only = |one: &Object, other: &Object| -> Vec<String> {
-        let names = one.columns.iter().map(|column| column.name.clone());
-        names.filter(|name| other.columns.iter().all(|column| column.name != *name)).collect()
-    };
     table.change = (was.sql != is.sql).then_some(Change::Changed);
     (table.columns_added, table.columns_removed) = (only(is, was), only(was, is));
 }
 
 /// Views, indexes and the like that differ; what came or went with its table is not said twice.
-fn objects(then: &Inventory, now: &Inventory) -> Vec<ObjectDifference> {
+pub(super) fn objects(then: &Inventory, now: &Inventory) -> Vec<ObjectDifference> {
     let shown = |object: &&Object| {
         !object.kind.has_rows()
             && object.kind != ObjectKind::VirtualTable

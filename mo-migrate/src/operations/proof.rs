@@ -12,6 +12,7 @@ use super::{Operations, find_run};
 use crate::engine::{Inventory, Moment, Moments, RowDifferences};
 use crate::error::{Result, say};
 use crate::ledger::{Ledger, RunRecord};
+use crate::observer::{Phase, Progress, Unit};
 use crate::report::Outcome;
 use crate::time;
 
@@ -111,12 +112,19 @@ impl Operations<'_> {
             serde_json::from_value(restore["tables"].clone()).unwrap_or_default();
         let newer = self.moment_of_commit(moments, &names, restore).await?;
         let (then, now) = (moments.inventory(&older).await?, moments.inventory(&newer).await?);
-        let mut tables = Vec::new();
+        let rows = |name: &str| then.table(name).and_then(|table| table.rows).unwrap_or(0);
+        let all: u64 = names.iter().map(|name| rows(name)).sum();
+        let progress = Progress::of(Phase::Verify, &self.settings.observer);
+        let (mut tables, mut done) = (Vec::new(), 0);
         // The history has gone on since, and the engine's own tables follow the others.
         let of_users =
             |name: &&String| **name != self.settings.history_table && !name.starts_with("sqlite_");
         for name in names.iter().filter(of_users) {
-            tables.push(compare_table(moments, name, [&older, &newer], [&then, &now]).await?);
+            let progress = progress.within(done, all);
+            let both = [&older, &newer];
+            tables.push(compare_table(moments, name, both, [&then, &now], &progress).await?);
+            done += rows(name);
+            progress.tell(Unit::Rows, rows(name), None);
         }
         Ok((newer, tables))
     }
@@ -164,6 +172,7 @@ async fn compare_table(
     name: &str,
     [older, newer]: [&Moment; 2],
     [then, now]: [&Inventory; 2],
+    progress: &Progress,
 ) -> Result<ProvedTable> {
     let find = |inventory: &Inventory| {
         let mut all = inventory.objects.iter();
@@ -184,7 +193,7 @@ async fn compare_table(
             differing: None,
         });
     };
-    let same = same_definition && !moments.compare(&was, older, newer).await?.differs;
+    let same = same_definition && !moments.compare(&was, [older, newer], progress).await?.differs;
     let found = if same { None } else { moments.rows(name, older, newer).await? };
     let differing = match found {
         Some(RowDifferences::Listed(rows)) => u64::try_from(rows.len()).ok(),

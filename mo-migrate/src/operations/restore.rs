@@ -3,40 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
 use super::Operations;
+use super::restore_preview::{RestorePreview, Wanted};
 use crate::engine::{Counts, Inventory, Object, ObjectKind, Role, Touched};
 use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, Stage, record_of};
 use crate::history::{Applied, History, HistoryWriter};
 use crate::ledger::{Ledger, RESTORE_CLONE, RESTORE_TABLES, RunRecord, SnapshotRecord};
-use crate::migration::Version;
 use crate::observer::Event;
 use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};
 use crate::snapshot::{self, FROM_CLONE, clone_of};
 use crate::time;
-
-/// What a restore would do.
-#[derive(Clone, Debug, Serialize)]
-pub struct RestorePreview {
-    /// The snapshot.
-    pub snapshot: String,
-    /// When it was made, RFC 3339 in UTC.
-    pub created_at: String,
-    /// The version that the database has afterwards.
-    pub version: Option<Version>,
-    /// The runs that are taken back, the newest first.
-    pub runs: Vec<String>,
-    /// The tables that they touched; others stay as they are.
-    pub tables: Vec<String>,
-    /// Not every table that they touched is known.
-    pub unknown: bool,
-    /// The tables come back alone: no run is taken back, and the history stays as it is.
-    pub alone: bool,
-}
 
 impl Operations<'_> {
     /// What `restore` would do.
@@ -46,40 +25,56 @@ impl Operations<'_> {
         tables: &[String],
     ) -> Result<RestorePreview> {
         let mut ledger = Ledger::read(self.engine()).await?.ok_or_else(say::no_runs)?;
+        let preview = self.preview_on(&mut ledger, wanted, tables).await;
+        ledger.close().await;
+        preview
+    }
+
+    async fn preview_on(
+        &self,
+        ledger: &mut Ledger,
+        wanted: Option<&str>,
+        tables: &[String],
+    ) -> Result<RestorePreview> {
         let exists = self.engine.exists().await?;
         let history = if exists { self.history(Role::Read).await? } else { None };
-        let found = find(&mut ledger, wanted, history.as_ref()).await;
-        let runs = ledger.runs().await;
-        ledger.close().await;
-        let snapshot = found?;
-        if let Some(alone) = self.alone(&snapshot, tables).await? {
-            return Ok(RestorePreview {
-                created_at: time::rfc3339(snapshot.created_at),
-                snapshot: snapshot.name,
-                version: history.and_then(|history| history.latest(&self.settings.set)),
-                runs: Vec::new(),
-                tables: alone.into_iter().collect(),
-                unknown: false,
-                alone: true,
-            });
+        let snapshot = find(ledger, wanted, history.as_ref()).await?;
+        let runs = ledger.runs().await?;
+        let alone = self.alone(&snapshot, tables).await?;
+        let (later, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
+        let mut version = snapshot.version_before;
+        if let Some(alone) = &alone {
+            touched = Touched { tables: alone.clone(), ..Touched::default() };
+            version = history.and_then(|history| history.latest(&self.settings.set));
         }
-        let (later, mut touched) = self.since(&snapshot, &runs?, history.as_ref()).await?;
         if clone_of(&snapshot.purpose).is_some() {
             touched = self.all_of_both(&snapshot).await?;
         }
-        Ok(RestorePreview {
-            snapshot: snapshot.name,
+        let shown = touched.tables.iter().filter(|table| **table != self.settings.history_table);
+        let mut preview = RestorePreview {
+            snapshot: snapshot.name.clone(),
             created_at: time::rfc3339(snapshot.created_at),
-            version: snapshot.version_before,
-            runs: later,
-            tables: touched
-                .tables
-                .into_iter()
-                .filter(|table| *table != self.settings.history_table)
-                .collect(),
+            version,
+            tables: shown.cloned().collect(),
             unknown: touched.unknown,
-            alone: false,
-        })
+            alone: alone.is_some(),
+            runs: if alone.is_some() { Vec::new() } else { later.clone() },
+            undecided: None,
+            changes: Vec::new(),
+            objects: Vec::new(),
+            writes: Vec::new(),
+            told_apart: false,
+            takes: None,
+        };
+        if exists {
+            let number = later.len();
+            let later: Vec<RunRecord> =
+                runs.into_iter().filter(|run| later.contains(&run.id)).collect();
+            let all_known = later.len() == number;
+            let wanted = Wanted { snapshot, touched, later, all_known, alone };
+            Box::pin(self.look_at(&mut preview, &wanted, ledger)).await?;
+        }
+        Ok(preview)
     }
 
     /// Goes back.
@@ -296,28 +291,25 @@ pub(super) async fn find(
     let snapshots = ledger.snapshots().await?;
     let way_back =
         |snapshot: &&SnapshotRecord| snapshot.purpose != snapshot::FAILED && snapshot.is_whole();
-    let found = match wanted {
-        None => {
-            let newest = snapshots.iter().find(way_back);
-            let others = of_another(newest, ledger, history).await?;
-            if let Some(snapshot) = others {
-                return Err(say::snapshot_of_another(&snapshot));
-            }
-            newest
+    let Some(wanted) = wanted else {
+        let newest = snapshots.iter().find(way_back);
+        let others = of_another(newest, ledger, history).await?;
+        if let Some(snapshot) = others {
+            return Err(say::snapshot_of_another(&snapshot));
         }
-        Some(wanted) => snapshots.iter().find(|snapshot| snapshot.name == wanted).or_else(|| {
-            snapshots.iter().filter(way_back).find(|s| s.run.as_deref() == Some(wanted))
-        }),
+        return newest.cloned().ok_or_else(say::no_runs);
     };
-    match found {
-        Some(snapshot) => Ok(snapshot.clone()),
-        None => Err(match wanted {
-            Some(wanted) => {
-                say::no_snapshot_named(wanted, snapshots.iter().map(|s| s.name.as_str()))
-            }
-            None => say::no_runs(),
-        }),
+    let by_name = snapshots.iter().find(|snapshot| snapshot.name == wanted);
+    let of_run = || snapshots.iter().filter(way_back).find(|s| s.run.as_deref() == Some(wanted));
+    if let Some(found) = by_name.or_else(of_run) {
+        return Ok(found.clone());
     }
+    let runs = ledger.runs().await?;
+    if let Some(run) = runs.iter().find(|run| run.id == wanted) {
+        return Err(say::run_without_snapshot(run));
+    }
+    let known = snapshots.iter().map(|snapshot| snapshot.name.as_str());
+    Err(say::no_snapshot_named(wanted, known.chain(runs.iter().map(|run| run.id.as_str()))))
 }
 
 /// The snapshot, where the run that made it was of another database than the one that is there now.

@@ -7,7 +7,7 @@ use crate::engine::{Counts, Inventory, Role, SnapshotFacts};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
-use crate::observer::Progress;
+use crate::observer::{Phase, Progress};
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_ours};
 use crate::{lock, time};
 
@@ -101,7 +101,8 @@ impl Operations<'_> {
         of: &SnapshotOf,
     ) -> Result<()> {
         let (name, conduct) = (&record.name, (&self.settings).into());
-        let facts = self.engine.create_snapshot(name, of, conduct, Progress::silent()).await?;
+        let progress = Progress::of(Phase::Snapshot, &self.settings.observer);
+        let facts = self.engine.create_snapshot(name, of, conduct, progress).await?;
         let mut past = self.engine.open_snapshot(name).await?;
         let inventory = self.engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
         past.close().await;

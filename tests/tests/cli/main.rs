@@ -19,5 +19,6 @@ mod settings;
 mod shop;
 mod snapshots;
 mod suggestions;
+mod terminal;
 mod usage;
 mod writes;

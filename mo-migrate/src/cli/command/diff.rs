@@ -84,7 +84,8 @@ fn differing(table: &TableDifference) -> u64 {
     table.added + table.removed + table.changed + table.not_listed.unwrap_or(0)
 }
 
-fn table_text(table: &TableDifference) -> String {
+/// What became of a table, in words.
+pub(super) fn changed_words(table: &TableDifference) -> Vec<String> {
     let mut words = Vec::new();
     match table.change {
         Some(Change::Added) => words.push(format!("new, {}", count(table.added, "row"))),
@@ -112,6 +113,11 @@ fn table_text(table: &TableDifference) -> String {
         Some(number) => words.push(format!("{} differ, too many to list", count(number, "row"))),
         None => words.push("rows that are too many to compare one by one".to_owned()),
     }
+    words
+}
+
+fn table_text(table: &TableDifference) -> String {
+    let words = changed_words(table);
     let mut text = format!("  {}  {}\n", one_line(&table.name), one_line(&words.join(", ")));
     for row in &table.rows {
         let _ = writeln!(text, "    {} {}", sign(row.change), row_text(row));

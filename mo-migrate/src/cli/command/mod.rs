@@ -118,9 +118,9 @@ impl Command {
     pub(super) fn has_report(&self) -> bool {
         match self {
             Self::Up(up) => !up.dry_run(),
+            Self::Restore(restore) => !restore.dry_run(),
             Self::Down(_)
             | Self::Guard(_)
-            | Self::Restore(_)
             | Self::Recover(_)
             | Self::Database(database::Database::Reset) => true,
             _ => false,

@@ -7,11 +7,22 @@ use crate::cli::ask;
 use crate::cli::context::Context;
 use crate::error::Result;
 use crate::printable::quoted;
-use crate::report::text::table::{Cell, Table, YELLOW};
-use crate::{CloneSwap, RestorePreview};
+use crate::report::text::count;
+use crate::report::text::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section};
+use crate::{CloneSwap, Fate, RestorePreview, RestoredTable, TableDifference, Whose};
+
+use super::diff;
 
 /// Goes back to a data snapshot, and compares before that is committed.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Shows first what becomes of each table, whose later writes go, and how long it takes; then it asks.
+What goes is kept as a snapshot, the failed state: `migrate diff RUN` shows its rows afterwards.
+
+Examples:
+  migrate restore --dry-run                          # what it would do, and nothing else
+  migrate restore                                    # back to before the last run
+  migrate restore SNAPSHOT --tables products,prices  # these alone; the history stays")]
 pub(crate) struct Restore {
     /// A run or a snapshot; the snapshot of the last run, if none is named
     #[arg(value_name = "RUN or SNAPSHOT")]
@@ -25,9 +36,16 @@ pub(crate) struct Restore {
     /// Brings back what such a database holds by now, with what was changed in it
     #[arg(long, value_name = "NEWDB", conflicts_with_all = ["tables", "into", "wanted"])]
     from_clone: Option<String>,
+    /// Shows what would be done, and does nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Restore {
+    pub(crate) fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         if let Some(database) = &self.into {
             let (target, wanted) = (context.target()?, self.wanted.as_deref());
@@ -40,6 +58,9 @@ impl Restore {
         let (target, wanted) = (context.target()?, self.wanted.as_deref());
         let tables = &self.tables;
         let preview = context.migrator().restore_tables_preview(&target, wanted, tables).await?;
+        if self.dry_run {
+            return Ok(Answer::new(text(&preview), &preview));
+        }
         context.printer.show(&text(&preview));
         let mut words =
             wanted.map_or_else(|| "restore".to_owned(), |wanted| format!("restore {wanted}"));
@@ -58,7 +79,7 @@ impl Restore {
 async fn from_clone(context: &Context, database: &str) -> Result<Answer> {
     let (target, migrator) = (context.target()?, context.migrator());
     let swap = migrator.restore_from_clone_preview(&target, database).await?;
-    context.printer.show(&changes(&swap));
+    context.printer.show(&swapped(&swap));
     let words = format!("restore --from-clone {}", quoted(database));
     if let Err(declined) = ask::confirm(context, &words, "make it so?") {
         // What was only looked at leaves nothing.
@@ -69,7 +90,7 @@ async fn from_clone(context: &Context, database: &str) -> Result<Answer> {
     Ok(Answer::report(&report))
 }
 
-fn changes(swap: &CloneSwap) -> String {
+fn swapped(swap: &CloneSwap) -> String {
     let version = |version: Option<i64>| {
         version.map_or_else(|| "nothing applied".to_owned(), |version| format!("version {version}"))
     };
@@ -106,9 +127,35 @@ fn changes(swap: &CloneSwap) -> String {
 }
 
 fn text(preview: &RestorePreview) -> String {
-    let list =
-        |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let unknown = if preview.unknown { ", and more that can't be told" } else { "" };
+    let mut text = format!("goes back to a data snapshot:\n{}\n", head(preview));
+    text.push_str(&section(true, "tables", &changes(preview)));
+    let mut others = Table::default();
+    for object in &preview.objects {
+        let (sign, style, words) = fate(object.fate);
+        others.row([
+            Cell::styled(sign, style),
+            format!("{} {}", object.kind, object.name).into(),
+            words.into(),
+        ]);
+    }
+    text.push_str(&section(true, "other objects", &others.to_text(true)));
+    for (whose, title) in [
+        (Whose::Others, "rows of others that go"),
+        (Whose::Undecided, "rows that go, changed while a run was at work: its own, or others'"),
+        (Whose::Unknown, "rows that go; whose they are can't be told"),
+    ] {
+        text.push_str(&section(true, title, &writes(preview, whose)));
+    }
+    if let Some(why) = &preview.undecided {
+        let why = format!("it would stop for a person, with nothing changed: {}", one_line(why));
+        text.push_str(&paint(true, YELLOW, &why));
+        text.push('\n');
+    }
+    text.push_str("what goes is kept as the failed state, before anything is changed");
+    text
+}
+
+fn head(preview: &RestorePreview) -> String {
     let version = preview
         .version
         .map_or_else(|| "nothing applied".to_owned(), |version| format!("version {version}"));
@@ -118,12 +165,75 @@ fn text(preview: &RestorePreview) -> String {
     if preview.alone {
         table.row(["leaves".into(), format!("{version}: the history stays as it is").into()]);
     } else {
+        let runs =
+            if preview.runs.is_empty() { "none".to_owned() } else { preview.runs.join(", ") };
         table.row(["leaves".into(), version.into()]);
-        table.row(["takes back".into(), list(&preview.runs).into()]);
+        table.row(["takes back".into(), runs.into()]);
     }
-    table.row([
-        "tables".into(),
-        format!("{}{unknown}; others stay as they are", list(&preview.tables)).into(),
-    ]);
-    format!("goes back to a data snapshot:\n{}", table.to_text(true))
+    table.row(["takes".into(), preview.takes_words().into()]);
+    table.to_text(true)
+}
+
+fn changes(preview: &RestorePreview) -> String {
+    let mut table = Table::default();
+    let mut sorted: Vec<&RestoredTable> = preview.changes.iter().collect();
+    sorted.sort_by(|a, b| (a.fate, &a.name).cmp(&(b.fate, &b.name)));
+    for line in sorted {
+        let (sign, style, words) = fate(line.fate);
+        table.row([
+            Cell::styled(sign, style),
+            line.name.as_str().into(),
+            rows(line).into(),
+            format!("{words}{}", columns(line)).into(),
+        ]);
+    }
+    let rest = if preview.unknown {
+        "what the runs have written to is not known: all that differs comes back"
+    } else if preview.changes.is_empty() {
+        "none differs from the snapshot"
+    } else {
+        "others stay as they are"
+    };
+    format!("{}{}\n", table.to_text(true), paint(true, DIM, &format!("  {rest}")))
+}
+
+fn rows(line: &RestoredTable) -> String {
+    match (line.rows_now, line.rows_then) {
+        (Some(now), Some(then)) if now == then => count(now, "row"),
+        (Some(now), Some(then)) => format!("{} → {then}", count(now, "row")),
+        (Some(now), None) => count(now, "row"),
+        (None, Some(then)) => format!("0 → {}", count(then, "row")),
+        (None, None) => String::new(),
+    }
+}
+
+fn columns(line: &RestoredTable) -> String {
+    let list = |word: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!("; {word} {}", names.join(", ")),
+    };
+    format!("{}{}", list("loses", &line.columns_lost), list("has again", &line.columns_back))
+}
+
+fn fate(fate: Fate) -> (&'static str, &'static str, &'static str) {
+    match fate {
+        Fate::ComesBack => ("~", GREEN, "comes back whole"),
+        Fate::Remade => ("~", GREEN, "comes back whole, with its old definition"),
+        Fate::Returns => ("+", GREEN, "is gone, and comes back whole"),
+        Fate::Goes => ("-", RED, "is new, and goes"),
+        Fate::Stays => ("=", DIM, "is another than it was, and stays so: no run has touched it"),
+    }
+}
+
+fn writes(preview: &RestorePreview, whose: Whose) -> String {
+    let tables = preview.writes.iter().filter(|table| table.whose == whose);
+    let mut text = Table::default();
+    for table in tables {
+        text.row([table.name.as_str().into(), differing(table).into()]);
+    }
+    text.to_text(true)
+}
+
+fn differing(table: &TableDifference) -> String {
+    diff::changed_words(table).join(", ")
 }

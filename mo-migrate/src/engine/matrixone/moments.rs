@@ -18,6 +18,7 @@ use crate::engine::{
     common_columns, paired,
 };
 use crate::error::{Result, say};
+use crate::observer::Progress;
 use crate::time;
 use crate::value::{Row, Value};
 
@@ -206,6 +207,10 @@ impl MatrixOneMoments {
 
 #[async_trait]
 impl Moments for MatrixOneMoments {
+    fn has_a_past(&self) -> bool {
+        true
+    }
+
     async fn can_read(&mut self, moment: &Moment) -> Result<bool> {
         match moment {
             Moment::Now => Ok(true),
@@ -257,14 +262,26 @@ impl Moments for MatrixOneMoments {
     async fn compare(
         &mut self,
         table: &Object,
-        older: &Moment,
-        newer: &Moment,
+        [older, newer]: [&Moment; 2],
+        _: &Progress,
     ) -> Result<RowComparison> {
         self.learn(&[older, newer]).await?;
         let (then, now) = (self.name(&table.name, older), self.name(&table.name, newer));
         let then = sum(&mut self.link, table, &[then]).await?;
         let now = sum(&mut self.link, table, &[now]).await?;
         Ok(RowComparison { same: then.0, differs: now != then })
+    }
+
+    async fn differs(
+        &mut self,
+        table: &Object,
+        [older, newer]: [&Moment; 2],
+        _: &Progress,
+    ) -> Result<RowComparison> {
+        let (then, now) = (self.name(&table.name, older), self.name(&table.name, newer));
+        // Quick where little has changed; what can't be compared differs.
+        let number = difference(&mut self.link, &now, &then).await?;
+        Ok(RowComparison { same: 0, differs: number != Some(0) })
     }
 
     async fn rows(

@@ -283,7 +283,7 @@ impl RestoreTransaction for MatrixOneRestore {
         Ok((self.then.clone(), now.without_afterwards()))
     }
 
-    async fn differs(&mut self, table: &Object) -> Result<bool> {
+    async fn differs(&mut self, table: &Object, _: &Progress) -> Result<bool> {
         let sql = format!(
             "DATA BRANCH DIFF {} AGAINST {} OUTPUT COUNT",
             self.name(&table.name),
@@ -334,7 +334,7 @@ impl RestoreTransaction for MatrixOneRestore {
         Ok((self.then.clone(), now.without_afterwards()))
     }
 
-    async fn compare(&mut self, table: &Object) -> Result<RowComparison> {
+    async fn compare(&mut self, table: &Object, _: &Progress) -> Result<RowComparison> {
         let sources = self.sources(&table.name).await?;
         let now = sum(&mut self.link, table, &sources).await?;
         let past = self.past(&table.name);

@@ -65,8 +65,8 @@ impl RestoreTransaction for WholeRestore {
         self.0.look(known).await
     }
 
-    async fn differs(&mut self, table: &Object) -> Result<bool> {
-        self.0.differs(table).await
+    async fn differs(&mut self, table: &Object, progress: &Progress) -> Result<bool> {
+        self.0.differs(table, progress).await
     }
 
     async fn lock(&mut self, _: &[Step]) -> Result<()> {
@@ -82,8 +82,8 @@ impl RestoreTransaction for WholeRestore {
         self.0.inventories().await
     }
 
-    async fn compare(&mut self, table: &Object) -> Result<RowComparison> {
-        self.0.compare(table).await
+    async fn compare(&mut self, table: &Object, progress: &Progress) -> Result<RowComparison> {
+        self.0.compare(table, progress).await
     }
 
     async fn compare_counts(&mut self, table: &Object) -> Result<RowComparison> {

@@ -10,6 +10,7 @@ use crate::engine::{
     RowDifferences, common_columns, paired,
 };
 use crate::error::{Result, say};
+use crate::observer::Progress;
 use crate::value::Row;
 
 /// A connection with snapshots beside the database.
@@ -74,15 +75,6 @@ impl SqliteMoments {
         }
         Ok(columns.into_iter().map(|(name, key)| (name, key > 0)).collect())
     }
-
-    async fn ask(&mut self, sql: &str) -> Result<Vec<Row>> {
-        self.link()?.fetch(sql, &[], None).await
-    }
-
-    async fn count(&mut self, sql: &str) -> Result<u64> {
-        let rows = self.ask(&format!("SELECT count(*) FROM ({sql})")).await?;
-        rows.first().map_or(Ok(0), |row| row.at(0))
-    }
 }
 
 /// The rows of `one` that are not in `other` with the same key and the same values.
@@ -118,6 +110,10 @@ fn by_side(rows: Vec<Row>) -> Result<(Vec<Row>, Vec<Row>)> {
 
 #[async_trait]
 impl Moments for SqliteMoments {
+    fn has_a_past(&self) -> bool {
+        false
+    }
+
     async fn can_read(&mut self, moment: &Moment) -> Result<bool> {
         match moment {
             Moment::Now => Ok(true),
@@ -138,14 +134,14 @@ impl Moments for SqliteMoments {
     async fn compare(
         &mut self,
         table: &Object,
-        older: &Moment,
-        newer: &Moment,
+        [older, newer]: [&Moment; 2],
+        progress: &Progress,
     ) -> Result<RowComparison> {
         let (older, newer) = (self.schema(older).await?, self.schema(newer).await?);
         let (name, columns) = (quote(&table.name), stored_columns(table));
         let side = |schema: &str| format!("SELECT {columns} FROM {schema}.{name} NOT INDEXED");
         let link = self.link.take().ok_or_else(say::connection_lost)?;
-        let (link, found) = compared(link, side(&newer), side(&older)).await?;
+        let (link, found) = compared(link, [side(&newer), side(&older)], progress).await?;
         self.link = Some(link);
         found
     }
@@ -176,11 +172,12 @@ impl Moments for SqliteMoments {
             };
             format!("{} UNION ALL {}", all(0, &older), all(1, &newer))
         };
-        let number = self.count(&sql).await?;
-        if number > 2 * MOST_LISTED {
+        let most = usize::try_from(2 * MOST_LISTED).unwrap_or(usize::MAX);
+        let found = self.link()?.fetch(&sql, &[], Some(most + 1)).await?;
+        if found.len() > most {
             return Ok(Some(RowDifferences::Counted(None)));
         }
-        let (older, newer) = by_side(self.ask(&sql).await?)?;
+        let (older, newer) = by_side(found)?;
         Ok(Some(RowDifferences::Listed(paired(key, older, newer))))
     }
 

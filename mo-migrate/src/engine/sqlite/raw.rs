@@ -195,7 +195,13 @@ impl Handle {
 
     /// Compares the rows of two SELECTs in the order in which they come: types and bytes, so that
     /// 1, 1.0 and '1' are three values. The first difference ends it.
-    pub(super) fn compare(self, ours: &str, theirs: &str) -> Result<RowComparison, RawError> {
+    /// `tell` hears from time to time how many rows were the same.
+    pub(super) fn compare(
+        self,
+        ours: &str,
+        theirs: &str,
+        mut tell: impl FnMut(u64),
+    ) -> Result<RowComparison, RawError> {
         let ours = Statement::prepare(self, ours)?;
         let theirs = Statement::prepare(self, theirs)?;
         let mut found = RowComparison::default();
@@ -209,9 +215,15 @@ impl Handle {
                 return Ok(found);
             }
             found.same += 1;
+            if found.same.is_multiple_of(ROWS_BETWEEN) {
+                tell(found.same);
+            }
         }
     }
 }
+
+/// So many rows are compared before the next word of it.
+const ROWS_BETWEEN: u64 = 1 << 14;
 
 /// The file of a database, used only while its handle is locked.
 pub(super) struct DatabaseFile(NonNull<ffi::sqlite3_file>);

@@ -24,7 +24,7 @@ use crate::engine::{
     RowComparison, RowKey, SnapshotFacts, Step,
 };
 use crate::error::{Result, say};
-use crate::observer::Progress;
+use crate::observer::{Progress, Unit};
 use crate::value::Value;
 
 const SEQUENCE: &str = "sqlite_sequence";
@@ -229,12 +229,15 @@ pub(super) fn stored_columns(table: &Object) -> String {
 /// Steps through both answers together, on another thread.
 pub(super) async fn compared(
     mut link: SqliteLink,
-    ours: String,
-    theirs: String,
+    [ours, theirs]: [String; 2],
+    progress: &Progress,
 ) -> Result<(SqliteLink, Result<RowComparison>)> {
+    let progress = progress.clone();
     let runtime = tokio::runtime::Handle::current();
     let compared = tokio::task::spawn_blocking(move || {
-        let found = runtime.block_on(link.with_handle(|handle| handle.compare(&ours, &theirs)));
+        let tell = |rows| progress.tell(Unit::Rows, rows, None);
+        let found =
+            runtime.block_on(link.with_handle(|handle| handle.compare(&ours, &theirs, tell)));
         (link, found)
     });
     let (link, found) = compared.await.map_err(|error| say::internal(&error))?;
@@ -253,8 +256,8 @@ impl RestoreTransaction for SqliteRestore {
         self.inventories().await
     }
 
-    async fn differs(&mut self, table: &Object) -> Result<bool> {
-        self.compare(table).await.map(|found| found.differs)
+    async fn differs(&mut self, table: &Object, progress: &Progress) -> Result<bool> {
+        self.compare(table, progress).await.map(|found| found.differs)
     }
 
     async fn lock(&mut self, _: &[Step]) -> Result<()> {
@@ -289,13 +292,13 @@ impl RestoreTransaction for SqliteRestore {
         Ok((then, now))
     }
 
-    async fn compare(&mut self, table: &Object) -> Result<RowComparison> {
+    async fn compare(&mut self, table: &Object, progress: &Progress) -> Result<RowComparison> {
         let (name, columns) = (quote(&table.name), stored_columns(table));
         // Both sides come in the order of the table itself, which is that of its key.
         let side = |schema: &str| format!("SELECT {columns} FROM {schema}.{name} NOT INDEXED");
-        let (ours, theirs) = (side("main"), side(BEFORE));
+        let sides = [side("main"), side(BEFORE)];
         let link = self.link.take().ok_or_else(say::connection_lost)?;
-        let (link, found) = compared(link, ours, theirs).await?;
+        let (link, found) = compared(link, sides, progress).await?;
         self.link = Some(link);
         found
     }

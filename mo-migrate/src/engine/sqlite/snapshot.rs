@@ -24,7 +24,7 @@ use super::files::{self, Files, with_suffix};
 use super::{Sqlite, raw};
 use crate::engine::{Connection, SnapshotFacts};
 use crate::error::{Code, Error, Result, say};
-use crate::observer::Progress;
+use crate::observer::{Progress, Unit};
 use crate::time;
 
 /// Bytes per read of a plain copy.
@@ -200,7 +200,7 @@ async fn copy_bytes(
         plain = if done == 0 { without_log(&mut buffer[..length]) } else { plain };
         copy.write_all(&buffer[..length]).map_err(written)?;
         done = (done + CHUNK).min(total);
-        progress.tell(done, total);
+        progress.tell(Unit::Bytes, done, Some(total));
     }
     Ok(plain)
 }
@@ -212,13 +212,15 @@ async fn backup(
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<()> {
+    let size = sqlx::query_scalar("PRAGMA page_size").fetch_one(&mut *source).await;
+    let page = size.map_err(say::driver).map(|size: i64| size.unsigned_abs())?;
     let mut from = source.lock_handle().await.map_err(say::driver)?;
     let mut to = target.lock_handle().await.map_err(say::driver)?;
     let copied = raw::Handle::new(from.as_raw_handle()).backup(
         raw::Handle::new(to.as_raw_handle()),
         BATCH,
         |done, total| {
-            progress.tell(done, total);
+            progress.tell(Unit::Bytes, done * page, Some(total * page));
             !stop.load(Ordering::Relaxed)
         },
     );
