@@ -61,7 +61,7 @@ pub use migration::{
 };
 pub use migrator::Migrator;
 pub use mo_migrate_macros::{migration, migrations, validator};
-pub use observer::{Event, Observer, Phase, Unit};
+pub use observer::{Counted, Event, Observer, Phase};
 pub use operations::{
     AsOf, Baseline, Change, ChangedRow, CloneLine, CloneSwap, Difference, Fate, Guard, NewClone,
     ObjectDifference, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement,

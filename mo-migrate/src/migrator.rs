@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::engine::{Role, SharedEngine, Target};
 use crate::error::{Code, Result, say};
@@ -14,7 +14,7 @@ use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
 use crate::operations;
 use crate::operations::{
-    Baseline, CloneLine, CloneSwap, Difference, Guard, NewClone, Operations, PendingMigration,
+    Back, Baseline, CloneLine, CloneSwap, Difference, Guard, NewClone, Operations, PendingMigration,
     Preview, Repair, RestorePreview, RunProof, SnapshotLine, Status, Validation, Verification,
 };
 use crate::plan::Goal;
@@ -448,7 +448,46 @@ impl Migrator {
         tables: &[String],
     ) -> Result<RestorePreview> {
         let target = target.into();
-        self.with_operations(target, async |all| all.restore_preview(wanted, tables).await).await
+        self.with_operations(target, async |all| {
+            all.restore_preview(Back::To(wanted), tables).await
+        })
+        .await
+    }
+
+    /// What [`restore_at`](Self::restore_at) would do.
+    ///
+    /// # Errors
+    /// The moment can't be read, is still to come, or is in the midst of a run.
+    pub async fn restore_at_preview(
+        &self,
+        target: impl Into<Target>,
+        at: SystemTime,
+        tables: &[String],
+    ) -> Result<RestorePreview> {
+        let target = target.into();
+        self.with_operations(target, async |all| all.restore_preview(Back::At(at), tables).await)
+            .await
+    }
+
+    /// Makes the database what it was at a moment that is in no snapshot, whoever wrote to it since; or
+    /// brings single tables back from there, and leaves all else as it is. Only a server that reads its
+    /// past can, and not for long.
+    ///
+    /// # Errors
+    /// As [`restore_at_preview`](Self::restore_at_preview), or as [`restore`](Self::restore).
+    pub async fn restore_at(
+        &self,
+        target: impl Into<Target>,
+        at: SystemTime,
+        tables: &[String],
+    ) -> Result<Report> {
+        let target = target.into();
+        Box::pin(
+            self.with_operations(target, async |all| {
+                Box::pin(all.restore(Back::At(at), tables)).await
+            }),
+        )
+        .await
     }
 
     /// Goes back to the snapshot of a run, or to the one named; later runs are taken back with it.
@@ -473,9 +512,9 @@ impl Migrator {
         tables: &[String],
     ) -> Result<Report> {
         let target = target.into();
-        Box::pin(
-            self.with_operations(target, async |all| Box::pin(all.restore(wanted, tables)).await),
-        )
+        Box::pin(self.with_operations(target, async |all| {
+            Box::pin(all.restore(Back::To(wanted), tables)).await
+        }))
         .await
     }
 

@@ -103,7 +103,7 @@ impl fmt::Display for Phase {
 
 /// In what the progress of a phase is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum Counted {
     /// Bytes that were copied, or by which the database has grown.
     Bytes,
     /// Rows that were brought back or compared.
@@ -139,7 +139,7 @@ pub enum Event {
         /// Which.
         phase: Phase,
         /// In what it is counted.
-        unit: Unit,
+        unit: Counted,
         /// How much is done.
         done: u64,
         /// Of how much; none where that is not known, as of what a guarded command writes.
@@ -190,7 +190,7 @@ impl<F: Fn(&Event) + Send + Sync> Observer for F {
     }
 }
 
-type Tell = dyn Fn(Unit, u64, Option<u64>) + Send + Sync;
+type Tell = dyn Fn(Counted, u64, Option<u64>) + Send + Sync;
 
 /// Tells how far a long step is; cheap to clone.
 #[derive(Clone)]
@@ -198,7 +198,7 @@ pub(crate) struct Progress(Arc<Tell>);
 
 impl Progress {
     /// Calls `tell` with what is done and the total.
-    pub(crate) fn new(tell: impl Fn(Unit, u64, Option<u64>) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(tell: impl Fn(Counted, u64, Option<u64>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
@@ -218,7 +218,7 @@ impl Progress {
     }
 
     /// So much is done, of so much where that is known.
-    pub(crate) fn tell(&self, unit: Unit, done: u64, total: Option<u64>) {
+    pub(crate) fn tell(&self, unit: Counted, done: u64, total: Option<u64>) {
         (self.0)(unit, done, total);
     }
 }

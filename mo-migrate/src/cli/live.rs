@@ -11,7 +11,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::observer::Unit;
+use crate::observer::Counted;
 use crate::time;
 
 /// How often it is drawn.
@@ -54,7 +54,7 @@ struct Work {
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Far {
-    unit: Unit,
+    unit: Counted,
     done: u64,
     total: Option<u64>,
     /// Where the rate is measured from.
@@ -75,7 +75,7 @@ impl Live {
     }
 
     /// It is so far. Where nothing has begun, it begins.
-    pub(super) fn is_at(&self, title: &str, unit: Unit, done: u64, total: Option<u64>) {
+    pub(super) fn is_at(&self, title: &str, unit: Counted, done: u64, total: Option<u64>) {
         self.change(|line| {
             let work = line.work.get_or_insert_with(|| Work::new(title));
             let now = Instant::now();
@@ -227,7 +227,7 @@ impl Far {
         let mut add = |text: String, matters| parts.push(Part { text, matters });
         let elapsed = seconds(now.duration_since(began));
         match (self.unit, self.total, self.share()) {
-            (Unit::Statements, Some(total), _) => {
+            (Counted::Statements, Some(total), _) => {
                 add(format!("statement {} of {total}", self.done), 4);
                 add(elapsed, 3);
                 return parts;
@@ -263,7 +263,7 @@ fn seconds(took: Duration) -> String {
 }
 
 /// So many bytes or rows, in few signs.
-fn amount(unit: Unit, number: u64) -> String {
+fn amount(unit: Counted, number: u64) -> String {
     let steps: [(u64, &str); 3] = [(1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")];
     let found = steps.into_iter().find(|(step, _)| number >= *step);
     let (whole, tenth, prefix) = match found {
@@ -272,9 +272,9 @@ fn amount(unit: Unit, number: u64) -> String {
     };
     let tenth = tenth.filter(|_| whole < 100).map(|tenth| format!(".{tenth}")).unwrap_or_default();
     match unit {
-        Unit::Bytes => format!("{whole}{tenth} {prefix}B"),
-        Unit::Rows => format!("{whole}{tenth}{prefix} rows"),
-        Unit::Statements => format!("{whole} statements"),
+        Counted::Bytes => format!("{whole}{tenth} {prefix}B"),
+        Counted::Rows => format!("{whole}{tenth}{prefix} rows"),
+        Counted::Statements => format!("{whole} statements"),
     }
 }
 
@@ -282,7 +282,7 @@ fn amount(unit: Unit, number: u64) -> String {
 mod tests {
     use super::*;
 
-    fn work(far: Option<(Unit, u64, Option<u64>)>, after: Duration) -> (Work, Instant) {
+    fn work(far: Option<(Counted, u64, Option<u64>)>, after: Duration) -> (Work, Instant) {
         let began = Instant::now();
         let far = far.map(|(unit, done, total)| Far { unit, done, total, first: (began, 0) });
         (Work { title: "snapshot".to_owned(), began, far }, began + after)
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_copy_has_its_share_its_rate_and_its_rest() {
-        let copied = Some((Unit::Bytes, 250_000_000, Some(1_000_000_000)));
+        let copied = Some((Counted::Bytes, 250_000_000, Some(1_000_000_000)));
         let (work, now) = work(copied, Duration::from_secs(2));
         let bar = format!("{}{}", "█".repeat(7), "░".repeat(23));
         assert_eq!(
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_that_was_not_measured() {
-        let (begun, now) = work(Some((Unit::Rows, 10, Some(100))), Duration::from_millis(400));
+        let (begun, now) = work(Some((Counted::Rows, 10, Some(100))), Duration::from_millis(400));
         assert_eq!(begun.words(now, 30), "  snapshot   10%");
         let (idle, now) = work(None, Duration::from_secs(75));
         assert_eq!(idle.words(now, 39), "  snapshot  1m 15s");
@@ -313,9 +313,9 @@ mod tests {
 
     #[test]
     fn what_has_no_end_that_is_known_has_its_time_and_its_growth() {
-        let (grown, now) = work(Some((Unit::Bytes, 34_500_000, None)), Duration::from_secs(10));
+        let (grown, now) = work(Some((Counted::Bytes, 34_500_000, None)), Duration::from_secs(10));
         assert_eq!(grown.words(now, 79), "  snapshot  10s  +34.5 MB  3.4 MB/s");
-        let (sent, now) = work(Some((Unit::Statements, 3, Some(17))), Duration::from_secs(10));
+        let (sent, now) = work(Some((Counted::Statements, 3, Some(17))), Duration::from_secs(10));
         assert!(sent.words(now, 39).starts_with("  snapshot  "), "{}", sent.words(now, 39));
         assert!(sent.words(now, 79).ends_with("statement 3 of 17  10s"), "{}", sent.words(now, 79));
     }
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn it_is_never_wider_than_the_terminal() {
         let (work, now) =
-            work(Some((Unit::Rows, 123_456, Some(2_000_000))), Duration::from_secs(9));
+            work(Some((Counted::Rows, 123_456, Some(2_000_000))), Duration::from_secs(9));
         for width in 0..120 {
             assert!(work.words(now, width).chars().count() <= width, "{width}");
         }

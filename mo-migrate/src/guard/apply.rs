@@ -17,7 +17,7 @@ use crate::fault::{self, Transition};
 use crate::history::{Applied, HistoryWriter};
 use crate::ledger::{Outside, StatementLine};
 use crate::migration::{Kind, RustMigration, Session, SqlFile, SqlStatement};
-use crate::observer::{Event, Unit};
+use crate::observer::{Counted, Event};
 use crate::report::MigrationState;
 use crate::sql::SourceProblem;
 use crate::{panics, time};
@@ -103,7 +103,7 @@ impl Run<'_> {
             self.go_on()?;
             number += 1;
             if let Some(progress) = &self.within {
-                progress.tell(Unit::Statements, number, None);
+                progress.tell(Counted::Statements, number, None);
             }
             let sent = self.statement(job, step, file, statement, number).await;
             self.sent += u64::from(sent.is_ok());

@@ -24,7 +24,7 @@ use crate::engine::Touched;
 use crate::error::{BoxError, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::StatementLine;
-use crate::observer::{Event, Unit};
+use crate::observer::{Counted, Event};
 use crate::printable::quoted;
 use crate::process::{self, Process};
 use crate::report::GuardedReport;
@@ -206,7 +206,7 @@ impl Run<'_> {
                 () = self.settings.stop.wait() => return None,
                 () = &mut over => return None,
                 _ = tick.tick(), if looks => {
-                    progress.tell(Unit::Bytes, size().await.saturating_sub(began), None);
+                    progress.tell(Counted::Bytes, size().await.saturating_sub(began), None);
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::restore_plan::RestorePlan;
 use super::run::Run;
 use crate::engine::{Object, RestoreTransaction};
 use crate::error::{Result, say};
-use crate::observer::Unit;
+use crate::observer::Counted;
 
 /// What the proof compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,7 +60,7 @@ impl Run<'_> {
                 back.compare(table, &progress.within(done, 2 * all)).await?
             };
             done += known.unwrap_or(0);
-            progress.tell(Unit::Rows, done, Some(2 * all));
+            progress.tell(Counted::Rows, done, Some(2 * all));
             if compared.differs {
                 return Err(say::proof_failed(&format!("rows of `{}` differ", table.name)));
             }

@@ -247,6 +247,11 @@ impl Run<'_> {
                 if restored {
                     self.put_back_afterwards().await?;
                 }
+                if let Some(moment) = self.record.snapshot.clone()
+                    && self.record.is_of_a_moment()
+                {
+                    self.ledger.forget_snapshot(&moment).await?;
+                }
                 Ok(outcome)
             }
             Recovery::Keep => {
@@ -255,6 +260,13 @@ impl Run<'_> {
             }
             Recovery::Judge => self.judge_again(set).await,
             Recovery::Restore if self.record.snapshot.is_none() => self.close_by_hand().await,
+            // It was not committed, and what it went back to may be gone.
+            Recovery::Restore if self.record.is_of_a_moment() => {
+                self.take_marker_away().await?;
+                self.remove_clone(&self.record.id).await?;
+                self.remove_unused_snapshot().await?;
+                Ok(Outcome::RolledBack)
+            }
             Recovery::Restore => {
                 self.not_too_late().await?;
                 // What it did not write down can't be told from what others did since.
@@ -286,13 +298,18 @@ impl Run<'_> {
         if !self.settings.retry {
             return Err(say::no_way_back());
         }
+        self.take_marker_away().await?;
+        Ok(Outcome::RolledBack)
+    }
+
+    /// The database is as it is to be, and says no more that the run is open.
+    async fn take_marker_away(&mut self) -> Result<()> {
         self.open_committed().await?;
         let (table, run) = (self.settings.history_table.clone(), self.record.id.clone());
         let work = self.work()?;
         work.begin().await?;
         HistoryWriter { connection: &mut *work, table: &table }.take_back(&run).await?;
-        work.commit().await.map_err(say::commit_failed)?;
-        Ok(Outcome::RolledBack)
+        work.commit().await.map_err(say::commit_failed)
     }
 
     /// Applied and not judged: the checks run again, without those that compare with before, since

@@ -19,14 +19,15 @@ use super::job::Judge;
 use super::proof::Proof;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Conduct, Counts, Object, RestoreTransaction, Step};
+use crate::engine::{Conduct, Counts, Moment, Object, RestoreTransaction, Step};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::history::History;
 use crate::ledger::SnapshotRecord;
-use crate::observer::{Event, Phase, Unit};
+use crate::observer::{Counted, Event, Phase};
 use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
 use crate::settings::{ForeignWrites, RestoreMethod};
+use crate::snapshot::moment_of;
 use crate::time;
 
 /// In a larger database, tables that the run did not touch are not looked through for others' writes,
@@ -59,7 +60,8 @@ impl Run<'_> {
         let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
         self.verify_on_clone(&name, checks).await?;
         let mut conduct = Conduct::from(&self.settings);
-        if self.record.is_of_tables() || self.record.is_from_a_clone() {
+        let record = &self.record;
+        if record.is_of_tables() || record.is_from_a_clone() || record.is_of_a_moment() {
             conduct.method = RestoreMethod::Tables;
         }
         let mut tries = 0;
@@ -134,7 +136,7 @@ impl Run<'_> {
             if let Step::Rows(table) = step {
                 let known = self.then.find(table.kind, &table.name);
                 done += known.and_then(|known| known.rows).unwrap_or(0);
-                progress.tell(Unit::Rows, done, Some(2 * all));
+                progress.tell(Counted::Rows, done, Some(2 * all));
             }
         }
         if whole {
@@ -150,8 +152,19 @@ impl Run<'_> {
         if self.record.is_from_a_clone() {
             self.keep_the_id(back).await?;
         }
+        self.moment_is_there(snapshot).await?;
         let before = back.connection()?.moment().await?;
         Ok(Brought { plan, proof, failed_state, before })
+    }
+
+    /// A moment that is in no snapshot could be read when this began; what was read of it is whole if it
+    /// can be read still.
+    async fn moment_is_there(&self, name: &str) -> Result<()> {
+        let Some(at) = moment_of(name) else { return Ok(()) };
+        let mut moments = self.engine.moments().await?;
+        let there = moments.can_read(&Moment::At(at)).await;
+        moments.close().await;
+        if there? { Ok(()) } else { Err(say::moment_lost(name)) }
     }
 
     /// What others committed after the failed state and before the database was replaced.
@@ -201,7 +214,7 @@ impl Run<'_> {
                 rows_differ.insert(table.name.clone());
             }
             done += rows(table);
-            progress.tell(Unit::Rows, done.min(total), Some(total));
+            progress.tell(Counted::Rows, done.min(total), Some(total));
         }
         let concerned: BTreeSet<String> = (then.tables().map(|table| &table.name))
             .filter(|name| rows_differ.contains(*name) || named(name))

@@ -11,6 +11,7 @@ use crate::history::History;
 use crate::migration::Version;
 use crate::observer::Phase;
 use crate::report::Outcome;
+use crate::snapshot::moment_of;
 use crate::time;
 use crate::value::{Row, Value};
 
@@ -22,6 +23,9 @@ pub(crate) const RESTORE_TABLES: &str = "restore_tables";
 
 /// The purpose of a run that brings back what a clone holds.
 pub(crate) const RESTORE_CLONE: &str = "restore_clone";
+
+/// The purpose of a run that goes back to a moment that is in no snapshot.
+pub(crate) const RESTORE_AT: &str = "restore_at";
 
 /// What stands beside a run that is taken up after it died; of one that came back from its failure to
 /// say so it is `after an error`.
@@ -92,6 +96,11 @@ impl RunRecord {
     /// It goes back to a snapshot by hand, and has no statements of its own.
     pub(crate) fn goes_back(&self) -> bool {
         self.purpose.starts_with("restore")
+    }
+
+    /// What it goes back to is no snapshot, and may be gone at any time.
+    pub(crate) fn is_of_a_moment(&self) -> bool {
+        self.goes_back() && self.snapshot.as_deref().is_some_and(|name| moment_of(name).is_some())
     }
 
     /// It stood around something else than migrations.

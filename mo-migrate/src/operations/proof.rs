@@ -12,7 +12,7 @@ use super::{Operations, find_run};
 use crate::engine::{Inventory, Moment, Moments, RowDifferences};
 use crate::error::{Result, say};
 use crate::ledger::{Ledger, RunRecord};
-use crate::observer::{Phase, Progress, Unit};
+use crate::observer::{Counted, Phase, Progress};
 use crate::report::Outcome;
 use crate::time;
 
@@ -124,7 +124,7 @@ impl Operations<'_> {
             let both = [&older, &newer];
             tables.push(compare_table(moments, name, both, [&then, &now], &progress).await?);
             done += rows(name);
-            progress.tell(Unit::Rows, rows(name), None);
+            progress.tell(Counted::Rows, rows(name), None);
         }
         Ok((newer, tables))
     }

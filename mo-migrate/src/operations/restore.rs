@@ -2,6 +2,7 @@
 //! tables back, and leaves the history as it is.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use super::Operations;
 use super::restore_preview::{RestorePreview, Wanted};
@@ -10,22 +11,66 @@ use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, Stage, record_of};
 use crate::history::{Applied, History, HistoryWriter};
-use crate::ledger::{Ledger, RESTORE_CLONE, RESTORE_TABLES, RunRecord, SnapshotRecord};
+use crate::ledger::{
+    Ledger, RESTORE_AT, RESTORE_CLONE, RESTORE_TABLES, RunRecord, SnapshotRecord,
+};
 use crate::observer::Event;
 use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};
-use crate::snapshot::{self, FROM_CLONE, clone_of};
+use crate::settings::{ForeignWrites, RestoreMethod};
+use crate::snapshot::{FAILED, FROM_CLONE, MOMENT, clone_of, moment_of_run};
 use crate::time;
 
+/// What a restore goes back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Back<'a> {
+    /// The snapshot of this name or run, or the newest.
+    To(Option<&'a str>),
+    /// A moment that is in no snapshot.
+    At(SystemTime),
+}
+
+impl Back<'_> {
+    fn is_a_moment(self) -> bool {
+        matches!(self, Self::At(_))
+    }
+}
+
 impl Operations<'_> {
+    /// The same with the settings for it. Who names a moment wants the database as it was then, whoever
+    /// wrote since.
+    fn for_the(&self, back: Back<'_>) -> Operations<'_> {
+        let mut settings = self.settings.clone();
+        if back.is_a_moment() {
+            settings.restore_method = RestoreMethod::Tables;
+            if settings.foreign_writes == ForeignWrites::Keep {
+                settings.foreign_writes = ForeignWrites::Discard;
+            }
+        }
+        Operations { engine: self.engine.clone(), set: self.set, settings }
+    }
+
+    async fn source(
+        &self,
+        ledger: &mut Ledger,
+        back: Back<'_>,
+        history: Option<&History>,
+    ) -> Result<SnapshotRecord> {
+        match back {
+            Back::To(wanted) => find(ledger, wanted, history).await,
+            Back::At(at) => self.moment(ledger, at).await,
+        }
+    }
+
     /// What `restore` would do.
     pub(crate) async fn restore_preview(
         &self,
-        wanted: Option<&str>,
+        back: Back<'_>,
         tables: &[String],
     ) -> Result<RestorePreview> {
         let mut ledger = Ledger::read(self.engine()).await?.ok_or_else(say::no_runs)?;
-        let preview = self.preview_on(&mut ledger, wanted, tables).await;
+        let operations = self.for_the(back);
+        let preview = Box::pin(operations.preview_on(&mut ledger, back, tables)).await;
         ledger.close().await;
         preview
     }
@@ -33,12 +78,12 @@ impl Operations<'_> {
     async fn preview_on(
         &self,
         ledger: &mut Ledger,
-        wanted: Option<&str>,
+        back: Back<'_>,
         tables: &[String],
     ) -> Result<RestorePreview> {
         let exists = self.engine.exists().await?;
         let history = if exists { self.history(Role::Read).await? } else { None };
-        let snapshot = find(ledger, wanted, history.as_ref()).await?;
+        let snapshot = self.source(ledger, back, history.as_ref()).await?;
         let runs = ledger.runs().await?;
         let alone = self.alone(&snapshot, tables).await?;
         let (later, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
@@ -54,6 +99,7 @@ impl Operations<'_> {
         let mut preview = RestorePreview {
             snapshot: snapshot.name.clone(),
             created_at: time::rfc3339(snapshot.created_at),
+            of_a_moment: back.is_a_moment(),
             version,
             tables: shown.cloned().collect(),
             unknown: touched.unknown,
@@ -71,19 +117,24 @@ impl Operations<'_> {
             let later: Vec<RunRecord> =
                 runs.into_iter().filter(|run| later.contains(&run.id)).collect();
             let all_known = later.len() == number;
-            let wanted = Wanted { snapshot, touched, later, all_known, alone };
-            Box::pin(self.look_at(&mut preview, &wanted, ledger)).await?;
+            let all = back.is_a_moment() && alone.is_none();
+            let mut wanted = Wanted { snapshot, touched, later, all_known, alone, all };
+            Box::pin(self.look_at(&mut preview, &mut wanted, ledger)).await?;
         }
         Ok(preview)
     }
 
     /// Goes back.
-    pub(crate) async fn restore(&self, wanted: Option<&str>, tables: &[String]) -> Result<Report> {
+    pub(crate) async fn restore(&self, back: Back<'_>, tables: &[String]) -> Result<Report> {
+        Box::pin(self.for_the(back).restore_to(back, tables)).await
+    }
+
+    async fn restore_to(&self, back: Back<'_>, tables: &[String]) -> Result<Report> {
         let lock = self.lock().await?;
         Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let history = self.history(Role::Start).await?;
-        let snapshot = find(&mut ledger, wanted, history.as_ref()).await?;
+        let mut snapshot = self.source(&mut ledger, back, history.as_ref()).await?;
         let alone = self.alone(&snapshot, tables).await?;
         let runs = ledger.runs().await?;
         let (_, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
@@ -96,17 +147,23 @@ impl Operations<'_> {
         let set = &self.settings.set;
         let nothing = tolerant(self.set, history.as_ref(), Goal::Steps(0), set)?;
         let mut job = Job::up(&nothing, self.set, self.engine(), &self.settings)?;
-        job.purpose = match alone {
-            Some(_) => RESTORE_TABLES,
-            None if from_clone => RESTORE_CLONE,
-            None => "restore",
+        job.purpose = match (&alone, back) {
+            (Some(_), _) => RESTORE_TABLES,
+            (None, _) if from_clone => RESTORE_CLONE,
+            (None, Back::At(_)) => RESTORE_AT,
+            (None, Back::To(_)) => "restore",
         };
         job.checks.clear();
         job.to = if alone.is_some() { job.from } else { snapshot.version_before };
         let mut record = record_of(&job, &self.settings, history.as_ref());
+        if back.is_a_moment() {
+            snapshot.name = moment_of_run(&snapshot.name, &record.id);
+            snapshot.run = Some(record.id.clone());
+        }
         record.snapshot = Some(snapshot.name.clone());
         record.touched = match alone {
             Some(tables) => Touched { tables, ..Touched::default() },
+            None if back.is_a_moment() => Touched { unknown: true, ..touched },
             None => touched,
         };
         // Hours may have passed: what others wrote since can't be told from the runs' own.
@@ -197,11 +254,20 @@ impl Operations<'_> {
 }
 
 impl Run<'_> {
+    /// A moment is written down as a snapshot would be: what is done after the restore is by that.
+    async fn know(&mut self, snapshot: &SnapshotRecord) -> Result<()> {
+        if self.record.is_of_a_moment() { self.ledger.add_snapshot(snapshot).await } else { Ok(()) }
+    }
+
     async fn go_back(mut self, snapshot: &SnapshotRecord) -> Result<Report> {
         self.begin().await?;
         self.report_snapshot(snapshot);
         // The marker goes with the restore: while it is there, the restore was not committed.
-        let began = match self.tell_before().await {
+        let began = match self.know(snapshot).await {
+            Ok(()) => self.tell_before().await,
+            failed => failed,
+        };
+        let began = match began {
             Ok(()) => self.mark_committed().await,
             failed => failed,
         };
@@ -225,6 +291,10 @@ impl Run<'_> {
             restored.is_err() && (self.stage != Stage::Untouched || self.tidy_up().await.is_err());
         self.report.outcome = restored.as_ref().map_or_else(Error::outcome, |()| Outcome::Restored);
         self.report.error = restored.as_ref().err().map(Into::into);
+        if !is_open && self.record.is_of_a_moment() {
+            // What stays of it is pruned.
+            let _ = self.ledger.forget_snapshot(&snapshot.name).await;
+        }
         if !is_open {
             self.record.outcome = Some(self.report.outcome);
             self.record.finished_at = Some(time::now_ms());
@@ -289,8 +359,9 @@ pub(super) async fn find(
     history: Option<&History>,
 ) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
-    let way_back =
-        |snapshot: &&SnapshotRecord| snapshot.purpose != snapshot::FAILED && snapshot.is_whole();
+    let way_back = |snapshot: &&SnapshotRecord| {
+        snapshot.purpose != FAILED && snapshot.purpose != MOMENT && snapshot.is_whole()
+    };
     let Some(wanted) = wanted else {
         let newest = snapshots.iter().find(way_back);
         let others = of_another(newest, ledger, history).await?;

@@ -18,7 +18,7 @@ use crate::error::{Result, say};
 use crate::guard::{LOOKED_THROUGH, RestorePlan, Situation, restore_plan};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord, StatementWindow};
 use crate::migration::Version;
-use crate::observer::{Phase, Progress, Unit};
+use crate::observer::{Counted, Phase, Progress};
 use crate::report::Outcome;
 use crate::settings::{ForeignWrites, RestoreMethod};
 
@@ -29,6 +29,8 @@ pub struct RestorePreview {
     pub snapshot: String,
     /// When it was made, RFC 3339 in UTC.
     pub created_at: String,
+    /// It is no snapshot, but a moment of the server's past.
+    pub of_a_moment: bool,
     /// The version that the database has afterwards.
     pub version: Option<Version>,
     /// The runs that are taken back, the newest first.
@@ -119,6 +121,8 @@ pub(super) struct Wanted {
     pub(super) all_known: bool,
     /// The tables that come back alone.
     pub(super) alone: Option<BTreeSet<String>>,
+    /// All comes back, whoever wrote to it.
+    pub(super) all: bool,
 }
 
 /// Both sides, and what a look at them has cost.
@@ -138,7 +142,7 @@ impl Operations<'_> {
     pub(super) async fn look_at(
         &self,
         preview: &mut RestorePreview,
-        wanted: &Wanted,
+        wanted: &mut Wanted,
         ledger: &mut Ledger,
     ) -> Result<()> {
         let older = Moment::Snapshot(wanted.snapshot.name.clone());
@@ -151,6 +155,12 @@ impl Operations<'_> {
                 return Err(error);
             }
         };
+        if wanted.all {
+            let both = sides.then.objects.iter().chain(&sides.now.objects);
+            wanted.touched.tables = both.map(|object| object.name.clone()).collect();
+            wanted.touched.unknown = false;
+        }
+        let wanted = &*wanted;
         preview.undecided.clone_from(&plan.undecided);
         preview.changes = self.changes(&sides, &plan);
         preview.objects = objects(&sides, &plan, wanted);
@@ -226,7 +236,7 @@ impl Operations<'_> {
                 let (both, progress) = ([older, &Moment::Now], progress.within(done, total));
                 let found = moments.differs(table, both, &progress).await?;
                 let rows = table.rows.unwrap_or(0);
-                progress.tell(Unit::Rows, rows, None);
+                progress.tell(Counted::Rows, rows, None);
                 done += rows;
                 sides.same.0 += found.same;
                 sides.same.1 += began.elapsed();

@@ -1,9 +1,11 @@
 //! Snapshots: their names, and how long they are kept.
 
 mod keep;
+mod moment;
 mod retention;
 
 pub use keep::Keep;
+pub(crate) use moment::{MOMENT, moment_name, moment_of, moment_of_run, typed_moment};
 pub(crate) use retention::{Deletable, deletable};
 
 use crate::migration::Version;
@@ -46,7 +48,7 @@ pub(crate) fn is_purpose(text: &str) -> bool {
 
 /// What the guard itself makes snapshots for.
 pub(crate) fn is_ours(purpose: &str) -> bool {
-    matches!(purpose, PRE_UPGRADE | FAILED)
+    matches!(purpose, PRE_UPGRADE | FAILED | MOMENT)
 }
 
 /// A name that is never used twice: `pre_upgrade_v2_20261122_084412_1b0c7f3a`, of lower case letters,

@@ -1,7 +1,10 @@
 //! `restore`: goes back to a snapshot, after showing what that takes back.
 
+use std::time::SystemTime;
+
 use clap::Args;
 
+use super::diff;
 use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
@@ -9,7 +12,9 @@ use crate::error::Result;
 use crate::printable::quoted;
 use crate::report::text::count;
 use crate::report::text::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section};
-use crate::{CloneSwap, Fate, RestorePreview, RestoredTable, TableDifference, Whose};
+use crate::{
+    CloneSwap, Fate, RestorePreview, RestoredTable, TableDifference, Whose, parse_moment,
+};
 
 use super::diff;
 
@@ -22,11 +27,17 @@ What goes is kept as a snapshot, the failed state: `migrate diff RUN` shows its 
 Examples:
   migrate restore --dry-run                          # what it would do, and nothing else
   migrate restore                                    # back to before the last run
-  migrate restore SNAPSHOT --tables products,prices  # these alone; the history stays")]
+  migrate restore SNAPSHOT --tables products,prices  # these alone; the history stays
+  migrate restore --at 2026-11-22T08:44:12Z          # the whole database as it was then
+
+A moment is read from the past of a server, which MatrixOne has for an hour; SQLite has its snapshots.")]
 pub(crate) struct Restore {
     /// A run or a snapshot; the snapshot of the last run, if none is named
     #[arg(value_name = "RUN or SNAPSHOT")]
     wanted: Option<String>,
+    /// Goes back to a moment that is in no snapshot: RFC 3339, or `YYYY-MM-DD HH:MM:SS` in UTC
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, conflicts_with = "wanted")]
+    at: Option<SystemTime>,
     /// Brings these tables back alone, and leaves all else as it is: the history too
     #[arg(long, value_name = "TABLES", value_delimiter = ',')]
     tables: Vec<String>,
@@ -57,20 +68,30 @@ impl Restore {
         }
         let (target, wanted) = (context.target()?, self.wanted.as_deref());
         let tables = &self.tables;
-        let preview = context.migrator().restore_tables_preview(&target, wanted, tables).await?;
+        let migrator = context.migrator();
+        let preview = match self.at {
+            Some(at) => migrator.restore_at_preview(&target, at, tables).await?,
+            None => migrator.restore_tables_preview(&target, wanted, tables).await?,
+        };
         if self.dry_run {
             return Ok(Answer::new(text(&preview), &preview));
         }
         context.printer.show(&text(&preview));
         let mut words =
             wanted.map_or_else(|| "restore".to_owned(), |wanted| format!("restore {wanted}"));
+        if self.at.is_some() {
+            words = format!("restore --at {}", preview.snapshot.trim_start_matches("at "));
+        }
         if !tables.is_empty() {
             words = format!("{words} --tables {}", tables.join(","));
         }
         ask::confirm(context, &words, "go back?")?;
-        // What was shown is what is restored, even if another run ends in between.
-        let report =
-            context.runner()?.restore_tables(target, Some(&preview.snapshot), tables).await?;
+        let runner = context.runner()?;
+        let report = match self.at {
+            Some(at) => runner.restore_at(target, at, tables).await?,
+            // What was shown is what is restored, even if another run ends in between.
+            None => runner.restore_tables(target, Some(&preview.snapshot), tables).await?,
+        };
         Ok(Answer::report(&report))
     }
 }
@@ -127,7 +148,8 @@ fn swapped(swap: &CloneSwap) -> String {
 }
 
 fn text(preview: &RestorePreview) -> String {
-    let mut text = format!("goes back to a data snapshot:\n{}\n", head(preview));
+    let what = if preview.of_a_moment { "a moment of the past" } else { "a data snapshot" };
+    let mut text = format!("goes back to {what}:\n{}\n", head(preview));
     text.push_str(&section(true, "tables", &changes(preview)));
     let mut others = Table::default();
     for object in &preview.objects {
@@ -160,8 +182,13 @@ fn head(preview: &RestorePreview) -> String {
         .version
         .map_or_else(|| "nothing applied".to_owned(), |version| format!("version {version}"));
     let mut table = Table::default();
-    table.row(["snapshot".into(), preview.snapshot.as_str().into()]);
-    table.row(["made at".into(), preview.created_at.as_str().into()]);
+    if preview.of_a_moment {
+        let moment = preview.snapshot.trim_start_matches("at ");
+        table.row(["moment".into(), format!("{moment}, in UTC").into()]);
+    } else {
+        table.row(["snapshot".into(), preview.snapshot.as_str().into()]);
+        table.row(["made at".into(), preview.created_at.as_str().into()]);
+    }
     if preview.alone {
         table.row(["leaves".into(), format!("{version}: the history stays as it is").into()]);
     } else {
@@ -187,7 +214,9 @@ fn changes(preview: &RestorePreview) -> String {
             format!("{words}{}", columns(line)).into(),
         ]);
     }
-    let rest = if preview.unknown {
+    let rest = if preview.of_a_moment && !preview.alone {
+        "all that differs comes back, whoever wrote to it"
+    } else if preview.unknown {
         "what the runs have written to is not known: all that differs comes back"
     } else if preview.changes.is_empty() {
         "none differs from the snapshot"

@@ -234,6 +234,6 @@ pub(super) fn purpose(text: &str) -> Result<String, String> {
     if is_purpose(text) {
         return Ok(text.to_owned());
     }
-    Err("use up to 24 small letters, digits and `_`, and neither `failed` nor `pre_upgrade`"
+    Err("use up to 24 small letters, digits and `_`, and none of `failed`, `pre_upgrade`, `moment`"
         .to_owned())
 }

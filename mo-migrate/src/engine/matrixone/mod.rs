@@ -45,7 +45,7 @@ use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
 use crate::settings::RestoreMethod;
-use crate::snapshot::SnapshotOf;
+use crate::snapshot::{SnapshotOf, moment_of};
 use crate::sql::Dialect;
 use crate::value::Row;
 
@@ -63,6 +63,9 @@ fn quote(name: &str) -> String {
 
 /// What stands behind a table's name to read it as it was in a snapshot.
 fn hint(snapshot: &str) -> String {
+    if let Some(at) = moment_of(snapshot) {
+        return format!(" {{MO_TS = {at}}}");
+    }
     format!(" {{SNAPSHOT = {}}}", literal(snapshot))
 }
 

@@ -52,6 +52,21 @@ fn timestamp(time: i64) -> String {
     format!("{}.{:09}", seconds.trim_end_matches('Z'), time.rem_euclid(SECOND))
 }
 
+/// Whether the server has all of this time still.
+pub(super) async fn can_read(link: &mut Link, time: i64) -> Result<bool> {
+    // MO_TS reads any time, also one of which the collector has begun to remove rows; TIMESTAMP is
+    // refused for those.
+    let sql = format!(
+        "SELECT count(*) FROM mo_catalog.mo_database {{TIMESTAMP = '{}'}} WHERE 1 = 0",
+        timestamp(time)
+    );
+    match link.ask(&sql).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.database_code().is_some() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The columns of the primary key, from the definition: the catalogue has a hidden one in their place
 /// where there are several.
 fn primary_key(definition: &str) -> Vec<String> {
@@ -217,19 +232,7 @@ impl Moments for MatrixOneMoments {
             Moment::Snapshot(name) => {
                 Ok(!self.engine.list_snapshots(&mut self.link, Some(name)).await?.is_empty())
             }
-            Moment::At(time) => {
-                // MO_TS reads any time, also one of which the collector has begun to remove rows;
-                // TIMESTAMP is refused for those.
-                let sql = format!(
-                    "SELECT count(*) FROM mo_catalog.mo_database {{TIMESTAMP = '{}'}} WHERE 1 = 0",
-                    timestamp(*time)
-                );
-                match self.link.ask(&sql).await {
-                    Ok(_) => Ok(true),
-                    Err(error) if error.database_code().is_some() => Ok(false),
-                    Err(error) => Err(error),
-                }
-            }
+            Moment::At(time) => can_read(&mut self.link, *time).await,
         }
     }
 

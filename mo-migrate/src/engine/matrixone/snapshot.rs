@@ -8,11 +8,11 @@
 //!    grants, foreign keys and routines from the collector.
 
 use super::link::Link;
-use super::{MatrixOne, literal, quote};
+use super::{MatrixOne, literal, moments, quote};
 use crate::engine::{Conduct, Connection as _, SnapshotFacts};
 use crate::error::{Code, Error, Result, say};
 use crate::settings::SnapshotScope;
-use crate::snapshot::SnapshotOf;
+use crate::snapshot::{MOMENT, SnapshotOf, moment_of};
 
 /// The longest name that is not cut.
 const LONGEST: usize = 64;
@@ -81,6 +81,10 @@ impl MatrixOne {
         link: &mut Link,
         name: Option<&str>,
     ) -> Result<Vec<SnapshotFacts>> {
+        if let Some((name, at)) = name.and_then(|name| Some((name, moment_of(name)?))) {
+            let there = moments::can_read(link, at).await?;
+            return Ok(if there { vec![facts_of(name, at)] } else { Vec::new() });
+        }
         let named = name.map(|name| format!(" AND sname = {}", literal(name))).unwrap_or_default();
         let sql = format!(
             "SELECT sname, CAST(ts AS CHAR), CAST(level AS CHAR), table_name FROM mo_catalog.mo_snapshots \
@@ -105,8 +109,22 @@ impl MatrixOne {
 
     /// Drops a snapshot; one that is gone already is no error.
     pub(super) async fn drop_snapshot(&self, link: &mut Link, name: &str) -> Result<()> {
+        if moment_of(name).is_some() {
+            return Ok(());
+        }
         let dropped = link.send(&format!("DROP SNAPSHOT IF EXISTS {}", quote(name))).await;
         dropped.map(drop).map_err(|error| said(error, name))
+    }
+}
+
+/// A moment in the place of a snapshot.
+fn facts_of(name: &str, at: i64) -> SnapshotFacts {
+    SnapshotFacts {
+        name: name.to_owned(),
+        created_at: at / 1_000_000,
+        bytes: None,
+        level: MOMENT.to_owned(),
+        table: None,
     }
 }
 

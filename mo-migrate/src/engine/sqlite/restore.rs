@@ -24,7 +24,7 @@ use crate::engine::{
     RowComparison, RowKey, SnapshotFacts, Step,
 };
 use crate::error::{Result, say};
-use crate::observer::{Progress, Unit};
+use crate::observer::{Counted, Progress};
 use crate::value::Value;
 
 const SEQUENCE: &str = "sqlite_sequence";
@@ -235,7 +235,7 @@ pub(super) async fn compared(
     let progress = progress.clone();
     let runtime = tokio::runtime::Handle::current();
     let compared = tokio::task::spawn_blocking(move || {
-        let tell = |rows| progress.tell(Unit::Rows, rows, None);
+        let tell = |rows| progress.tell(Counted::Rows, rows, None);
         let found =
             runtime.block_on(link.with_handle(|handle| handle.compare(&ours, &theirs, tell)));
         (link, found)

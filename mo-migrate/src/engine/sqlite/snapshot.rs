@@ -24,7 +24,7 @@ use super::files::{self, Files, with_suffix};
 use super::{Sqlite, raw};
 use crate::engine::{Connection, SnapshotFacts};
 use crate::error::{Code, Error, Result, say};
-use crate::observer::{Progress, Unit};
+use crate::observer::{Counted, Progress};
 use crate::time;
 
 /// Bytes per read of a plain copy.
@@ -200,7 +200,7 @@ async fn copy_bytes(
         plain = if done == 0 { without_log(&mut buffer[..length]) } else { plain };
         copy.write_all(&buffer[..length]).map_err(written)?;
         done = (done + CHUNK).min(total);
-        progress.tell(Unit::Bytes, done, Some(total));
+        progress.tell(Counted::Bytes, done, Some(total));
     }
     Ok(plain)
 }
@@ -220,7 +220,7 @@ async fn backup(
         raw::Handle::new(to.as_raw_handle()),
         BATCH,
         |done, total| {
-            progress.tell(Unit::Bytes, done * page, Some(total * page));
+            progress.tell(Counted::Bytes, done * page, Some(total * page));
             !stop.load(Ordering::Relaxed)
         },
     );

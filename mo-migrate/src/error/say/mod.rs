@@ -5,6 +5,7 @@ mod database;
 mod guarded;
 #[cfg(feature = "matrixone")]
 mod matrixone;
+mod moment;
 mod nearest;
 mod plan;
 mod restore;
@@ -16,6 +17,7 @@ pub(crate) use database::*;
 pub(crate) use guarded::*;
 #[cfg(feature = "matrixone")]
 pub(crate) use matrixone::*;
+pub(crate) use moment::*;
 pub(crate) use nearest::with_nearest;
 pub(crate) use plan::*;
 pub(crate) use restore::*;

@@ -11,6 +11,7 @@ use crate::ledger::{Outside, RunRecord};
 use crate::observer::Phase;
 use crate::report::{Outcome, Report};
 use crate::settings::Keep;
+use crate::snapshot::typed_moment;
 use crate::{snapshot, time};
 
 pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep: &Keep) -> Error {
@@ -188,7 +189,10 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
         .database()
         .map_or_else(|| "as it was; the restore changed nothing".to_owned(), ToOwned::to_owned);
     let error = error.ended(outcome).true_now(database).keeping(format!("the snapshot `{kept}`"));
-    let mut again = format!("`migrate restore {kept} --yes");
+    let mut again = match typed_moment(&kept) {
+        Some(at) => format!("`migrate restore --at {at} --yes"),
+        None => format!("`migrate restore {kept} --yes"),
+    };
     if record.is_of_tables() {
         let tables: Vec<&str> = record.touched.tables.iter().map(String::as_str).collect();
         again = format!("{again} --tables {}", tables.join(","));
@@ -469,6 +473,9 @@ pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recov
             "nothing of it is in the database; the next `migrate up` starts afresh"
         }
         Recovery::Judge => "it is applied and not judged; the next `migrate up` judges it",
+        Recovery::Restore if record.is_of_a_moment() => {
+            "it had changed nothing; the next `migrate up` closes it"
+        }
         Recovery::Restore if record.phase == Phase::RestoreDatabase => {
             "its RESTORE DATABASE was not compared; the next `migrate up` does it again"
         }

@@ -149,7 +149,7 @@ pub(crate) fn one_table_a_snapshot(tables: &[String]) -> Error {
 pub(crate) fn no_purpose(purpose: &str) -> Error {
     Error::new(Code::Usage, format!("`{purpose}` can't be what a snapshot is for"))
         .because(
-            "it is up to 24 small letters, digits and `_`, and neither `failed` nor `pre_upgrade`",
+            "it is up to 24 small letters, digits and `_`, and none of `failed`, `pre_upgrade`, `moment`",
         )
         .true_now("nothing was touched")
         .hinted("say it in another word, as in `migrate snapshot create --purpose nightly`")
