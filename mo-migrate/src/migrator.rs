@@ -14,8 +14,9 @@ use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
 use crate::operations;
 use crate::operations::{
-    Back, Baseline, CloneLine, CloneSwap, Difference, Guard, NewClone, Operations, PendingMigration,
-    Preview, Repair, RestorePreview, RunProof, SnapshotLine, Status, Validation, Verification,
+    Back, Baseline, CloneLine, CloneSwap, Difference, Guard, NewClone, Operations,
+    PendingMigration, Preview, Repair, RestorePreview, RunProof, SnapshotLine, Status, Validation,
+    Verification,
 };
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report, RunReport};

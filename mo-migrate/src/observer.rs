@@ -210,6 +210,11 @@ impl Progress {
         })
     }
 
+    /// Tells nobody.
+    pub(crate) fn silent() -> Self {
+        Self::new(|_, _, _| {})
+    }
+
     /// For a step of a longer one: so much of the whole was done before it.
     #[must_use]
     pub(crate) fn within(&self, before: u64, all: u64) -> Self {

@@ -19,8 +19,8 @@ use crate::value::{Row, Value};
 pub(crate) use clone::{CloneRecord, CloneState, Mask};
 pub use run::RunRecord;
 pub(crate) use run::{
-    AFTER_A_DEATH, Child, GUARD, Outside, PhaseLine, RESTORE_AT, RESTORE_CLONE, RESTORE_TABLES, StatementLine,
-    StatementRecord, StatementWindow,
+    AFTER_A_DEATH, Child, GUARD, Outside, PhaseLine, RESTORE_AT, RESTORE_CLONE, RESTORE_TABLES,
+    StatementLine, StatementRecord, StatementWindow,
 };
 pub(crate) use snapshot::SnapshotRecord;
 

@@ -17,7 +17,7 @@ use crate::guard::same_inventory;
 use crate::history::{History, HistoryWriter};
 use crate::ledger::{CloneRecord, CloneState, Ledger, Mask, SnapshotRecord};
 use crate::migration::Version;
-use crate::observer::{Event, Progress};
+use crate::observer::{Event, Phase, Progress};
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable};
 use crate::{lock, time};
 
@@ -97,7 +97,7 @@ impl Operations<'_> {
             self.is_free(&self.staging(&order.database)?).await?;
         }
         self.has_room(if masking.is_some() { 3 } else { 2 }).await?;
-        let source = self.source(ledger, &order.from).await?;
+        let source = self.clone_source(ledger, &order.from).await?;
         let now = time::now_ms();
         let tail = uuid::Uuid::now_v7().simple().to_string();
         let mut record = CloneRecord {
@@ -201,7 +201,7 @@ impl Operations<'_> {
         let masking = masking.transpose()?;
         self.is_free(&self.staging(&record.database)?).await?;
         self.has_room(3).await?;
-        let source = self.source(ledger, from).await?;
+        let source = self.clone_source(ledger, from).await?;
         let old = record.clone();
         record.state = CloneState::Refreshing;
         ledger.update_clone(&record).await?;
@@ -323,9 +323,8 @@ impl Operations<'_> {
             ledger.update_clone(record).await?;
             self.drop_database(&record.database, &record.id).await?;
             let conduct = (&self.settings).into();
-            staging
-                .create_snapshot(&snapshot, &SnapshotOf::Usual, conduct, Progress::silent())
-                .await?;
+            let progress = Progress::of(Phase::Snapshot, &self.settings.observer);
+            staging.create_snapshot(&snapshot, &SnapshotOf::Usual, conduct, progress).await?;
             let inventory = inventory_of(&*staging, &snapshot).await?;
             let source = Source { snapshot, inventory, own: true };
             let left = self.clone_of(&*staging, &source, &record.database, &record.id).await?;
@@ -362,7 +361,7 @@ impl Operations<'_> {
     }
 
     /// The snapshot that is meant, or one of the database as it is.
-    async fn source(&self, ledger: &mut Ledger, from: &str) -> Result<Source> {
+    async fn clone_source(&self, ledger: &mut Ledger, from: &str) -> Result<Source> {
         if from != NOW {
             return self.known_source(ledger, from).await;
         }

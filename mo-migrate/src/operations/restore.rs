@@ -11,9 +11,7 @@ use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, Stage, record_of};
 use crate::history::{Applied, History, HistoryWriter};
-use crate::ledger::{
-    Ledger, RESTORE_AT, RESTORE_CLONE, RESTORE_TABLES, RunRecord, SnapshotRecord,
-};
+use crate::ledger::{Ledger, RESTORE_AT, RESTORE_CLONE, RESTORE_TABLES, RunRecord, SnapshotRecord};
 use crate::observer::Event;
 use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};

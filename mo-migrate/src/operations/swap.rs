@@ -101,7 +101,7 @@ impl Operations<'_> {
                 (record.level, record.bytes) = (facts.level, facts.bytes);
                 record.inventory = inventory;
                 ledger.complete_snapshot(&record).await?;
-                self.changes(ledger, &clone, &record).await
+                self.swap_changes(ledger, &clone, &record).await
             }
             Err(error) => Err(error),
         };
@@ -142,7 +142,7 @@ impl Operations<'_> {
     }
 
     /// What testing changed in the clone, and what the restore changes here.
-    async fn changes(
+    async fn swap_changes(
         &self,
         ledger: &mut Ledger,
         clone: &CloneRecord,

@@ -12,11 +12,7 @@ use crate::error::Result;
 use crate::printable::quoted;
 use crate::report::text::count;
 use crate::report::text::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section};
-use crate::{
-    CloneSwap, Fate, RestorePreview, RestoredTable, TableDifference, Whose, parse_moment,
-};
-
-use super::diff;
+use crate::{CloneSwap, Fate, RestorePreview, RestoredTable, TableDifference, Whose, parse_moment};
 
 /// Goes back to a data snapshot, and compares before that is committed.
 #[derive(Debug, Args)]
