@@ -8,7 +8,7 @@ use crate::engine::{Role, SharedEngine, Target};
 use crate::error::{Code, Result, say};
 use crate::history::Applied;
 use crate::hooks::HookAt;
-use crate::ledger::RunRecord;
+use crate::ledger::{Ledger, RunRecord};
 use crate::lint::{self, Lint, Scope};
 use crate::migration::{MigrationSet, StaticSet, Version};
 use crate::observer::Observer;
@@ -804,7 +804,7 @@ impl Migrator {
     /// Nothing brings it back.
     ///
     /// # Errors
-    /// There is none, or it can't be removed.
+    /// There is none, it has clones, or it can't be removed.
     pub async fn dangerous_drop_database(&self, target: impl Into<Target>) -> Result<()> {
         let engine: SharedEngine = target.into().open()?;
         if !engine.exists().await? {
@@ -813,6 +813,14 @@ impl Migrator {
         // Whoever migrates it now is waited for.
         let _lock = crate::lock::acquire(&*engine, &self.settings()).await?;
         engine.connect(Role::Start).await?.close().await;
+        // Without the ledger nobody would know whose they are.
+        if let Some(mut ledger) = Ledger::read(&*engine).await? {
+            let clones = ledger.clones().await;
+            ledger.close().await;
+            if let [first, ..] = clones?.as_slice() {
+                return Err(say::clones_first(engine.database(), first));
+            }
+        }
         engine.drop_database().await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mo_migrate::NewClone;
 use mo_migrate::error::Code;
-use mo_migrate_tests::{Fixture, Place, engines, places};
+use mo_migrate_tests::{Fixture, Journal, Place, Small, engines, places};
 
 const V1: &str = "CREATE TABLE customers (id $KEY, name VARCHAR(100) NOT NULL, email VARCHAR(100));
 INSERT INTO customers (name, email) VALUES ('Ada', 'ada@analytical.example'), ('Bob', 'bob@builder.example');";
@@ -357,4 +357,54 @@ async fn nothing_comes_back_from_an_environment_or_from_a_clone_with_an_open_run
         assert!(shop.files_with("from_clone").is_empty());
         shop.assert_dump(&before, "nothing was touched");
     }
+}
+
+#[tokio::test]
+async fn a_clone_on_a_disk_with_any_room_left_is_whole_or_leaves_nothing() {
+    let Some(small) = Small::of(16 << 20) else { return };
+    let shop = Fixture::within(Place::Sqlite(Journal::Rollback), small.path());
+    shop.file("1_customers.sql", V1);
+    shop.migrator().run(shop.address()).await.unwrap();
+    let (before, migrator) = (shop.dump(), shop.migrator());
+    // The mask is what needs the most room, which nobody knows before.
+    let grows = format!(
+        "{MASK}\nINSERT INTO customers (name, email) VALUES ('big', hex(zeroblob(200000)));"
+    );
+    let files = || -> Vec<String> {
+        shop.files_with("").into_iter().filter(|name| name != "lock" && name != "ballast").collect()
+    };
+    let there = files();
+    let (mut made, mut refused) = (0, 0);
+    for room in (0..40).map(|step| step * 50_000) {
+        small.leave(room);
+        let wanted = NewClone::default().mask("mask.sql", grows.as_str());
+        match migrator.clone_create(shop.address(), "qa", &wanted).await {
+            Ok(_) => {
+                made += 1;
+                small.make_room();
+            }
+            Err(error) => {
+                refused += 1;
+                small.make_room();
+                assert!(error.is_refused(), "{room}: {error:?}");
+                assert!(
+                    error.hint().is_some_and(|hint| hint.contains("room")),
+                    "{room}: {error:?}"
+                );
+            }
+        }
+        // What a full disk did not let it remove goes with the next command, or is finished by it.
+        migrator.prune_clones(shop.address()).await.unwrap();
+        migrator.prune(shop.address()).await.unwrap();
+        for line in migrator.clone_list(shop.address()).await.unwrap() {
+            assert_eq!((line.state.as_str(), line.gone), ("ready", false), "{room}: {line:?}");
+            let rows = shop.sql_of("shop_qa.db", "SELECT count(*) FROM customers");
+            assert_eq!(rows, "2\n", "{room}");
+            migrator.clone_delete(shop.address(), "qa").await.unwrap();
+        }
+        assert_eq!(files(), there, "{room}");
+    }
+    assert!(made > 0 && refused > 0, "{made} made, {refused} refused");
+    assert!(shop.files_with("qa").is_empty());
+    shop.assert_dump(&before, "the original");
 }

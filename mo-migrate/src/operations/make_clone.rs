@@ -177,11 +177,14 @@ impl Operations<'_> {
         self.prune_own_snapshots(ledger).await
     }
 
-    /// Snapshots for a clone alone that a death left.
-    async fn prune_own_snapshots(&self, ledger: &mut Ledger) -> Result<()> {
+    /// Snapshots for or of a clone that a death, or a question without an answer, left.
+    pub(super) async fn prune_own_snapshots(&self, ledger: &mut Ledger) -> Result<()> {
         let (snapshots, runs, now) =
             (ledger.snapshots().await?, ledger.runs().await?, time::now_ms());
-        for record in snapshots.iter().filter(|record| record.purpose == SNAPSHOT) {
+        let own = |record: &&SnapshotRecord| {
+            record.purpose == SNAPSHOT || snapshot::clone_of(&record.purpose).is_some()
+        };
+        for record in snapshots.iter().filter(own) {
             if deletable(record, &runs, now) == Deletable::Yes {
                 self.engine.delete_snapshot(&record.name).await?;
                 ledger.forget_snapshot(&record.name).await?;

@@ -75,6 +75,7 @@ impl Operations<'_> {
             return Err(say::clone_is_no_way_back(&clone));
         }
         let version = self.settled_version(&clone).await?;
+        self.prune_own_snapshots(ledger).await?;
         let now = time::now_ms();
         let mut record = SnapshotRecord {
             name: snapshot::name(FROM_CLONE, version, now),

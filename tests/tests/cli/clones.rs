@@ -107,3 +107,14 @@ fn what_was_tried_is_shown_and_comes_back() {
     assert!(ran.err.contains("may be masked"), "{}", ran.err);
     shop.run("restore --from-clone test.db --into x.db").ends(64);
 }
+
+#[test]
+fn a_database_with_clones_is_not_dropped() {
+    let shop = Shop::open();
+    shop.run("clone create qa").ends(0);
+    let ran = shop.run("database drop --yes").ends(5);
+    assert!(ran.err.contains("clone delete qa --yes"), "{}", ran.err);
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
+    shop.run("clone delete qa --yes").ends(0);
+    shop.run("database drop --yes").ends(0);
+}

@@ -110,6 +110,7 @@ impl Sqlite {
         if clone.whose().await?.as_deref() != Some(id) {
             return Err(say::not_our_database(database));
         }
+        Files::remove_database(&anew(&path))?;
         // The file last: without it nobody would know whose the folder is.
         let home = clone.files.home();
         match fs::remove_dir_all(home) {
@@ -170,7 +171,7 @@ impl Sqlite {
     /// could be read from the free places of its pages. Row numbers stay.
     pub(super) async fn write_anew(&self) -> Result<()> {
         let path = self.files.database();
-        let anew = with_suffix(path, ".anew.partial");
+        let anew = anew(path);
         Files::remove_database(&anew)?;
         let mode = self.journal_mode().await?;
         let mut link = Box::new(self.work().await?);
@@ -194,6 +195,11 @@ impl Sqlite {
         fs::rename(&anew, path).map_err(|error| say::io("rename", &anew, &error))?;
         files::sync_entry(path)
     }
+}
+
+/// Where a file is written anew before it takes its own place.
+fn anew(path: &Path) -> PathBuf {
+    with_suffix(path, ".anew.partial")
 }
 
 /// As the original has it, for whom the clone is to stand: a log is kept by the file itself.

@@ -139,20 +139,16 @@ pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Err
         None => error.true_now(format!("the original was not touched, and nothing of `{database}` is left")),
         Some(left) => error
             .because(format!("and what it left could not be removed: {left}"))
-            .true_now(format!("the original was not touched; `{database}` is unfinished, and the next command removes it")),
+            .true_now(format!("the original was not touched; `{database}` is unfinished, and the next command removes or finishes it")),
     };
-    let name = &record.name;
-    let hint = match (&record.mask, error.code()) {
-        (Some(mask), Code::Mask) => {
-            format!("correct the file, then `migrate clone create {name} --mask {}`", mask.name)
-        }
-        _ if record.purpose == "clone" => {
-            format!("{}, then `migrate clone create {name}`", remedy(&error, "remove the cause"))
-        }
-        _ => format!(
-            "{}, then try it again; see `migrate clone list`",
-            remedy(&error, "remove the cause")
-        ),
+    let mask = record.mask.as_ref().map(|mask| format!(" --mask {}", mask.name));
+    let again = format!("`migrate clone create {}{}`", record.name, mask.unwrap_or_default());
+    let first = if error.code() == Code::Mask { "correct the file" } else { "remove the cause" };
+    let first = remedy(&error, first);
+    let hint = if record.purpose == "clone" {
+        format!("{first}, then {again}")
+    } else {
+        format!("{first}, then try it again; see `migrate clone list`")
     };
     let error = if error.hint().is_some() { error } else { error.hinted(hint) };
     error.on_disk(disk)
@@ -240,4 +236,12 @@ pub(crate) fn clone_has_an_open_run(clone: &CloneRecord, address: &str) -> Error
     Error::new(Code::OpenRun, format!("a run is open in `{}`", clone.database))
         .true_now(UNTOUCHED)
         .hinted(format!("finish it first, with `--url {address} recover`"))
+}
+
+/// What the ledger knows would be lost with it.
+pub(crate) fn clones_first(database: &str, clone: &CloneRecord) -> Error {
+    Error::new(Code::Taken, format!("`{database}` has clones, which its ledger alone knows"))
+        .because(format!("`{}` is the database `{}`", clone.name, clone.database))
+        .true_now(UNTOUCHED)
+        .hinted(format!("remove them first: `migrate clone delete {} --yes`", clone.name))
 }
