@@ -69,6 +69,12 @@ const EXPECTED: &[Expected] = &[
         sql: "SELECT count(*) FROM products",
         rows: "2\n",
     },
+    Expected {
+        title: "Take back what somebody did by hand",
+        answers: "",
+        sql: "SELECT cents FROM prices ORDER BY id",
+        rows: "150000\n3000\n",
+    },
 ];
 
 struct Recipe {

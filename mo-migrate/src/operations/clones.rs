@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::Operations;
 use super::make_clone::{CloneOrder, NOW};
 use super::mask::mask;
-use super::restore::Back;
 use crate::error::{Result, say};
 use crate::ledger::{CloneRecord, Ledger};
 use crate::migration::Version;
@@ -127,7 +126,7 @@ impl Operations<'_> {
         database: &str,
         wanted: Option<&str>,
     ) -> Result<CloneLine> {
-        let from = self.restore_preview(Back::To(wanted), &[]).await?.snapshot;
+        let from = self.snapshot_meant(wanted).await?;
         let wanted = NewClone::default().from(from);
         self.clone_to(database, RESTORE, database.to_owned(), &wanted).await
     }

@@ -48,7 +48,7 @@ impl Operations<'_> {
         Operations { engine: self.engine.clone(), set: self.set, settings }
     }
 
-    async fn source(
+    async fn source_of(
         &self,
         ledger: &mut Ledger,
         back: Back<'_>,
@@ -58,6 +58,16 @@ impl Operations<'_> {
             Back::To(wanted) => find(ledger, wanted, history).await,
             Back::At(at) => self.moment(ledger, at).await,
         }
+    }
+
+    /// The name of the snapshot that `restore` would go back to.
+    pub(super) async fn snapshot_meant(&self, wanted: Option<&str>) -> Result<String> {
+        let mut ledger = Ledger::read(self.engine()).await?.ok_or_else(say::no_runs)?;
+        let exists = self.engine.exists().await?;
+        let history = if exists { self.history(Role::Read).await? } else { None };
+        let found = find(&mut ledger, wanted, history.as_ref()).await;
+        ledger.close().await;
+        found.map(|snapshot| snapshot.name)
     }
 
     /// What `restore` would do.
@@ -81,7 +91,7 @@ impl Operations<'_> {
     ) -> Result<RestorePreview> {
         let exists = self.engine.exists().await?;
         let history = if exists { self.history(Role::Read).await? } else { None };
-        let snapshot = self.source(ledger, back, history.as_ref()).await?;
+        let snapshot = self.source_of(ledger, back, history.as_ref()).await?;
         let runs = ledger.runs().await?;
         let alone = self.alone(&snapshot, tables).await?;
         let (later, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
@@ -132,7 +142,7 @@ impl Operations<'_> {
         Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         let history = self.history(Role::Start).await?;
-        let mut snapshot = self.source(&mut ledger, back, history.as_ref()).await?;
+        let mut snapshot = self.source_of(&mut ledger, back, history.as_ref()).await?;
         let alone = self.alone(&snapshot, tables).await?;
         let runs = ledger.runs().await?;
         let (_, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;

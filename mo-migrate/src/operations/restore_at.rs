@@ -14,7 +14,7 @@ use crate::engine::{Counts, Inventory, Moment, Moments, Role};
 use crate::error::{Result, say};
 use crate::history::History;
 use crate::ledger::{Ledger, SnapshotRecord};
-use crate::snapshot::{MOMENT, moment_name};
+use crate::snapshot::{FAILED, MOMENT, moment_name};
 use crate::{lock, time};
 
 /// Nanoseconds of a millisecond, and of a second.
@@ -91,7 +91,7 @@ impl Operations<'_> {
             .snapshots()
             .await?
             .into_iter()
-            .filter(|known| known.purpose != "failed" && known.is_whole())
+            .filter(|known| known.purpose != FAILED && known.is_whole())
             .filter(|known| there.iter().any(|facts| facts.name == known.name))
             .map(|known| (known.name, known.created_at))
             .collect();

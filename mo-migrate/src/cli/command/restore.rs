@@ -38,7 +38,7 @@ pub(crate) struct Restore {
     #[arg(long, value_name = "TABLES", value_delimiter = ',')]
     tables: Vec<String>,
     /// Makes a database of this name beside it instead, for the restore to be tried in
-    #[arg(long, value_name = "NEWDB", conflicts_with = "tables")]
+    #[arg(long, value_name = "NEWDB", conflicts_with_all = ["tables", "at", "dry_run"])]
     into: Option<String>,
     /// Brings back what such a database holds by now, with what was changed in it
     #[arg(long, value_name = "NEWDB", conflicts_with_all = ["tables", "into", "wanted"])]
