@@ -23,6 +23,7 @@ use crate::report::Outcome;
 use crate::settings::{ForeignWrites, RestoreMethod};
 
 /// What a restore would do.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Serialize)]
 pub struct RestorePreview {
     /// The snapshot.
@@ -205,7 +206,7 @@ impl Operations<'_> {
             (sides.then, sides.now) = (sides.then.narrowed(tables), sides.now.narrowed(tables));
         }
         self.find_differing(moments, wanted, older, &mut sides).await?;
-        let plan = self.plan_of(moments, wanted, &sides).await?;
+        let plan = self.plan_of(moments, wanted, &sides);
         Ok((sides, plan))
     }
 
@@ -248,12 +249,7 @@ impl Operations<'_> {
         Ok(())
     }
 
-    async fn plan_of(
-        &self,
-        moments: &mut dyn Moments,
-        wanted: &Wanted,
-        sides: &Sides,
-    ) -> Result<RestorePlan> {
+    fn plan_of(&self, moments: &dyn Moments, wanted: &Wanted, sides: &Sides) -> RestorePlan {
         let (then, now) =
             (sides.then.clone().without_afterwards(), sides.now.clone().without_afterwards());
         let mut touched = wanted.touched.clone();
@@ -276,7 +272,7 @@ impl Operations<'_> {
             policy: self.settings.foreign_writes,
         });
         let whole = self.settings.restore_method == RestoreMethod::Database;
-        Ok(if whole && wanted.alone.is_none() { plan.of_the_whole(&then, &now) } else { plan })
+        if whole && wanted.alone.is_none() { plan.of_the_whole(&then, &now) } else { plan }
     }
 
     /// The tables of the plan that differ, by their names.
