@@ -3,6 +3,7 @@
 //! 1. What fails before a run stops it, with nothing touched.
 //! 2. What fails after that changes nothing about how the run ends; the report says so.
 //! 3. None of them may take longer than a check.
+//! 4. Those of no run change nothing about what is done either: a checklist, a schedule of snapshots.
 
 use std::fmt;
 use std::future::Future;
@@ -21,6 +22,8 @@ use crate::report::{ErrorReport, Outcome, Report};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
+    /// A run is to come, and nothing is missing for it: `migrate preflight` says so.
+    Announce,
     /// All that could stop it was looked at, and nothing is touched yet. A hook that fails here stops the
     /// run.
     Before,
@@ -33,22 +36,33 @@ pub enum Moment {
     Restored,
     /// A person has to decide.
     NeedsPerson,
+    /// A snapshot of a schedule could not be made, or one that is over its time not be removed.
+    SnapshotFailed,
 }
 
 impl Moment {
     /// Every moment, in their order.
-    pub const ALL: [Self; 5] =
-        [Self::Before, Self::After, Self::Failed, Self::Restored, Self::NeedsPerson];
+    pub const ALL: [Self; 7] = [
+        Self::Announce,
+        Self::Before,
+        Self::After,
+        Self::Failed,
+        Self::Restored,
+        Self::NeedsPerson,
+        Self::SnapshotFailed,
+    ];
 
     /// As it stands in the settings and in the report.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Announce => "announce",
             Self::Before => "before",
             Self::After => "after",
             Self::Failed => "failed",
             Self::Restored => "restored",
             Self::NeedsPerson => "needs_person",
+            Self::SnapshotFailed => "snapshot_failed",
         }
     }
 }
@@ -58,7 +72,7 @@ impl Moment {
 pub struct Notice {
     /// Which moment it is.
     pub moment: Moment,
-    /// The run.
+    /// The run, where there is one.
     pub run: Option<String>,
     /// The name of the set.
     pub set: String,

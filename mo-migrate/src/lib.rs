@@ -37,6 +37,7 @@ mod observer;
 mod operations;
 mod panics;
 pub mod plan;
+pub mod preflight;
 pub mod prelude;
 mod printable;
 mod process;
@@ -66,7 +67,8 @@ pub use operations::{
     AsOf, Baseline, Change, ChangedRow, CloneLine, CloneSwap, Difference, Fate, Guard, NewClone,
     ObjectDifference, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement,
     PreviewStep, ProvedTable, Repair, RestorePreview, RestoreTime, RestoredObject, RestoredTable,
-    RunProof, SnapshotLine, Status, SwapChange, TableDifference, Validation, Verification, Whose,
+    RunProof, Scheduled, SnapshotLine, Status, SwapChange, TableDifference, Validation,
+    Verification, Whose,
 };
 pub use report::{Outcome, Report, RunReport};
 pub use sea_query;

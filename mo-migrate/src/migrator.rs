@@ -15,10 +15,11 @@ use crate::observer::Observer;
 use crate::operations;
 use crate::operations::{
     Back, Baseline, CloneLine, CloneSwap, Difference, Guard, NewClone, Operations,
-    PendingMigration, Preview, Repair, RestorePreview, RunProof, SnapshotLine, Status, Validation,
-    Verification,
+    PendingMigration, Preview, Repair, RestorePreview, RunProof, Scheduled, SnapshotLine, Status,
+    Validation, Verification,
 };
 use crate::plan::Goal;
+use crate::preflight::{Depth, OwnItem, Preflight, Window};
 use crate::report::{RehearsalReport, Report, RunReport};
 use crate::settings::{
     ForeignWrites, Keep, Policy, Rehearse, RestoreMethod, Settings, SnapshotPolicy, SnapshotScope,
@@ -186,6 +187,10 @@ impl Migrator {
         retry: bool = |settings, retry| settings.retry = retry;
         /// A person asked, so that what failed a short while ago is tried again. Default: no.
         attended: bool = |settings, attended| settings.unattended = !attended;
+        /// When a run may begin; one that has nothing to do always may. Default: always.
+        maintenance_window: Window = |settings, window| settings.window = window;
+        /// Is asked before a run begins; several may be. Default: none.
+        preflight_item: OwnItem = |settings, item| settings.preflight.push(item);
         /// Is told at a moment of each run; several may be. Default: none.
         hook: HookAt = |settings, hook| settings.hooks.push(hook);
         /// Hears what happens.
@@ -303,6 +308,39 @@ impl Migrator {
     /// As [`plan`](Self::plan), or a file can't be parsed or holds what the guard must not run.
     pub async fn preview(&self, target: impl Into<Target>, goal: Goal) -> Result<Preview> {
         self.with_operations(target.into(), async |all| all.preview(goal).await).await
+    }
+
+    /// Everything that has to be so before [`run`](Self::run), item by item. It makes a snapshot, tests it
+    /// on a clone and removes both, unless that is left out, and changes nothing else.
+    ///
+    /// ```
+    /// # use mo_migrate::{plan::Goal, preflight::Depth, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # std::fs::write(dir.path().join("1_init.sql"), "CREATE TABLE t (id INTEGER PRIMARY KEY);").unwrap();
+    /// # let migrations = dir.path();
+    /// # let address = format!("sqlite:{}", dir.path().join("app.db").display());
+    /// let migrator = Migrator::from_dir(migrations).maintenance_window("always".parse().unwrap());
+    /// let list = migrator.preflight(address.as_str(), Goal::Latest, Depth::Deep).await?;
+    /// assert!(list.ready, "{:?}", list.missing().next());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The set or the address can't be read, or it was interrupted; whatever else is wrong is an item.
+    pub async fn preflight(
+        &self,
+        target: impl Into<Target>,
+        goal: Goal,
+        depth: Depth,
+    ) -> Result<Preflight> {
+        let target = target.into();
+        Box::pin(
+            self.with_operations(target, async |all| Box::pin(all.preflight(goal, depth)).await),
+        )
+        .await
     }
 
     /// What [`down`](Self::down) would take back, the newest first; writes nothing.
@@ -587,11 +625,9 @@ impl Migrator {
         of: &SnapshotOf,
     ) -> Result<SnapshotLine> {
         let target = target.into();
-        Box::pin(
-            self.with_operations(target, async |all| {
-                Box::pin(all.snapshot_create(purpose, of)).await
-            }),
-        )
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
+            Box::pin(all.snapshot_create(purpose, of)).await
+        }))
         .await
     }
 
@@ -600,7 +636,10 @@ impl Migrator {
     /// # Errors
     /// They can't be listed.
     pub async fn snapshot_list(&self, target: impl Into<Target>) -> Result<Vec<SnapshotLine>> {
-        self.with_operations(target.into(), async |all| all.snapshot_list().await).await
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.snapshot_list().await
+        })
+        .await
     }
 
     /// One snapshot.
@@ -612,7 +651,10 @@ impl Migrator {
         target: impl Into<Target>,
         name: &str,
     ) -> Result<SnapshotLine> {
-        self.with_operations(target.into(), async |all| all.snapshot_show(name).await).await
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.snapshot_show(name).await
+        })
+        .await
     }
 
     /// Clones a snapshot, tests the clone and drops it; gives what it holds, in words.
@@ -621,9 +663,9 @@ impl Migrator {
     /// It does not verify.
     pub async fn snapshot_verify(&self, target: impl Into<Target>, name: &str) -> Result<String> {
         let target = target.into();
-        Box::pin(
-            self.with_operations(target, async |all| Box::pin(all.snapshot_verify(name)).await),
-        )
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
+            Box::pin(all.snapshot_verify(name)).await
+        }))
         .await
     }
 
@@ -637,7 +679,10 @@ impl Migrator {
         name: &str,
         pinned: bool,
     ) -> Result<SnapshotLine> {
-        self.with_operations(target.into(), async |all| all.snapshot_pin(name, pinned).await).await
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.snapshot_pin(name, pinned).await
+        })
+        .await
     }
 
     /// Deletes a snapshot, unless a run still needs it.
@@ -645,7 +690,27 @@ impl Migrator {
     /// # Errors
     /// It is pinned, needed, or another's.
     pub async fn snapshot_delete(&self, target: impl Into<Target>, name: &str) -> Result<()> {
-        self.with_operations(target.into(), async |all| all.snapshot_delete(name).await).await
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.snapshot_delete(name).await
+        })
+        .await
+    }
+
+    /// A snapshot of a schedule: makes one, and deletes those for the same that are over their time.
+    ///
+    /// # Errors
+    /// It can't be made, or one can't be deleted; the hooks of `snapshot_failed` are told.
+    pub async fn snapshot_scheduled(
+        &self,
+        target: impl Into<Target>,
+        purpose: &str,
+        of: &SnapshotOf,
+    ) -> Result<Scheduled> {
+        let target = target.into();
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
+            Box::pin(all.snapshot_scheduled(purpose, of)).await
+        }))
+        .await
     }
 
     /// What [`prune`](Self::prune) would delete.
@@ -653,15 +718,44 @@ impl Migrator {
     /// # Errors
     /// The ledger can't be read.
     pub async fn prune_preview(&self, target: impl Into<Target>) -> Result<Vec<SnapshotLine>> {
-        self.with_operations(target.into(), async |all| all.prune_preview().await).await
+        self.prune_preview_of(target, None).await
     }
 
-    /// Deletes the snapshots that are over their time and not needed.
+    /// Deletes the snapshots that are over their time and not needed. Where there is one to go back to,
+    /// one is left, however old it is.
     ///
     /// # Errors
     /// One can't be deleted.
     pub async fn prune(&self, target: impl Into<Target>) -> Result<Vec<SnapshotLine>> {
-        self.with_operations(target.into(), async |all| all.prune().await).await
+        self.prune_of(target, None).await
+    }
+
+    /// What [`prune_of`](Self::prune_of) would delete.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub async fn prune_preview_of(
+        &self,
+        target: impl Into<Target>,
+        purpose: Option<&str>,
+    ) -> Result<Vec<SnapshotLine>> {
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.prune_preview(purpose).await
+        })
+        .await
+    }
+
+    /// The same as [`prune`](Self::prune), of those alone that are for this.
+    ///
+    /// # Errors
+    /// One can't be deleted.
+    pub async fn prune_of(
+        &self,
+        target: impl Into<Target>,
+        purpose: Option<&str>,
+    ) -> Result<Vec<SnapshotLine>> {
+        self.with_operations_even_without_files(target.into(), async |all| all.prune(purpose).await)
+            .await
     }
 
     /// Makes a database of its own from this one, the environment `{database}_{name}`.

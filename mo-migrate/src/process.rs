@@ -72,6 +72,13 @@ impl Ended {
         self.last_words().lines().map(ToOwned::to_owned).collect()
     }
 
+    /// The last line that it wrote to its output, or else of its errors.
+    pub(crate) fn last_line(&self) -> &str {
+        let lines =
+            [&self.out, &self.err].into_iter().filter_map(|text| text.trim().lines().last());
+        lines.map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+    }
+
     /// What it said last: of its errors, where it wrote any.
     pub(crate) fn last_words(&self) -> &str {
         let said = [&self.err, &self.out].into_iter().map(|text| text.trim());
@@ -90,8 +97,20 @@ impl Process {
         run: &str,
         ledger: &mut Ledger,
     ) -> Result<Self> {
+        command.env(RUN, run);
+        let process = Self::alone(command)?;
+        let pid = process.child.id().unwrap_or_default();
+        let record = Child { pid, started: started(pid).unwrap_or_default() };
+        ledger.child(run, &record, line).await?;
+        Ok(process)
+    }
+
+    /// Starts a command that is of no run.
+    ///
+    /// # Errors
+    /// There is no such program.
+    pub(crate) fn alone(mut command: Command) -> Result<Self> {
         let mut child = command
-            .env(RUN, run)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -100,10 +119,7 @@ impl Process {
         let pid = child.id().unwrap_or_default();
         let (out, err) = (Pipe::new(child.stdout.take()), Pipe::new(child.stderr.take()));
         let group = Group(i32::try_from(pid).ok().and_then(Pid::from_raw));
-        let process = Self { child, out, err, group };
-        let record = Child { pid, started: started(pid).unwrap_or_default() };
-        ledger.child(run, &record, line).await?;
-        Ok(process)
+        Ok(Self { child, out, err, group })
     }
 
     /// Waits until it has exited, and tells each line that it writes. What it started in its group is

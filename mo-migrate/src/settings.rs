@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::hooks::{HookAt, Moment};
 use crate::observer::{Event, Observer};
+pub use crate::preflight::{OwnItem, Window};
 pub use crate::snapshot::Keep;
 
 /// What to do about a difference between the set and the history.
@@ -96,6 +97,16 @@ pub enum RestoreMethod {
     Database,
 }
 
+impl RestoreMethod {
+    /// As it stands in the settings.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Tables => "tables",
+            Self::Database => "database",
+        }
+    }
+}
+
 /// All settings of a run.
 #[derive(Clone)]
 pub struct Settings {
@@ -147,6 +158,10 @@ pub struct Settings {
     pub retry: bool,
     /// A starting application, which does not try again what just failed.
     pub unattended: bool,
+    /// When a run may begin.
+    pub window: Window,
+    /// What is asked besides, before a run begins.
+    pub preflight: Vec<OwnItem>,
     /// What is told at the moments of a run.
     pub hooks: Vec<HookAt>,
     /// Hears what happens.
@@ -182,6 +197,8 @@ impl Default for Settings {
             retry_after: Duration::from_mins(10),
             retry: false,
             unattended: true,
+            window: Window::default(),
+            preflight: Vec::new(),
             hooks: Vec::new(),
             observer: Arc::new(|_: &Event| {}),
             stop: Stop::default(),

@@ -37,6 +37,11 @@ impl Answer {
         Self { sarif: Some(sarif), ..self }
     }
 
+    /// Ends with 5 if so: it answers why a run would be refused.
+    pub(super) fn refused(self, refused: bool) -> Self {
+        Self { code: if refused { ExitCode::REFUSED } else { self.code }, ..self }
+    }
+
     /// Ends with 1 if so: the answer is "pending" or "findings".
     pub(super) fn findings(self, found: bool) -> Self {
         Self { code: if found { ExitCode::FINDINGS } else { self.code }, ..self }

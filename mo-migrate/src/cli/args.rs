@@ -14,7 +14,10 @@ use super::usage::End;
 /// The commands by what they are for, as the help groups them.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Change", &["up", "down", "guard", "restore", "recover"]),
-    ("Ask", &["plan", "status", "history", "validate", "lint", "verify", "diff", "report"]),
+    (
+        "Ask",
+        &["plan", "preflight", "status", "history", "validate", "lint", "verify", "diff", "report"],
+    ),
     ("Write", &["new", "baseline", "repair"]),
     ("Keep", &["snapshot", "clone", "database"]),
     ("Shell", &["completions", "help"]),
@@ -142,6 +145,8 @@ fn flag(setting: &'static Setting) -> Arg {
             // Not checked here, where a wrong value would be shown: it may hold a credential.
             arg.action(ArgAction::Append).value_name("MOMENT=HOOK")
         }
+        Kind::Items(_) => arg.action(ArgAction::Append).value_name("NAME=COMMAND"),
+        Kind::Window(_) => arg.value_name("WINDOW").value_parser(checked()),
         Kind::Text(_) => arg.value_name(if setting.name == "url" { "URL" } else { "NAME" }),
         Kind::Duration(_) | Kind::Keep(_) => arg.value_name("TIME").value_parser(checked()),
         Kind::Number(_) => arg.value_name("N").value_parser(checked()),

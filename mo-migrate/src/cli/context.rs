@@ -25,6 +25,8 @@ pub(super) struct Context {
     pub(super) yes: bool,
     /// Where a new migration goes.
     pub(super) directory: PathBuf,
+    /// The flags that a command has to have as well, to be about the same set and database.
+    pub(super) flags: Vec<(&'static str, String)>,
     /// The program as it was called.
     pub(super) program: String,
     migrator: Migrator,
@@ -81,6 +83,7 @@ impl Context {
             printer,
             yes: choice.yes,
             directory,
+            flags: flags(words),
             program: words.program.clone(),
             migrator,
             url: choice.url,
@@ -97,7 +100,15 @@ impl Context {
     /// # Errors
     /// Signals can't be listened to.
     pub(super) fn runner(&self) -> Result<Migrator> {
-        signals::watch(self.migrator.settings().stop, self.printer.clone())?;
+        self.until_signal(signals::OF_A_RUN)
+    }
+
+    /// The migrations for what a signal ends, which is said in these words.
+    ///
+    /// # Errors
+    /// Signals can't be listened to.
+    pub(super) fn until_signal(&self, words: &'static str) -> Result<Migrator> {
+        signals::watch(self.migrator.settings().stop, self.printer.clone(), words)?;
         Ok(self.migrator.clone())
     }
 
@@ -215,15 +226,19 @@ fn apply_variables(choice: &mut Choice, variables: &Variables) -> Result<()> {
 
 /// The flags that say which set and which database belong to every suggested command.
 fn invocation(words: &Words) -> Invocation {
-    let mut invocation = Invocation::new(&words.program);
+    let flags = flags(words);
+    flags.iter().fold(Invocation::new(&words.program), |all, (flag, value)| all.with(flag, value))
+}
+
+/// Those flags, as they were typed, without an address that could hold a credential.
+fn flags(words: &Words) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
     for flag in ["config", "url", "dir", "set", "history-table"] {
-        for value in words.flag(flag).into_iter().flatten() {
-            if flag != "url" || may_be_shown(&value) {
-                invocation = invocation.with(flag, &value);
-            }
-        }
+        let values = words.flag(flag).into_iter().flatten();
+        let shown = values.filter(|value| flag != "url" || may_be_shown(value));
+        found.extend(shown.map(|value| (flag, value)));
     }
-    invocation
+    found
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) use self::all::ALL;
 use super::webhook::Webhook;
 use crate::hooks::{Hook, HookAt, Moment, ShellHook};
 use crate::parse_duration;
-use crate::settings::{Keep, Rehearse, Settings};
+use crate::settings::{Keep, OwnItem, Rehearse, Settings, Window};
 
 /// What the answer looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub(super) enum Kind {
     Hooks(fn(&mut Choice, Vec<HookAt>)),
     Duration(fn(&mut Choice, Duration)),
     Keep(fn(&mut Choice, Keep)),
+    Window(fn(&mut Choice, Window)),
+    Items(fn(&mut Choice, Vec<OwnItem>)),
     Number(fn(&mut Choice, usize)),
     OneOf(&'static [Word]),
     Switch(fn(&mut Choice)),
@@ -104,6 +106,8 @@ impl Setting {
             Kind::Duration(_) => format!("`{key} = \"60s\"`"),
             Kind::Hooks(_) => format!("`{key} = [\"failed=./page.sh\"]`"),
             Kind::Keep(_) => format!("`{key} = \"7d, import=24h\"`"),
+            Kind::Window(_) => format!("`{key} = \"Sat,Sun 02:00-04:00 UTC\"`"),
+            Kind::Items(_) => format!("`{key} = [\"ticket is approved=./ticket.sh 42\"]`"),
             Kind::Number(_) => format!("`{key} = 10`"),
             Kind::OneOf(words) => {
                 format!(
@@ -144,6 +148,11 @@ impl Setting {
                 set(choice, hooks?);
             }
             Kind::Keep(set) => set(choice, last.parse()?),
+            Kind::Window(set) => set(choice, last.parse()?),
+            Kind::Items(set) => {
+                let items: Result<Vec<_>, _> = values.iter().map(|text| own_item(text)).collect();
+                set(choice, items?);
+            }
             Kind::Number(set) => {
                 set(
                     choice,
@@ -195,6 +204,17 @@ fn hook(text: &str, secret: Option<&str>) -> Result<HookAt, String> {
         None => Arc::new(ShellHook(what.to_owned())),
     };
     Ok(HookAt { moment, hook })
+}
+
+/// `ticket is approved=./ticket.sh 42`; the command is never in the error, for a token may stand in it.
+fn own_item(text: &str) -> Result<OwnItem, String> {
+    let pair = text.split_once('=').map(|(name, command)| (name.trim(), command.trim()));
+    let pair = pair.filter(|(name, command)| !name.is_empty() && !command.is_empty());
+    let (name, command) = pair.ok_or_else(|| {
+        "an item of the checklist is its name and a command: `ticket is approved=./ticket.sh 42`"
+            .to_owned()
+    })?;
+    Ok(OwnItem::new(name, command))
 }
 
 /// The address of a SQLite file with a path that starts from `base`.
@@ -290,6 +310,7 @@ mod tests {
             s.snapshot,
             s.verify,
         );
+        let words = (words, s.window.clone());
         let times = (
             s.lock_timeout,
             s.statement_timeout,

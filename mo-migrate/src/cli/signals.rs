@@ -6,11 +6,16 @@ use super::printer::Printer;
 use crate::error::{Result, say};
 use crate::settings::Stop;
 
-/// From now on the first signal asks the run to stop, and the second one ends the process.
+/// What is said when a run is asked to stop.
+pub(super) const OF_A_RUN: &str =
+    "interrupted: the run stops at the next safe point and is undone; once more ends it here";
+
+/// From now on the first signal asks what goes on to stop, and says so in these words, and the second
+/// one ends the process.
 ///
 /// # Errors
 /// The system takes no handler.
-pub(super) fn watch(stop: Stop, printer: Printer) -> Result<()> {
+pub(super) fn watch(stop: Stop, printer: Printer, words: &'static str) -> Result<()> {
     let failed = |error: std::io::Error| say::io("listen to", "signals".as_ref(), &error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -21,7 +26,7 @@ pub(super) fn watch(stop: Stop, printer: Printer) -> Result<()> {
                 _ = terminate.recv() => {}
             }
             if number == 1 {
-                printer.say("interrupted: the run stops at the next safe point and is undone; once more ends it here");
+                printer.say(words);
                 stop.ask();
             } else {
                 end(&printer);

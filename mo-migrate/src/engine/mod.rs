@@ -158,6 +158,13 @@ pub(crate) struct Space {
     pub rooms: Vec<Room>,
 }
 
+impl Space {
+    /// The bytes of so many copies.
+    pub(crate) fn needed(&self, copies: u64) -> u64 {
+        self.database.saturating_mul(copies)
+    }
+}
+
 /// The room on one disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
@@ -247,6 +254,17 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out.
     async fn in_the_way_of(&self, method: RestoreMethod) -> Result<Vec<String>>;
+    /// Others whose open transactions a run would wait for, each in words; looked for as long as `wait`
+    /// where it takes more than a look.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn open_transactions(&self, wait: Duration) -> Result<Vec<String>>;
+    /// The clones for verification that are there, each with its name and the run that made it.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    async fn clones(&self) -> Result<Vec<(String, String)>>;
     /// How much room there is for copies.
     ///
     /// # Errors

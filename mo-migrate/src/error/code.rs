@@ -94,6 +94,10 @@ codes! {
     Unjudged = "0310" => REFUSED,
     /// A hook that is told before a run failed.
     Hook = "0311" => REFUSED,
+    /// The maintenance window is closed.
+    WindowClosed = "0312" => REFUSED,
+    /// An own item of the preflight checklist is missing.
+    OwnItem = "0313" => REFUSED,
 
     /// Another one holds the lock.
     Locked = "0401" => LOCKED,

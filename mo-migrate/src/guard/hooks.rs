@@ -63,6 +63,18 @@ pub(crate) async fn tell_person(settings: &Settings, mut report: Report, error: 
     let _ = tell(settings, Moment::NeedsPerson, &mut report, &Stop::default()).await;
 }
 
+/// Tells those that want to know of a run that is to come; gives whom, and the first failure.
+pub(crate) async fn announce(settings: &Settings, mut report: Report) -> Result<Vec<String>> {
+    let told = tell(settings, Moment::Announce, &mut report, &settings.stop).await;
+    told.map(|()| report.hooks.into_iter().map(|line| line.hook).collect())
+}
+
+/// Tells that a snapshot of a schedule is not as it should be.
+pub(crate) async fn tell_schedule(settings: &Settings, mut report: Report, error: &Error) {
+    (report.outcome, report.error) = (error.outcome(), Some(error.into()));
+    let _ = tell(settings, Moment::SnapshotFailed, &mut report, &Stop::default()).await;
+}
+
 /// Tells all of a moment, writes their lines into the report, and gives the first failure.
 async fn tell(settings: &Settings, moment: Moment, report: &mut Report, stop: &Stop) -> Result<()> {
     let mut first = Ok(());
@@ -92,7 +104,10 @@ async fn tell(settings: &Settings, moment: Moment, report: &mut Report, stop: &S
 }
 
 fn notice(moment: Moment, report: &Report) -> Notice {
-    let has_ended = !matches!(moment, Moment::Before | Moment::Failed);
+    let has_ended = !matches!(
+        moment,
+        Moment::Announce | Moment::Before | Moment::Failed | Moment::SnapshotFailed
+    );
     Notice {
         moment,
         run: report.run.clone(),

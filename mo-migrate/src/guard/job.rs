@@ -342,7 +342,7 @@ impl<'a> Step<'a> {
 }
 
 /// What a statement does that no restore of the database takes back.
-pub(super) fn without_way_back(text: &str, engine: &dyn Engine) -> Option<String> {
+pub(crate) fn without_way_back(text: &str, engine: &dyn Engine) -> Option<String> {
     let dialect = engine.dialect();
     let elsewhere = || sql::writes_elsewhere(text, dialect, engine.ledger_key());
     sql::reaches_outside(text, dialect).map(ToOwned::to_owned).or_else(elsewhere)

@@ -17,6 +17,7 @@ mod foreign;
 mod hooks;
 pub(crate) mod job;
 mod judge;
+pub(crate) mod preflight;
 mod proof;
 mod recovery;
 mod rehearse;
@@ -29,7 +30,7 @@ mod verify;
 use std::collections::HashMap;
 
 pub(crate) use foreign::windows;
-pub(crate) use hooks::tell_person;
+pub(crate) use hooks::{announce, tell_person, tell_schedule};
 pub(crate) use recovery::{Recovery, decide, explained, recover};
 pub(crate) use restore::LOOKED_THROUGH;
 pub(crate) use restore_plan::{RestorePlan, Situation, restore_plan};
@@ -38,7 +39,7 @@ pub(crate) use verify::same_inventory;
 
 use self::committed::Marked;
 use self::job::{Direction, Job, Judge};
-use crate::engine::{Counts, Inventory, Room, SnapshotFacts};
+use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::{HistoryWriter, Marker};
@@ -195,19 +196,8 @@ impl Run<'_> {
 
     async fn preflight(&mut self, job: &Job<'_>) -> Result<()> {
         self.enter(Phase::Preflight, "").await?;
-        let space = self.engine.space().await?;
-        let scarce = |room: &&Room| room.free < space.database.saturating_mul(room.copies);
-        if let Some(room) = space.rooms.iter().find(scarce).filter(|_| job.snapshot) {
-            return Err(say::no_space(room, &space));
-        }
-        let method = self.settings.restore_method;
-        let in_the_way = self.engine.in_the_way_of(method).await?;
-        if !in_the_way.is_empty() {
-            return Err(say::method_refused(&in_the_way));
-        }
-        let lost = self.engine.cannot_come_back().await?;
-        if !lost.is_empty() {
-            job.spares(&lost, self.engine)?;
+        for item in preflight::of_engine(self.engine, &self.settings, job).await {
+            item.demanded()?;
         }
         self.leave("");
         self.tell_before().await

@@ -128,7 +128,7 @@ impl Operations<'_> {
     }
 
     /// The run that the ledger says is open, if a ledger can be read, and what is true of an open run.
-    async fn open_run(
+    pub(super) async fn open_run(
         &self,
         history: Option<&History>,
     ) -> Result<(Option<RunRecord>, Option<String>)> {
@@ -266,7 +266,7 @@ impl Operations<'_> {
 }
 
 /// The run died after it had become final: only the ledger does not say so yet.
-fn is_final(run: &RunRecord, history: Option<&History>) -> bool {
+pub(super) fn is_final(run: &RunRecord, history: Option<&History>) -> bool {
     guard::decide(Some(run), history) == guard::Recovery::Finish(Outcome::Applied)
 }
 

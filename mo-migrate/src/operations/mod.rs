@@ -9,6 +9,7 @@ mod guarded;
 mod inspect;
 mod make_clone;
 mod mask;
+mod preflight;
 mod preview;
 mod proof;
 mod report;
@@ -33,7 +34,7 @@ pub use proof::{AsOf, ProvedTable, RunProof};
 pub(crate) use restore::Back;
 pub use restore_preview::{Fate, RestorePreview, RestoredObject, RestoredTable};
 pub use restore_time::RestoreTime;
-pub use snapshots::SnapshotLine;
+pub use snapshots::{Scheduled, SnapshotLine};
 pub use swap::{CloneSwap, SwapChange};
 pub(crate) use up::nothing_to_do;
 

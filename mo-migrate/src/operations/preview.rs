@@ -193,7 +193,7 @@ fn checks(job: &Job<'_>) -> Vec<PreviewCheck> {
 }
 
 /// What guards a job, and why a transaction is not enough where it is not.
-fn guard_of(job: &Job<'_>, one_transaction: bool) -> PreviewGuard {
+pub(super) fn guard_of(job: &Job<'_>, one_transaction: bool) -> PreviewGuard {
     let outside = job.steps.iter().filter(|step| !step.transactional);
     let mut why: Vec<String> = outside
         .map(|step| format!("migration {} runs outside of a transaction", step.migration.title()))

@@ -1,15 +1,22 @@
 //! Snapshots made, listed, pinned and removed by hand.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::Operations;
 use crate::engine::{Counts, Inventory, Role, SnapshotFacts};
-use crate::error::{Result, say};
+use crate::error::{Code, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
+use crate::migration::Version;
 use crate::observer::{Phase, Progress};
-use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_ours};
-use crate::{lock, time};
+use crate::report::Report;
+use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_ours, prunable};
+use crate::{guard, lock, time};
+
+/// What the runs of verifications by hand begin with: nobody else's clones may be removed.
+const VERIFICATION: &str = "verify_";
 
 /// A snapshot as it is listed.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +51,15 @@ pub struct SnapshotLine {
     pub gone: bool,
 }
 
+/// What a schedule did at one of its times.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scheduled {
+    /// The snapshot that was made.
+    pub made: SnapshotLine,
+    /// Those that were over their time.
+    pub deleted: Vec<SnapshotLine>,
+}
+
 impl Operations<'_> {
     /// Makes a snapshot, reads it back, and writes down what it is for.
     pub(crate) async fn snapshot_create(
@@ -60,6 +76,18 @@ impl Operations<'_> {
         if history.as_ref().is_some_and(|history| !history.is_settled()) {
             return Err(say::open_run_first());
         }
+        let version = history.and_then(|history| history.latest(&self.settings.set));
+        let record = self.snapshot_written_down(purpose, of, version).await?;
+        Ok(self.known(&record, false))
+    }
+
+    /// Makes one that the ledger knows; the caller has the lock.
+    pub(super) async fn snapshot_written_down(
+        &self,
+        purpose: &str,
+        of: &SnapshotOf,
+        version: Option<Version>,
+    ) -> Result<SnapshotRecord> {
         let mut ledger = Ledger::open(self.engine()).await?;
         let now = time::now_ms();
         let mut record = SnapshotRecord {
@@ -69,7 +97,7 @@ impl Operations<'_> {
             level: String::new(),
             created_by: lock::who(),
             created_at: now,
-            version_before: history.and_then(|history| history.latest(&self.settings.set)),
+            version_before: version,
             version_target: None,
             // Whatever becomes of it: until it was read back, it may go.
             delete_after: Some(now),
@@ -91,7 +119,7 @@ impl Operations<'_> {
         }
         ledger.complete_snapshot(&record).await?;
         ledger.close().await;
-        Ok(self.known(&record, false))
+        Ok(record)
     }
 
     /// Makes it, and reads it back.
@@ -148,7 +176,18 @@ impl Operations<'_> {
     pub(crate) async fn snapshot_verify(&self, name: &str) -> Result<String> {
         self.snapshot_show(name).await?;
         let _lock = self.lock().await?;
-        let run = format!("verify_{}", time::compact(time::now_ms()));
+        self.snapshot_tested(name).await
+    }
+
+    /// The same; the caller has the lock.
+    pub(super) async fn snapshot_tested(&self, name: &str) -> Result<String> {
+        // Of a verification that died, for this one has the lock.
+        for (_, run) in self.engine.clones().await? {
+            if run.starts_with(VERIFICATION) {
+                self.engine.drop_clone(&run).await?;
+            }
+        }
+        let run = format!("{VERIFICATION}{}", time::compact(time::now_ms()));
         let known = match Ledger::read(self.engine()).await? {
             Some(mut ledger) => {
                 let known = ledger.snapshot(name).await;
@@ -158,12 +197,16 @@ impl Operations<'_> {
             None => None,
         };
         let base = known.clone().unwrap_or_default();
+        fault::before(Transition::Clone)?;
         let mut clone = self.engine.clone_snapshot(name, &run, None, &base).await?;
+        fault::after(Transition::Clone)?;
         let damage = self.engine.damage(&mut *clone.connection).await;
         let found =
             self.engine.inventory(&mut *clone.connection, Counts::With, &Inventory::NOTHING).await;
         clone.connection.close().await;
+        fault::before(Transition::CloneRemoved)?;
         self.engine.drop_clone(&run).await?;
+        fault::after(Transition::CloneRemoved)?;
         let (damage, found) = (damage?, found?);
         if let Some(first) = damage.first() {
             return Err(say::snapshot_bad(name, say::damaged(first)));
@@ -206,31 +249,67 @@ impl Operations<'_> {
                 Deletable::Yes | Deletable::NotYet => {}
             }
         }
-        self.engine.delete_snapshot(name).await?;
-        ledger.forget_snapshot(name).await?;
+        self.snapshot_removed(&mut ledger, name).await?;
         ledger.close().await;
         Ok(())
     }
 
-    /// What `prune` would delete.
-    pub(crate) async fn prune_preview(&self) -> Result<Vec<SnapshotLine>> {
+    /// Removes it, and then what the ledger says of it: one that no ledger knows would stay for ever.
+    pub(super) async fn snapshot_removed(&self, ledger: &mut Ledger, name: &str) -> Result<()> {
+        fault::before(Transition::SnapshotRemoved)?;
+        self.engine.delete_snapshot(name).await?;
+        fault::after(Transition::SnapshotRemoved)?;
+        ledger.forget_snapshot(name).await
+    }
+
+    /// What `prune` would delete: all that is over its time, or what is for this alone.
+    pub(crate) async fn prune_preview(&self, purpose: Option<&str>) -> Result<Vec<SnapshotLine>> {
         let Some(mut ledger) = Ledger::read(self.engine()).await? else { return Ok(Vec::new()) };
         let (snapshots, runs) = (ledger.snapshots().await?, ledger.runs().await?);
         ledger.close().await;
-        Ok(over(&snapshots, &runs).into_iter().map(|record| self.known(record, false)).collect())
+        let there = self.engine.snapshots().await?;
+        let there: HashSet<&str> = there.iter().map(|facts| facts.name.as_str()).collect();
+        let over = prunable(&snapshots, &runs, &there, time::now_ms());
+        let wanted = over
+            .into_iter()
+            .filter(|record| purpose.is_none_or(|purpose| record.purpose == purpose));
+        Ok(wanted.map(|record| self.known(record, !there.contains(record.name.as_str()))).collect())
     }
 
     /// Deletes what is over its time and not needed.
-    pub(crate) async fn prune(&self) -> Result<Vec<SnapshotLine>> {
+    pub(crate) async fn prune(&self, purpose: Option<&str>) -> Result<Vec<SnapshotLine>> {
         let _lock = self.lock().await?;
-        let gone = self.prune_preview().await?;
+        let gone = self.prune_preview(purpose).await?;
         let mut ledger = Ledger::open(self.engine()).await?;
         for line in &gone {
-            self.engine.delete_snapshot(&line.name).await?;
-            ledger.forget_snapshot(&line.name).await?;
+            self.snapshot_removed(&mut ledger, &line.name).await?;
         }
         ledger.close().await;
         Ok(gone)
+    }
+
+    /// A snapshot of a schedule: makes one, and deletes those for the same that are over their time. Who
+    /// wants to know is told when that fails.
+    pub(crate) async fn snapshot_scheduled(
+        &self,
+        purpose: &str,
+        of: &SnapshotOf,
+    ) -> Result<Scheduled> {
+        let done = match self.snapshot_create(purpose, of).await {
+            Ok(made) => match self.prune(Some(purpose)).await {
+                Ok(deleted) => Ok(Scheduled { made, deleted }),
+                Err(error) => Err(say::not_pruned(&made.name, error)),
+            },
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &done
+            && error.code() != Code::Interrupted
+        {
+            let engine = self.engine();
+            let report = Report::new(&self.settings.set, engine.name(), engine.database());
+            guard::tell_schedule(&self.settings, report, error).await;
+        }
+        done
     }
 
     fn known(&self, record: &SnapshotRecord, gone: bool) -> SnapshotLine {
@@ -270,9 +349,4 @@ impl Operations<'_> {
             gone: false,
         }
     }
-}
-
-fn over<'a>(snapshots: &'a [SnapshotRecord], runs: &[RunRecord]) -> Vec<&'a SnapshotRecord> {
-    let now = time::now_ms();
-    snapshots.iter().filter(|record| deletable(record, runs, now) == Deletable::Yes).collect()
 }

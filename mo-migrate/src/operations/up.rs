@@ -87,9 +87,12 @@ impl Operations<'_> {
         if self.engine.exists().await? {
             return Ok(false);
         }
-        // Nothing is made for a set that can't be read.
+        // Nothing is made for a set that can't be read, nor at a time at which nothing may run.
         let plan = plan(self.set, None, goal, &self.settings)?;
         Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        if !plan.pending.is_empty() {
+            self.may_begin().await?;
+        }
         // Two starters may find it missing: the second one finds it made.
         if let Err(error) = self.engine.create_database().await {
             return if self.engine.exists().await? { Ok(false) } else { Err(error) };
@@ -113,6 +116,19 @@ impl Operations<'_> {
         if found?.objects.is_empty() {
             self.engine.remove_empty_database().await?;
             self.tell(&Event::Note(say::database_removed(self.engine().database())));
+        }
+        Ok(())
+    }
+
+    /// Asks what the settings want to be asked before a run begins.
+    ///
+    /// A starting application is asked the same as a person: it was its author who set a window, and a
+    /// set that waits for one can't be run by whoever happens to start next. It ends `refused`, with the
+    /// time at which the window opens, and is not taken for a run that failed. What a dead run left is put
+    /// back before, whatever the time: that is no new run, and waiting would not make it better.
+    async fn may_begin(&self) -> Result<()> {
+        for item in guard::preflight::of_settings(&self.settings).await {
+            item.demanded()?;
         }
         Ok(())
     }
@@ -208,6 +224,10 @@ impl Operations<'_> {
             return Err(error);
         }
         let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        if let Err(error) = self.may_begin().await {
+            ledger.close().await;
+            return Err(error);
+        }
         let record = record_of(&job, &self.settings, history.as_ref());
         let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
         run.history = history;
@@ -230,7 +250,7 @@ fn joined(mut before: Report, after: Report) -> Report {
 
 /// Why what is pending is not tried now: it failed while we waited, it failed a short while ago, or
 /// it killed its process too often.
-fn not_again(
+pub(super) fn not_again(
     plan: &Plan<'_>,
     runs: &[RunRecord],
     settings: &Settings,

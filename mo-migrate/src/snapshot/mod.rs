@@ -6,7 +6,7 @@ mod retention;
 
 pub use keep::Keep;
 pub(crate) use moment::{MOMENT, moment_name, moment_of, moment_of_run, typed_moment};
-pub(crate) use retention::{Deletable, deletable};
+pub(crate) use retention::{Deletable, deletable, prunable};
 
 use crate::migration::Version;
 use crate::time;

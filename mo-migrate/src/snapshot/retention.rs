@@ -1,7 +1,10 @@
 //! Which snapshots may go. Pure.
 //!
-//! Invariant: what is pinned, of an open run, or the last way back of a failed one is never among
-//! them.
+//! Invariants:
+//! 1. what is pinned, of an open run, or the last way back of a failed one is never among them;
+//! 2. where there is a snapshot to go back to, pruning leaves one, however old it is.
+
+use std::collections::HashSet;
 
 use crate::ledger::{RunRecord, SnapshotRecord};
 use crate::report::Outcome;
@@ -36,6 +39,25 @@ pub(crate) fn deletable(snapshot: &SnapshotRecord, runs: &[RunRecord], now: i64)
     }
 }
 
+/// The snapshots that may go by themselves at `now`, of those in the order of the ledger, the newest
+/// first; `there` are the names of those that still are.
+#[must_use]
+pub(crate) fn prunable<'a>(
+    snapshots: &'a [SnapshotRecord],
+    runs: &[RunRecord],
+    there: &HashSet<&str>,
+    now: i64,
+) -> Vec<&'a SnapshotRecord> {
+    let may_go = |record: &SnapshotRecord| deletable(record, runs, now) == Deletable::Yes;
+    // What is kept of a failure is no way back.
+    let is_way_back = |record: &&SnapshotRecord| {
+        record.is_whole() && record.purpose != "failed" && there.contains(record.name.as_str())
+    };
+    let stays = snapshots.iter().filter(is_way_back).any(|record| !may_go(record));
+    let last = snapshots.iter().find(is_way_back).filter(|_| !stays).map(|record| &record.name);
+    snapshots.iter().filter(|record| may_go(record) && Some(&record.name) != last).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +90,34 @@ mod tests {
         restore.id = "run_2".to_owned();
         let found = deletable(&snapshot(over, false), &[run(applied), restore], 10);
         assert_eq!(found, Deletable::WayBack, "an open restore goes back to it");
+    }
+
+    #[test]
+    fn the_last_way_back_is_never_pruned_however_old_it_is() {
+        let one = |name: &str, purpose: &str, delete_after: i64| SnapshotRecord {
+            name: name.to_owned(),
+            run: None,
+            purpose: purpose.to_owned(),
+            ..snapshot(Some(delete_after), false)
+        };
+        let (nightly, failed) = ("nightly", "failed");
+        for (snapshots, there, expected) in [
+            // The newest of those that are over stays, where none other does.
+            (vec![one("b", nightly, 5), one("a", nightly, 4)], vec!["a", "b"], vec!["a"]),
+            // One that is not over is a way back itself.
+            (vec![one("b", nightly, 50), one("a", nightly, 4)], vec!["a", "b"], vec!["a"]),
+            // One that somebody has removed is no way back, and one of a failure neither.
+            (vec![one("b", nightly, 5), one("a", nightly, 4)], vec!["a"], vec!["b"]),
+            (vec![one("b", failed, 5), one("a", nightly, 4)], vec!["a", "b"], vec!["b"]),
+            (vec![one("a", failed, 5)], vec!["a"], vec!["a"]),
+            (vec![], vec![], vec![]),
+        ] {
+            let there = there.into_iter().collect();
+            let found = prunable(&snapshots, &[], &there, 10);
+            let names: Vec<&str> = found.iter().map(|record| record.name.as_str()).collect();
+            assert_eq!(names, expected, "{snapshots:?}");
+        }
+        let unread = SnapshotRecord { level: String::new(), ..one("a", nightly, 5) };
+        assert_eq!(prunable(&[unread], &[], &["a"].into(), 10).len(), 1, "it was never whole");
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::shop::Shop;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "up",
     "down",
     "restore",
     "recover",
     "plan",
+    "preflight",
     "status",
     "history",
     "validate",
@@ -24,6 +25,7 @@ const COMMANDS: [&str; 25] = [
     "snapshot unpin",
     "snapshot delete",
     "snapshot prune",
+    "snapshot schedule",
     "database create",
     "database drop",
     "database reset",

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Output, Stdio};
 
+use mo_migrate::plan::Goal;
+use mo_migrate::preflight::Depth;
 use mo_migrate::settings::Verify;
 use mo_migrate::{Migrator, NewClone, Outcome};
 use mo_migrate_tests::Fixture;
@@ -44,6 +46,10 @@ async fn child() {
             migrator.restore(&address, Some(&swap.snapshot)).await.map(|report| report.outcome)
         }
         "clone_delete" => migrator.clone_delete(&address, "qa").await.map(|()| Outcome::Applied),
+        "preflight" => {
+            let list = migrator.preflight(&address, Goal::Latest, Depth::Deep).await;
+            list.map(|_| Outcome::Applied)
+        }
         "guard" | "guard_badly" => {
             let guard = migrator.guard("import");
             let bad = told(WHAT) == "guard_badly";

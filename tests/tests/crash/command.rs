@@ -44,6 +44,7 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Refresh => command.args(["clone", "refresh", "qa", "--yes"]),
         What::Swap => command.args(["restore", "--yes", "--from-clone"]).arg(shop.beside("_test")),
         What::CloneDelete => command.args(["clone", "delete", "qa", "--yes"]),
+        What::Preflight => command.arg("preflight"),
         What::Guard => command.args(["guard", "--", "sh", "-c", &shop.shell(IMPORT)]),
         What::GuardBadly => {
             let check = ["guard", "--check", "import.check", "--"];

@@ -149,6 +149,28 @@ async fn a_snapshot_by_hand_that_is_killed_anywhere_is_whole_or_goes_with_the_ne
 }
 
 #[tokio::test]
+async fn a_checklist_that_is_killed_anywhere_changes_nothing_and_the_next_one_tidies_up() {
+    for place in engines() {
+        let shop = Scenario::Guarded.shop(place, "").await;
+        let before = shop.dump();
+        let faults = kills(&run(&shop, What::Preflight, None).reached);
+        assert!(faults.iter().any(|fault| fault.contains("clone")), "{faults:?}");
+        for fault in faults {
+            assert!(run(&shop, What::Preflight, Some(&fault)).killed(), "{fault}");
+            shop.assert_dump(&before, &fault);
+            let ended = run(&shop, What::Preflight, None);
+            assert!(ended.output.status.success(), "{place:?}, {fault}: {}", ended.words());
+            assert!(shop.files_with("_verify").is_empty(), "{place:?}, {fault}");
+            shop.migrator().prune(shop.address()).await.unwrap();
+            assert!(shop.files_with("preflight_").is_empty(), "{place:?}, {fault}");
+            let mut lines = shop.migrator().snapshot_list(shop.address()).await.unwrap();
+            lines.retain(|line| line.purpose.is_some());
+            assert_eq!(lines.len(), 1, "{place:?}, {fault}: {lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_fault_point_is_reached() {
     for place in engines() {
         let mut missing: BTreeSet<&str> = POINTS.iter().copied().collect();

@@ -41,6 +41,7 @@ pub(crate) enum What {
     Refresh,
     CloneDelete,
     Swap,
+    Preflight,
 }
 
 impl What {
@@ -58,6 +59,7 @@ impl What {
             Self::Refresh => "refresh",
             Self::CloneDelete => "clone_delete",
             Self::Swap => "swap",
+            Self::Preflight => "preflight",
         }
     }
 }

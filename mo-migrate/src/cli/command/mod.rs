@@ -11,10 +11,12 @@ mod history;
 mod lint;
 mod new;
 mod plan;
+mod preflight;
 mod recover;
 mod repair;
 mod report;
 mod restore;
+mod schedule;
 mod snapshot;
 mod status;
 mod up;
@@ -40,6 +42,8 @@ pub(super) enum Command {
     Recover(recover::Recover),
     /// Shows every statement that would run, and what guards it
     Plan(plan::Plan),
+    /// Asks for everything that has to be so before `up`, item by item
+    Preflight(preflight::Preflight),
     /// Shows where the database stands
     Status(status::Status),
     /// Shows the versions and the runs
@@ -88,6 +92,7 @@ impl Command {
             Self::Restore(command) => Box::pin(command.run(context)).await,
             Self::Recover(command) => Box::pin(command.run(context)).await,
             Self::Plan(command) => command.run(context).await,
+            Self::Preflight(command) => Box::pin(command.run(context)).await,
             Self::Status(command) => command.run(context).await,
             Self::History(command) => command.run(context).await,
             Self::Validate(command) => command.run(context).await,

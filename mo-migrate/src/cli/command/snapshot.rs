@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use super::schedule::Schedule;
 use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
@@ -54,8 +55,15 @@ pub(crate) enum Snapshot {
         /// Its name
         name: String,
     },
-    /// Deletes the snapshots and the clones that are over their time and not needed
-    Prune,
+    /// Deletes the snapshots and the clones that are over their time and not needed; the last one to go
+    /// back to stays
+    Prune {
+        /// The snapshots alone that are for this
+        #[arg(long, value_name = "WORD", value_parser = purpose)]
+        purpose: Option<String>,
+    },
+    /// Makes a snapshot at each time of a schedule, until it is ended; or prints what a timer needs
+    Schedule(Box<Schedule>),
 }
 
 impl Snapshot {
@@ -93,7 +101,8 @@ impl Snapshot {
                 migrator.snapshot_delete(target, name).await?;
                 Answer::new(format!("deleted `{name}`"), &json!({ "deleted": [name] }))
             }
-            Self::Prune => return prune(context).await,
+            Self::Prune { purpose } => return prune(context, purpose.as_deref()).await,
+            Self::Schedule(schedule) => return schedule.run(context).await,
         })
     }
 }
@@ -107,7 +116,17 @@ pub(crate) enum Level {
     Database,
 }
 
-fn of(level: Option<Level>, tables: &[String]) -> Result<SnapshotOf> {
+impl Level {
+    /// As it is typed.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Database => "database",
+        }
+    }
+}
+
+pub(super) fn of(level: Option<Level>, tables: &[String]) -> Result<SnapshotOf> {
     match (level, tables) {
         (Some(Level::Account), _) => Ok(SnapshotOf::Account),
         (Some(Level::Database), _) => Ok(SnapshotOf::Database),
@@ -117,10 +136,14 @@ fn of(level: Option<Level>, tables: &[String]) -> Result<SnapshotOf> {
     }
 }
 
-async fn prune(context: &Context) -> Result<Answer> {
+async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
     let (target, migrator) = (context.target()?, context.migrator());
-    let over = migrator.prune_preview(&target).await?;
-    let clones = migrator.prune_clones_preview(&target).await?;
+    let over = migrator.prune_preview_of(&target, purpose).await?;
+    // Clones are for nothing that a snapshot is for.
+    let clones = match purpose {
+        Some(_) => Vec::new(),
+        None => migrator.prune_clones_preview(&target).await?,
+    };
     if over.is_empty() && clones.is_empty() {
         return Ok(Answer::new(
             "nothing to delete: no snapshot and no clone is over its time",
@@ -136,10 +159,14 @@ async fn prune(context: &Context) -> Result<Answer> {
             .printer
             .show(&format!("deletes these databases, or finishes what is unfinished:\n{clones}"));
     }
-    ask::confirm(context, "snapshot prune", "delete them?")?;
-    let of_clones = migrator.prune_clones(&target).await?;
+    let words = purpose.map_or_else(String::new, |purpose| format!(" --purpose {purpose}"));
+    ask::confirm(context, &format!("snapshot prune{words}"), "delete them?")?;
+    let of_clones = match purpose {
+        Some(_) => Vec::new(),
+        None => migrator.prune_clones(&target).await?,
+    };
     let gone: Vec<String> =
-        migrator.prune(target).await?.into_iter().map(|line| line.name).collect();
+        migrator.prune_of(target, purpose).await?.into_iter().map(|line| line.name).collect();
     let number =
         |all: &[String], what: &str| count(u64::try_from(all.len()).unwrap_or(u64::MAX), what);
     let mut words = Vec::new();
@@ -208,7 +235,7 @@ fn level(line: &SnapshotLine) -> String {
     }
 }
 
-fn kept(line: &SnapshotLine) -> String {
+pub(super) fn kept(line: &SnapshotLine) -> String {
     match &line.delete_after {
         _ if line.pinned => "until it is let go".to_owned(),
         Some(until) => format!("until {until}"),

@@ -155,10 +155,22 @@ pub(crate) const ALL: &[Setting] = &[
         "How old a dead run may be for its recovery to take later rows back [default: 15m]",
     ),
     setting(
+        "maintenance-window",
+        GUARD,
+        Kind::Window(|c, window| c.settings.window = window),
+        "When `up` may begin a run: days and times in UTC, as `Sat,Sun 02:00-04:00 UTC`, several with `;` between them [default: always]",
+    ),
+    setting(
+        "preflight",
+        GUARD,
+        Kind::Items(|c, items| c.settings.preflight = items),
+        "Is asked before a run begins: a name, `=`, and a command that has to exit with 0; several may be",
+    ),
+    setting(
         "hook",
         GUARD,
         Kind::Hooks(|c, hooks| c.settings.hooks = hooks),
-        "Is told of each run: before, after, failed, restored or needs_person, `=`, and a command or a webhook's address; several may be",
+        "Is told of each run: before, after, failed, restored or needs_person, of one to come: announce, or of a schedule: snapshot_failed; `=`, and a command or a webhook's address; several may be",
     ),
     setting("no-hooks", GUARD, Kind::Switch(|c| c.settings.hooks.clear()), "Tells nobody"),
     setting(

@@ -12,6 +12,8 @@ pub(super) enum Waiter {
     Session(u64),
     /// A transaction of the server's own, for a table of the guarded database.
     Server,
+    /// Whoever wants to change the guarded database next.
+    Next,
 }
 
 impl MatrixOne {
@@ -24,26 +26,28 @@ impl MatrixOne {
 
     /// The sessions that hold what is waited for, each in words.
     /// They are ended where that is wanted.
-    async fn blockers(&self, waiter: Waiter, end: bool) -> Result<Vec<String>> {
+    pub(super) async fn blockers(&self, waiter: Waiter, end: bool) -> Result<Vec<String>> {
         let mut link = self.open("").await?;
+        // The tables, or their rows in the catalogue, which have the database's name in their keys.
+        let ours = format!(
+            "(l.lock_content LIKE concat('%4601', lower(hex({0})), '00%') OR l.table_id IN \
+             (SELECT CAST(rel_id AS CHAR) FROM mo_catalog.mo_tables \
+             WHERE account_id = current_account_id() AND reldatabase = {0}))",
+            literal(&self.name)
+        );
         let waits = match waiter {
             Waiter::Session(session) => format!(
                 "l.lock_wait IN (SELECT txn_id FROM information_schema.processlist WHERE conn_id = {session})"
             ),
-            // It waits for the tables, or for their rows in the catalogue, which have the database's name
-            // in their keys.
             Waiter::Server => format!(
                 "l.lock_wait <> '' AND l.lock_wait NOT IN \
-                 (SELECT txn_id FROM information_schema.processlist WHERE txn_id <> '') \
-                 AND (l.lock_content LIKE concat('%4601', lower(hex({0})), '00%') OR l.table_id IN \
-                 (SELECT CAST(rel_id AS CHAR) FROM mo_catalog.mo_tables \
-                 WHERE account_id = current_account_id() AND reldatabase = {0}))",
-                literal(&self.name)
+                 (SELECT txn_id FROM information_schema.processlist WHERE txn_id <> '') AND {ours}"
             ),
+            Waiter::Next => format!("p.conn_id <> connection_id() AND {ours}"),
         };
         // The views, for joining the functions behind them makes the server panic.
         let sql = format!(
-            "SELECT p.conn_id, p.user, p.client_host, CAST(t.create_ts AS CHAR), p.info \
+            "SELECT DISTINCT p.conn_id, p.user, p.client_host, CAST(t.create_ts AS CHAR), p.info \
              FROM mo_catalog.mo_locks l \
              JOIN information_schema.processlist p ON p.txn_id = l.txn_id \
              JOIN mo_catalog.mo_transactions t ON t.txn_id = l.txn_id WHERE {waits}"

@@ -198,6 +198,43 @@ impl MatrixOne {
         }
     }
 
+    /// The clones for verification, each with the run that made it.
+    pub(super) async fn list_clones(&self) -> Result<Vec<(String, String)>> {
+        let mut link = self.open("").await?;
+        let found = self.clones_on(&mut link).await;
+        link.hang_up().await;
+        found
+    }
+
+    async fn clones_on(&self, link: &mut Link) -> Result<Vec<(String, String)>> {
+        let begins = self.verify_name("_verify");
+        let named = format!(
+            "SELECT datname FROM mo_catalog.mo_database \
+             WHERE account_id = current_account_id() AND datname >= {}",
+            literal(&self.verify_name(""))
+        );
+        let mut found = Vec::new();
+        for row in link.ask(&named).await? {
+            let name: String = row.at(0)?;
+            let ending = name.strip_prefix(&begins);
+            if ending.is_none_or(|ending| !ending.is_empty() && !ending.starts_with('_')) {
+                continue;
+            }
+            match link.ask(&format!("SELECT run FROM {}.{MARKER}", quote(&name))).await {
+                Ok(rows) => {
+                    if let Some(row) = rows.first() {
+                        found.push((name, row.at(0)?));
+                    }
+                }
+                // Somebody else's.
+                Err(error) if say::is_missing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     pub(super) async fn remove_clone(&self, run: &str) -> Result<()> {
         let mut link = self.open("").await?;
         let removed = self.remove_clone_on(&mut link, run).await;

@@ -28,11 +28,13 @@ mod whole;
 
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
+use self::blockers::Waiter;
 use self::link::{Link, Owner};
 use self::lock::Slot;
 use self::text::literal;
@@ -397,6 +399,14 @@ impl Engine for MatrixOne {
         let found = traps::of_restore_database(&mut link).await;
         link.hang_up().await;
         found
+    }
+
+    async fn open_transactions(&self, _: Duration) -> Result<Vec<String>> {
+        self.blockers(Waiter::Next, false).await
+    }
+
+    async fn clones(&self) -> Result<Vec<(String, String)>> {
+        self.list_clones().await
     }
 
     async fn space(&self) -> Result<Space> {

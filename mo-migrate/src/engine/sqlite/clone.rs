@@ -62,6 +62,30 @@ impl Sqlite {
         Err(say::clone_name_taken(&self.files.verify()))
     }
 
+    /// The clones for verification, each with the run that made it.
+    pub(super) async fn list_clones(&self) -> Result<Vec<(String, String)>> {
+        let verify = self.files.verify();
+        let (Some(folder), Some(begins)) = (verify.parent(), verify.file_name()) else {
+            return Ok(Vec::new());
+        };
+        let begins = begins.to_string_lossy();
+        let entries = fs::read_dir(folder).map_err(|error| say::io("list", folder, &error))?;
+        let mut found = Vec::new();
+        for entry in entries.filter_map(std::result::Result::ok) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let ending = name.strip_prefix(&*begins);
+            if ending.is_none_or(|ending| !ending.is_empty() && !ending.starts_with('_')) {
+                continue;
+            }
+            if let Some(run) = self.clone_mark(&entry.path()).await {
+                found.push((entry.path().display().to_string(), run));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     pub(super) async fn remove_clone(&self, run: &str) -> Result<()> {
         self.files.remove_partials()?;
         for path in self.clone_paths(run) {

@@ -4,6 +4,7 @@
 //! write lock, and attached read-only inside the transaction, so that checks can read the past.
 
 mod beside;
+mod blockers;
 mod catalog;
 mod clone;
 mod connection;
@@ -279,6 +280,14 @@ impl Engine for Sqlite {
                 vec!["SQLite has no command that restores a database".to_owned()]
             }
         })
+    }
+
+    async fn open_transactions(&self, wait: Duration) -> Result<Vec<String>> {
+        self.blockers(wait).await
+    }
+
+    async fn clones(&self) -> Result<Vec<(String, String)>> {
+        self.list_clones().await
     }
 
     async fn space(&self) -> Result<Space> {

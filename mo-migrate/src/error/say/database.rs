@@ -208,13 +208,13 @@ pub(crate) fn locked(database: &str, holder: &str, wait: Duration) -> Error {
     .hinted("wait for it, or wait longer with `--lock-timeout`; see `migrate status`")
 }
 
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let (unit, name) = if bytes < 1_000_000 { (1000, "kB") } else { (1_000_000, "MB") };
     format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
 }
 
 pub(crate) fn no_space(room: &Room, space: &Space) -> Error {
-    let needed = size(room.copies.saturating_mul(space.database));
+    let needed = size(space.needed(room.copies));
     Error::new(
         Code::NoSpace,
         format!(
