@@ -696,6 +696,21 @@ impl Migrator {
         .await
     }
 
+    /// Whether there is what a snapshot would be of: the database, and snapshots of that level. Makes none.
+    ///
+    /// # Errors
+    /// There is not, or it can't be found out.
+    pub async fn snapshot_could_be(
+        &self,
+        target: impl Into<Target>,
+        of: &SnapshotOf,
+    ) -> Result<()> {
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.snapshot_could_be(of).await
+        })
+        .await
+    }
+
     /// A snapshot of a schedule: makes one, and deletes those for the same that are over their time.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use mo_migrate::error::Code;
 use mo_migrate::plan::Goal;
@@ -15,6 +15,7 @@ use mo_migrate::settings::{OwnItem, Window};
 use mo_migrate::{Migrator, Outcome};
 use mo_migrate_tests::typed::{Said, in_shop, migrate};
 use mo_migrate_tests::{Fixture, Place, Small, engines, program, server, sqlite3};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sqlx::Connection as _;
 
@@ -306,6 +307,31 @@ async fn an_own_item_that_hangs_is_ended_with_all_that_it_started() {
 }
 
 #[tokio::test]
+async fn an_interruption_ends_the_checklist_and_a_run_that_waits_for_it_and_leaves_nothing() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let (before, kept_before) = (shop.dump(), kept(&shop).await);
+        for command in ["preflight", "up"] {
+            let asked = shop.folder().join("asked");
+            let item = "slow=touch asked; sleep 600";
+            let mut process = in_shop(&shop, program("migrate_from_dir"));
+            let process = process.args([command, "--preflight", item]);
+            let mut child = process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            while !asked.exists() {
+                assert!(child.try_wait().unwrap().is_none(), "{command} ended before it asked");
+                std::thread::yield_now();
+            }
+            kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+            let said = Said::of(&child.wait_with_output().unwrap()).ends(130);
+            assert!(said.words.contains("nothing was touched"), "{command}: {}", said.words);
+            std::fs::remove_file(asked).unwrap();
+            shop.assert_dump(&before, command);
+            assert_eq!(kept(&shop).await, kept_before, "{place:?}, {command}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_item_without_a_command_is_refused_without_its_words() {
     let shop = Fixture::new(engines()[0]);
     for words in ["s3cret", "=s3cret", "s3cret="] {
@@ -429,6 +455,32 @@ async fn a_snapshot_that_no_right_or_room_is_there_for_is_missing() {
         let found = list(&shop, &shop.migrator()).await;
         assert!(found.ready, "{found:#?}");
         assert_eq!(shop.files_with("preflight"), Vec::<String>::new(), "{place:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_item_is_on_the_list_whatever_is_missing() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let all = ItemKind::ALL.iter().filter(|kind| **kind != ItemKind::Own);
+        let all: Vec<ItemKind> = all.copied().collect();
+        let kinds =
+            |found: &Preflight| found.items.iter().map(|item| item.item).collect::<Vec<_>>();
+        let fine = list(&shop, &shop.migrator()).await;
+        assert_eq!(kinds(&fine), all, "{place:?}");
+        let nowhere =
+            place.by("sqlite:/nowhere/shop.db", "matrixone://root:s3cret@127.0.0.1:1/shop");
+        let found = shop.migrator().preflight(nowhere, Goal::Latest, Depth::Deep).await.unwrap();
+        assert_eq!(kinds(&found), all, "{place:?}");
+        assert!(!format!("{found:?}").contains("s3cret"), "{found:#?}");
+        if !place.is_sqlite() {
+            assert_eq!(state(&found, ItemKind::Database), ItemState::Missing, "{found:#?}");
+            assert_eq!(state(&found, ItemKind::Snapshot), ItemState::NotAsked, "{found:#?}");
+        }
+        shop.file("1_products.sql", "SELECT 1;");
+        let found = list(&shop, &shop.migrator()).await;
+        assert_eq!(kinds(&found), all, "{place:?}");
+        assert_eq!(state(&found, ItemKind::Rollback), ItemState::NotAsked, "{found:#?}");
     }
 }
 

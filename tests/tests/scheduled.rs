@@ -87,7 +87,6 @@ async fn a_schedule_makes_snapshots_deletes_what_is_over_its_time_and_ends_with_
         assert!(document["made"].as_array().unwrap().len() >= 2, "{document}");
         assert_eq!(document["failed"], 0);
         assert_eq!(purposes(&shop, "pre_upgrade").await, 1, "{place:?}: others' are left alone");
-        assert!(purposes(&shop, "ticks").await >= 1, "{place:?}");
         assert!(shop.files_with(".partial").is_empty(), "{place:?}");
     }
 }
@@ -209,6 +208,73 @@ async fn a_schedule_that_is_none_is_refused_with_what_is() {
         "--hourly --print windows",
     ] {
         let _ = migrate(&shop, &format!("snapshot schedule {words}")).ends(64);
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_of_what_is_not_there_is_refused_by_day_and_not_at_night() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.remove_database();
+        let said = migrate(&shop, "snapshot schedule --daily 02:00").ends(66);
+        assert!(said.words.contains("MM0603"), "{}", said.words);
+        if place.is_sqlite() {
+            shop.sql("CREATE TABLE t (x)");
+            let said = migrate(&shop, "snapshot schedule --daily 02:00 --level account").ends(5);
+            assert!(said.words.contains("a file has no account"), "{}", said.words);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_of_others_is_listed_and_never_deleted() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let name = format!("theirs_{}", shop.database());
+        if place.is_sqlite() {
+            let lines = shop.migrator().snapshot_list(shop.address()).await.unwrap();
+            std::fs::copy(shop.snapshot(&lines[0].name), shop.snapshot(&name)).unwrap();
+        } else {
+            shop.sql(&format!("CREATE SNAPSHOT {name} FOR DATABASE {}", shop.database()));
+        }
+        let listed = migrate(&shop, "snapshot list").ends(0).words;
+        let line = listed.lines().find(|line| line.contains(&name)).unwrap();
+        assert!(line.contains("by others"), "{line}");
+        shop.in_ledger("UPDATE snapshots SET delete_after = 5 WHERE $THIS");
+        let _ = migrate(&shop, "snapshot create").ends(0);
+        let _ = migrate(&shop, "snapshot prune --yes").ends(0);
+        let said = migrate(&shop, &format!("snapshot delete {name} --yes")).ends(5);
+        assert!(said.words.contains("was not made by mo-migrate"), "{}", said.words);
+        let listed = migrate(&shop, "snapshot list").ends(0).words;
+        assert!(listed.contains(&name), "{listed}");
+        assert_eq!(purposes(&shop, "pre_upgrade").await, 0, "{place:?}: ours is over its time");
+        if !place.is_sqlite() {
+            shop.sql(&format!("DROP SNAPSHOT {name}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_snapshot_is_for_is_in_the_ledger_and_shown() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let lines = shop.migrator().snapshot_list(shop.address()).await.unwrap();
+        let ours = lines.iter().find(|line| line.purpose.is_some()).unwrap();
+        assert!(ours.name.starts_with("pre_upgrade_v1_"), "{}", ours.name);
+        let show = format!("snapshot show {}", ours.name);
+        let text = migrate(&shop, &show).ends(0).words;
+        for label in
+            ["purpose  pre_upgrade", "version  0 → 1", "made at", "made by", "kept     until 2"]
+        {
+            assert!(text.contains(label), "{label}: {text}");
+        }
+        let mut command = in_shop(&shop, program("migrate_from_dir"));
+        let output = command.args(show.split(' ')).args(["--format", "json"]).output().unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&document["version_target"], &document["pinned"]), (&1.into(), &false.into()));
+        for key in ["purpose", "created_by", "created_at", "delete_after", "run", "level"] {
+            assert!(document[key].is_string(), "{key}: {document}");
+        }
     }
 }
 

@@ -291,6 +291,13 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     async fn attach_before(&self, work: &mut dyn Connection, snapshot: &str) -> Result<()>;
     /// How a statement names `table` as it was in this snapshot.
     fn before(&self, snapshot: &str, table: &str) -> String;
+    /// Whether there are snapshots of this.
+    ///
+    /// # Errors
+    /// There are none.
+    fn has_snapshots_of(&self, _of: &SnapshotOf) -> Result<()> {
+        Ok(())
+    }
     /// Makes a snapshot outside of a run.
     ///
     /// # Errors

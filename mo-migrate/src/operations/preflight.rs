@@ -63,6 +63,18 @@ impl List {
         self.0.iter().any(|item| item.item == kind && item.state == state)
     }
 
+    /// All of it, with what could not be asked, in its order.
+    fn whole(mut self) -> Vec<Item> {
+        for kind in ItemKind::ALL {
+            let is_there = self.0.iter().any(|item| item.item == *kind);
+            if !is_there && *kind != ItemKind::Own {
+                self.0.push(Item::of(*kind, Asked::not("what it needs is missing")));
+            }
+        }
+        self.0.sort_by_key(|item| item.item);
+        self.0
+    }
+
     fn is_ready(&self) -> bool {
         self.0.iter().all(|item| item.state != ItemState::Missing)
     }
@@ -99,7 +111,7 @@ impl Operations<'_> {
         Ok(Preflight {
             ready: list.is_ready(),
             database: self.engine.database().to_owned(),
-            items: list.0,
+            items: list.whole(),
             rollback,
         })
     }

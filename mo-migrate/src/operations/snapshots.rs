@@ -288,6 +288,14 @@ impl Operations<'_> {
         Ok(gone)
     }
 
+    /// Whether there is what a snapshot would be of.
+    pub(crate) async fn snapshot_could_be(&self, of: &SnapshotOf) -> Result<()> {
+        if !self.engine.exists().await? {
+            return Err(say::no_database(self.engine.database()));
+        }
+        self.engine.has_snapshots_of(of)
+    }
+
     /// A snapshot of a schedule: makes one, and deletes those for the same that are over their time. Who
     /// wants to know is told when that fails.
     pub(crate) async fn snapshot_scheduled(

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $key:literal, $words:literal;)*) => {
         /// Which item of the checklist it is.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum ItemKind {
@@ -27,6 +27,9 @@ macro_rules! kinds {
         }
 
         impl ItemKind {
+            /// Every kind, in the order of the list.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
             /// Its name in JSON, which never changes.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

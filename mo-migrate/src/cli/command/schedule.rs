@@ -139,8 +139,14 @@ impl Schedule {
 
     async fn repeated(&self, context: &Context, times: &Times, purpose: &str) -> Result<Answer> {
         let what = of(self.level, &[])?;
-        context.target()?.open()?;
         let migrator = context.until_signal(ENDS)?;
+        match migrator.snapshot_could_be(context.target()?, &what).await {
+            // A server may be there by then.
+            Err(error) if error.code() == Code::Connect => {
+                tell(context, &format!("not reached now: {}", say::in_a_line(&error)));
+            }
+            looked => looked?,
+        }
         let stop = migrator.settings().stop;
         let mut last = last_made(&migrator, context, purpose).await;
         let mut done = Done::default();

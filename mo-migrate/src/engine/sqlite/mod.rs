@@ -338,6 +338,13 @@ impl Engine for Sqlite {
         format!("{BEFORE}.{}", quote(table))
     }
 
+    fn has_snapshots_of(&self, of: &SnapshotOf) -> Result<()> {
+        match of {
+            SnapshotOf::Account | SnapshotOf::Table(_) => Err(say::file_is_whole(of)),
+            SnapshotOf::Usual | SnapshotOf::Database => Ok(()),
+        }
+    }
+
     async fn create_snapshot(
         &self,
         name: &str,
@@ -345,9 +352,7 @@ impl Engine for Sqlite {
         _: Conduct,
         progress: Progress,
     ) -> Result<SnapshotFacts> {
-        if matches!(of, SnapshotOf::Account | SnapshotOf::Table(_)) {
-            return Err(say::file_is_whole(of));
-        }
+        self.has_snapshots_of(of)?;
         self.need_file()?;
         let mut source = self.work().await?;
         if self.memory {
