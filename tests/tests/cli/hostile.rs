@@ -83,6 +83,11 @@ fn no_command_that_reads_lets_a_name_reach_the_terminal_or_break_its_document() 
     let shop = shop();
     let (_, plan) = both(&shop, &["plan"], 0);
     assert!(plan.to_string().contains("\\u001b[35m"), "{plan}");
+    both(&shop, &["preflight"], 0);
+    let item = format!("{HOSTILE}=printf 'a\\033[35mb\\007'; exit 1");
+    let (ran, _) = both(&shop, &["preflight", "--preflight", &item], 5);
+    assert!(ran.out.contains("a\"b`c'd]"), "{}", ran.out);
+    both(&shop, &["up", "--preflight", &item], 5);
     both(&shop, &["up"], 0);
     both(&shop, &["up"], 0);
     for words in [
