@@ -261,15 +261,15 @@ async fn what_a_snapshot_is_for_is_in_the_ledger_and_shown() {
         let lines = shop.migrator().snapshot_list(shop.address()).await.unwrap();
         let ours = lines.iter().find(|line| line.purpose.is_some()).unwrap();
         assert!(ours.name.starts_with("pre_upgrade_v1_"), "{}", ours.name);
-        let show = format!("snapshot show {}", ours.name);
-        let text = migrate(&shop, &show).ends(0).words;
+        let words = format!("snapshot show {}", ours.name);
+        let text = migrate(&shop, &words).ends(0).words;
         for label in
             ["purpose  pre_upgrade", "version  0 → 1", "made at", "made by", "kept     until 2"]
         {
             assert!(text.contains(label), "{label}: {text}");
         }
         let mut command = in_shop(&shop, program("migrate_from_dir"));
-        let output = command.args(show.split(' ')).args(["--format", "json"]).output().unwrap();
+        let output = command.args(words.split(' ')).args(["--format", "json"]).output().unwrap();
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((&document["version_target"], &document["pinned"]), (&1.into(), &false.into()));
         for key in ["purpose", "created_by", "created_at", "delete_after", "run", "level"] {
