@@ -276,9 +276,10 @@ async fn an_own_item_is_asked_before_a_run_and_shown_with_its_last_line() {
         assert!(words.contains("✗ ticket is approved") && words.contains("it is baked"), "{words}");
         assert!(words.contains("missing: ticket is approved"), "{words}");
         std::fs::remove_file(shop.folder().join("asked")).unwrap();
-        let toml = "preflight = [\"ticket is approved=echo asked >> asked\"]\n";
+        let toml = "preflight = [\"ticket is approved=echo asked >> asked; echo by Ann\"]\n";
         std::fs::write(shop.folder().join("mo-migrate.toml"), toml).unwrap();
-        let _ = migrate(&shop, "up").ends(0);
+        let up = migrate(&shop, "up").ends(0);
+        assert!(up.words.contains("ticket is approved: by Ann"), "{}", up.words);
         let _ = migrate(&shop, "up").ends(0);
         let asked = std::fs::read_to_string(shop.folder().join("asked")).unwrap();
         assert_eq!(asked, "asked\n", "{place:?}: with nothing to do it is not asked");
@@ -311,11 +312,12 @@ async fn an_interruption_ends_the_checklist_and_a_run_that_waits_for_it_and_leav
     for place in engines() {
         let shop = shop(place).await;
         let (before, kept_before) = (shop.dump(), kept(&shop).await);
-        for command in ["preflight", "up"] {
+        let item = ["--preflight", "slow=touch asked; sleep 600"];
+        let hook = ["--hook", "announce=touch asked; sleep 600"];
+        for (command, slow) in [("preflight", item), ("up", item), ("preflight", hook)] {
             let asked = shop.folder().join("asked");
-            let item = "slow=touch asked; sleep 600";
             let mut process = in_shop(&shop, program("migrate_from_dir"));
-            let process = process.args([command, "--preflight", item]);
+            let process = process.arg(command).args(slow);
             let mut child = process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
             while !asked.exists() {
                 assert!(child.try_wait().unwrap().is_none(), "{command} ended before it asked");

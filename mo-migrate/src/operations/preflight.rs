@@ -103,10 +103,12 @@ impl Operations<'_> {
             }
             None => None,
         };
+        self.not_interrupted()?;
         for item in guard::preflight::of_settings(&self.settings).await {
             list.add(item)?;
         }
         let told = self.announced(list.is_ready()).await;
+        self.not_interrupted()?;
         list.ask(ItemKind::Notified, told)?;
         Ok(Preflight {
             ready: list.is_ready(),
@@ -114,6 +116,11 @@ impl Operations<'_> {
             items: list.whole(),
             rollback,
         })
+    }
+
+    /// Whoever interrupts it wants no answer.
+    fn not_interrupted(&self) -> Result<()> {
+        if self.settings.stop.asked() { Err(say::interrupted().ended_refused()) } else { Ok(()) }
     }
 
     async fn reached(&self) -> Result<(bool, String)> {

@@ -13,6 +13,7 @@ use crate::lock::Held;
 use crate::migration::MigrationSet;
 use crate::observer::Event;
 use crate::plan::{Goal, Plan, plan};
+use crate::preflight::ItemState;
 use crate::report::{Outcome, Report};
 use crate::settings::{Settings, Stop, Unit};
 use crate::time;
@@ -128,7 +129,11 @@ impl Operations<'_> {
     /// back before, whatever the time: that is no new run, and waiting would not make it better.
     async fn may_begin(&self) -> Result<()> {
         for item in guard::preflight::of_settings(&self.settings).await {
+            let asked = (item.state == ItemState::Ok).then(|| say::item_is_ok(&item));
             item.demanded()?;
+            if let Some(words) = asked {
+                self.tell(&Event::Note(words));
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Code, Error};
+use crate::preflight::Item;
 use crate::settings::Window;
 use crate::time;
 
@@ -36,6 +37,14 @@ pub(crate) fn own_item_missing(name: &str, problem: String, last: &str) -> Error
 pub(crate) fn own_item_too_long(name: &str, limit: Duration) -> Error {
     let problem = format!("its command ran longer than {}, and was ended", time::words(limit));
     own_item_missing(name, problem, "")
+}
+
+/// What `up` asked, and may go on by.
+pub(crate) fn item_is_ok(item: &Item) -> String {
+    match item.detail.as_str() {
+        "" => format!("{}: yes", item.name),
+        detail => format!("{}: {detail}", item.name),
+    }
 }
 
 /// Sessions that a run would wait for.
