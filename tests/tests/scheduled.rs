@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, Stdio};
 
 use mo_migrate_tests::typed::{in_shop, migrate};
-use mo_migrate_tests::{Fixture, Place, engines, program};
+use mo_migrate_tests::{Fixture, Place, Small, engines, program};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -124,6 +124,28 @@ async fn a_snapshot_of_a_schedule_that_fails_is_told_and_the_next_one_is_made() 
         let notice: Value = serde_json::from_slice(&std::fs::read(told).unwrap()).unwrap();
         assert_eq!(notice["moment"], "snapshot_failed");
         assert_eq!(notice["error"]["code"], "MM0401", "{notice:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_fails_a_snapshot_of_a_schedule_and_ends_nothing() {
+    for place in engines().into_iter().filter(|place| place.is_sqlite()) {
+        let Some(small) = Small::of(16 << 20) else { return };
+        let shop = Fixture::within(place, small.path());
+        shop.sql("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(2000000))");
+        let _ = migrate(&shop, "snapshot create --purpose ticks --keep 30d").ends(0);
+        small.leave(100_000);
+        let mut schedule = Schedule::start(
+            &shop,
+            &["--cron", "* * * * * *", "--purpose", "ticks", "--keep", "0s"],
+        );
+        let line = schedule.says("failed: ");
+        assert!(line.contains("room"), "{line}");
+        small.make_room();
+        schedule.says("made `ticks_");
+        schedule.end(Signal::TERM);
+        shop.assert_sound();
+        assert!(shop.files_with(".partial").is_empty(), "nothing is left of what failed");
     }
 }
 
