@@ -81,6 +81,10 @@ transitions! {
     Masked = "masked",
     /// Such a database is removed.
     DatabaseRemoved = "database-removed",
+    /// Rows that came to blue are committed in green.
+    Carry = "carry",
+    /// The hooks that switch are told.
+    Switch = "switch",
 }
 
 #[cfg(feature = "faults")]

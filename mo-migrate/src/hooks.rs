@@ -38,11 +38,13 @@ pub enum Moment {
     NeedsPerson,
     /// A snapshot of a schedule could not be made, or one that is over its time not be removed.
     SnapshotFailed,
+    /// Another database becomes the one to use, in an upgrade. A hook that fails here stops that.
+    Switch,
 }
 
 impl Moment {
     /// Every moment, in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Announce,
         Self::Before,
         Self::After,
@@ -50,6 +52,7 @@ impl Moment {
         Self::Restored,
         Self::NeedsPerson,
         Self::SnapshotFailed,
+        Self::Switch,
     ];
 
     /// As it stands in the settings and in the report.
@@ -63,6 +66,7 @@ impl Moment {
             Self::Restored => "restored",
             Self::NeedsPerson => "needs_person",
             Self::SnapshotFailed => "snapshot_failed",
+            Self::Switch => "switch",
         }
     }
 }
@@ -84,6 +88,8 @@ pub struct Notice {
     pub error: Option<ErrorReport>,
     /// All of it, once it has ended.
     pub report: Option<Report>,
+    /// The address of the database to use from now on, without credentials, where that changes.
+    pub active: Option<String>,
 }
 
 /// What a hook gives back.
@@ -107,7 +113,7 @@ pub struct HookAt {
 }
 
 /// A line for the shell, shown by its first word. It has the notice as JSON on its standard input, and the moment and the outcome
-/// in `MO_MIGRATE_MOMENT` and `MO_MIGRATE_OUTCOME`.
+/// in `MO_MIGRATE_MOMENT` and `MO_MIGRATE_OUTCOME`; of a switch, the address to use in `MO_MIGRATE_ACTIVE`.
 ///
 /// What it starts in the background lives on: it may be the application.
 #[derive(Clone, Debug)]
@@ -128,6 +134,7 @@ impl Hook for ShellHook {
                 .args(["-c", &self.0])
                 .env("MO_MIGRATE_MOMENT", notice.moment.as_str())
                 .env("MO_MIGRATE_OUTCOME", notice.outcome.map_or("", Outcome::as_str))
+                .env("MO_MIGRATE_ACTIVE", notice.active.as_deref().unwrap_or_default())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

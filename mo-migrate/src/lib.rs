@@ -48,6 +48,7 @@ pub mod sql;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+mod upgrade;
 pub mod validate;
 mod value;
 
@@ -67,13 +68,14 @@ pub use operations::{
     AsOf, Baseline, Change, ChangedRow, CloneLine, CloneSwap, Difference, Fate, Guard, NewClone,
     ObjectDifference, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement,
     PreviewStep, ProvedTable, Repair, RestorePreview, RestoreTime, RestoredObject, RestoredTable,
-    RunProof, Scheduled, SnapshotLine, Status, SwapChange, TableDifference, Validation,
-    Verification, Whose,
+    RunProof, Scheduled, SnapshotLine, Status, SwapChange, TableDifference, Upgrade, UpgradeChange,
+    UpgradeStart, UpgradeStatus, Validation, Verification, Whose,
 };
 pub use report::{Outcome, Report, RunReport};
 pub use sea_query;
 pub use snapshot::SnapshotOf;
 pub use time::{parse_duration, parse_moment};
+pub use upgrade::UpgradeState;
 pub use value::{FromValue, Row, Value};
 
 /// What the macros name; not for people.

@@ -199,7 +199,7 @@ impl Migrator {
         stop: Stop = |settings, stop| settings.stop = stop;
     }
 
-    async fn with_operations<T>(
+    pub(crate) async fn with_operations<T>(
         &self,
         target: Target,
         work: impl AsyncFnOnce(Operations<'_>) -> Result<T>,

@@ -321,10 +321,17 @@ pub fn beside(database: &str) -> Vec<String> {
     names
 }
 
-/// The snapshots that were made for a database and are there.
+/// What in the ledger is of a database, or of one that was made from it.
+fn of(database: &str) -> String {
+    let most = database.len() + 1;
+    format!("(guarded = '{database}' OR left(guarded, {most}) = '{database}_')")
+}
+
+/// The snapshots that were made for a database, or for one that was made from it, and are there.
 fn snapshots(database: &str) -> Vec<String> {
     let sql = format!(
-        "SELECT s.sname FROM mo_catalog.mo_snapshots s JOIN mo_migrate.snapshots l ON l.name = s.sname WHERE l.guarded = '{database}'"
+        "SELECT s.sname FROM mo_catalog.mo_snapshots s JOIN mo_migrate.snapshots l ON l.name = s.sname WHERE {}",
+        of(database)
     );
     // No ledger, no snapshots.
     let names = try_sql("", &sql).unwrap_or_default();
@@ -364,11 +371,12 @@ pub fn forget(database: &str) {
     statements.push(format!("DROP DATABASE IF EXISTS `{database}`"));
     for table in ["phases", "statements", "children"] {
         statements.push(format!(
-            "DELETE FROM mo_migrate.{table} WHERE run IN (SELECT id FROM mo_migrate.runs WHERE guarded = '{database}')"
+            "DELETE FROM mo_migrate.{table} WHERE run IN (SELECT id FROM mo_migrate.runs WHERE {})",
+            of(database)
         ));
     }
-    for table in ["runs", "snapshots", "fence", "holders", "clones"] {
-        statements.push(format!("DELETE FROM mo_migrate.{table} WHERE guarded = '{database}'"));
+    for table in ["runs", "snapshots", "fence", "holders", "clones", "upgrades"] {
+        statements.push(format!("DELETE FROM mo_migrate.{table} WHERE {}", of(database)));
     }
     let _ = with("", None, async |connection| {
         for statement in &statements {

@@ -75,6 +75,12 @@ const EXPECTED: &[Expected] = &[
         sql: "SELECT cents FROM prices ORDER BY id",
         rows: "150000\n3000\n",
     },
+    Expected {
+        title: "Upgrade a copy, and switch to it",
+        answers: "",
+        sql: "SELECT max(version) FROM mo_migrate_history WHERE kind = 'sql'",
+        rows: "1\n",
+    },
 ];
 
 struct Recipe {

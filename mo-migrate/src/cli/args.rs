@@ -13,7 +13,7 @@ use super::usage::End;
 
 /// The commands by what they are for, as the help groups them.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Change", &["up", "down", "guard", "restore", "recover"]),
+    ("Change", &["up", "down", "guard", "upgrade", "restore", "recover"]),
     (
         "Ask",
         &["plan", "preflight", "status", "history", "validate", "lint", "verify", "diff", "report"],

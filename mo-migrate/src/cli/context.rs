@@ -8,10 +8,11 @@ use super::file::ConfigFile;
 use super::invocation::{Invocation, may_be_shown};
 use super::printer::Printer;
 use super::progress::Progress;
-use super::setting::{ALL, Choice, Format};
+use super::setting::{ALL, Choice, Format, told};
 use super::{Cli, Source};
 use super::{signals, webhook};
 use crate::error::{Code, Error, Result, say};
+use crate::hooks::{HookAt, Moment};
 use crate::migration::MigrationSet;
 use crate::report::Report;
 use crate::settings::{Rehearse, Settings};
@@ -31,6 +32,7 @@ pub(super) struct Context {
     pub(super) program: String,
     migrator: Migrator,
     url: Option<String>,
+    webhook_secret: Option<String>,
 }
 
 impl Context {
@@ -87,6 +89,7 @@ impl Context {
             program: words.program.clone(),
             migrator,
             url: choice.url,
+            webhook_secret: choice.webhook_secret,
         })
     }
 
@@ -110,6 +113,25 @@ impl Context {
     pub(super) fn until_signal(&self, words: &'static str) -> Result<Migrator> {
         signals::watch(self.migrator.settings().stop, self.printer.clone(), words)?;
         Ok(self.migrator.clone())
+    }
+
+    /// What switches in an upgrade: a command, or a webhook.
+    ///
+    /// # Errors
+    /// It is empty, or a webhook's address that can't be shown.
+    pub(super) fn switch_hook(&self, text: &str) -> Result<HookAt> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::new(
+                Code::Usage,
+                "`--switch` names neither a command nor a webhook",
+            )
+            .hinted(
+                "write a line for the shell: `migrate upgrade complete --switch ./switch.sh`",
+            ));
+        }
+        told(Moment::Switch, text, self.webhook_secret.as_deref())
+            .map_err(|problem| Error::new(Code::Usage, problem))
     }
 
     pub(super) fn settings(&self) -> Settings {

@@ -192,6 +192,11 @@ fn hook(text: &str, secret: Option<&str>) -> Result<HookAt, String> {
     if what.is_empty() {
         return Err(bad());
     }
+    told(moment, what, secret)
+}
+
+/// A command or a webhook, to be told at a moment; it is never in the error.
+pub(super) fn told(moment: Moment, what: &str, secret: Option<&str>) -> Result<HookAt, String> {
     if what.starts_with("http") && what.contains('@') {
         // Which part of it is a credential could not be told.
         return Err(

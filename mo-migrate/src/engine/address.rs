@@ -1,7 +1,7 @@
 //! Addresses: which engine, and where. What can't be read is never shown, for it may hold a
 //! password.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::SharedEngine;
@@ -17,6 +17,27 @@ impl Address {
     #[must_use]
     pub fn new(address: impl AsRef<str>) -> Self {
         Self(Arc::from(address.as_ref()))
+    }
+
+    /// The whole of it, with its credentials: for a driver, and for nothing that is shown.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The address of the database of this name beside this one, with the same credentials and options.
+    pub(crate) fn named(&self, database: &str) -> Self {
+        let name = encoded(database);
+        let (place, options) = match self.0.split_once('?') {
+            Some((place, options)) => (place, format!("?{options}")),
+            None => (&*self.0, String::new()),
+        };
+        // A server's address has its own slashes before the host; a file's may have none.
+        let start =
+            place.find("://").map_or_else(|| place.find(':').map_or(0, |at| at + 1), |at| at + 3);
+        let folder =
+            place.get(start..).and_then(|path| path.rfind('/')).map_or(start, |at| start + at + 1);
+        Self::new(format!("{}{name}{options}", place.get(..folder).unwrap_or_default()))
     }
 
     /// The part in front of the colon, if it is one that is known.
@@ -53,6 +74,19 @@ impl Address {
             None => Err(unreadable()),
         }
     }
+}
+
+/// A name as it stands in an address.
+fn encoded(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 fn unreadable() -> Error {
@@ -95,6 +129,23 @@ mod tests {
         "mysql://root:12/3?hunter2@host/db",
         "mysql://root:12/3#hunter2@host/db",
     ];
+
+    #[test]
+    fn the_database_beside_has_the_same_credentials_and_options() {
+        for (address, beside) in [
+            ("sqlite:shop.db", "sqlite:shop_green.db"),
+            ("sqlite:/var/a b/shop.db?mode=rw", "sqlite:/var/a b/shop_green.db?mode=rw"),
+            ("sqlite://shop.db", "sqlite://shop_green.db"),
+            ("sqlite:///var/shop.db", "sqlite:///var/shop_green.db"),
+            (
+                "matrixone://root:p%2Fw@host:6001/shop?ssl-mode=disabled",
+                "matrixone://root:p%2Fw@host:6001/shop_green.db?ssl-mode=disabled",
+            ),
+        ] {
+            assert_eq!(Address::new(address).named("shop_green.db").expose(), beside);
+        }
+        assert_eq!(Address::new("sqlite:a.db").named("50% off?").expose(), "sqlite:50%25%20off%3F");
+    }
 
     #[test]
     fn a_bad_address_is_never_shown() {

@@ -4,6 +4,7 @@
 //! What an engine cannot do it says in [`Capabilities`], and the guard chooses the ring by that.
 
 mod address;
+mod carry;
 mod connection;
 mod inventory;
 #[cfg(feature = "matrixone")]
@@ -21,6 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use address::Address;
+pub(crate) use carry::{CarryOver, Side};
 pub use connection::Touched;
 pub(crate) use connection::{Connection, Fence, Interrupt};
 pub(crate) use inventory::{Column, Inventory, Object, ObjectKind, RowKey};
@@ -457,6 +459,16 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         snapshot: &str,
         conduct: Conduct,
     ) -> Result<Box<dyn RestoreTransaction>>;
+    /// Opens this database, this snapshot of it, and the database of the name `green` beside it.
+    ///
+    /// # Errors
+    /// One of them is gone, or can't be opened.
+    async fn carry_over(
+        &self,
+        green: &str,
+        snapshot: &str,
+        conduct: Conduct,
+    ) -> Result<Box<dyn CarryOver>>;
 }
 
 /// Whether rows are counted.

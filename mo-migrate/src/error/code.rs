@@ -99,6 +99,13 @@ codes! {
     /// An own item of the preflight checklist is missing.
     OwnItem = "0313" => REFUSED,
 
+    /// The upgrade is not where this can be done.
+    Upgrade = "0331" => REFUSED,
+    /// Blue has changed in what green can't be given.
+    BlueChanged = "0332" => REFUSED,
+    /// A hook that switches failed.
+    Switch = "0333" => REFUSED,
+
     /// Another one holds the lock.
     Locked = "0401" => LOCKED,
 

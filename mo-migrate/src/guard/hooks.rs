@@ -116,5 +116,6 @@ fn notice(moment: Moment, report: &Report) -> Notice {
         outcome: has_ended.then_some(report.outcome),
         error: report.error.clone(),
         report: has_ended.then(|| report.clone()),
+        active: None,
     }
 }

@@ -10,6 +10,7 @@
 mod clone;
 mod run;
 mod snapshot;
+mod upgrade;
 
 use crate::engine::{Connection, Engine, LedgerAccess};
 use crate::error::{Result, say};
@@ -23,6 +24,7 @@ pub(crate) use run::{
     StatementLine, StatementRecord, StatementWindow,
 };
 pub(crate) use snapshot::SnapshotRecord;
+pub(crate) use upgrade::active_green;
 
 /// The schema that this program writes.
 const SCHEMA: i64 = 1;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Operations;
+use super::{Operations, Upgrade};
 use crate::engine::{Fence, Role};
 use crate::error::{Code, Result, say};
 use crate::guard;
@@ -14,6 +14,7 @@ use crate::migration::{Migration, Version};
 use crate::plan::{Finding, Goal, findings, plan, tolerant};
 use crate::report::{CheckReport, CheckVerdict, Outcome};
 use crate::time;
+use crate::upgrade::UpgradeState;
 use crate::validate::{self, Check, Verdict, When};
 
 /// A migration that was not applied yet.
@@ -65,6 +66,8 @@ pub struct Status {
     pub open_run: Option<Marker>,
     /// In words, what is true of the open run and what the next start does.
     pub detail: Option<String>,
+    /// The newest upgrade, unless it is over and green was never used.
+    pub upgrade: Option<Upgrade>,
 }
 
 /// The set held against the history.
@@ -123,6 +126,8 @@ impl Operations<'_> {
                 .unwrap_or_default(),
             findings,
             detail,
+            // What can't be read of it stops no answer about the migrations.
+            upgrade: self.upgrade().await.ok().flatten().filter(is_told),
             open_run: marker,
         })
     }
@@ -263,6 +268,10 @@ impl Operations<'_> {
         ledger.close().await;
         Ok(found)
     }
+}
+
+fn is_told(upgrade: &Upgrade) -> bool {
+    upgrade.state != UpgradeState::Aborted
 }
 
 /// The run died after it had become final: only the ledger does not say so yet.

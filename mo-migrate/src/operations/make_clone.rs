@@ -50,10 +50,10 @@ pub(crate) struct CloneOrder {
 /// The snapshot that a clone is made from.
 #[derive(Debug)]
 pub(super) struct Source {
-    snapshot: String,
-    inventory: Inventory,
+    pub(super) snapshot: String,
+    pub(super) inventory: Inventory,
     /// It was made for this alone.
-    own: bool,
+    pub(super) own: bool,
 }
 
 /// What the next command does about a clone in this state.
@@ -263,7 +263,7 @@ impl Operations<'_> {
     }
 
     /// A clone of a snapshot, compared with it, and with a history of its own.
-    async fn build(
+    pub(super) async fn build(
         &self,
         source: &Source,
         database: &str,
@@ -357,7 +357,7 @@ impl Operations<'_> {
         }
     }
 
-    async fn drop_database(&self, database: &str, id: &str) -> Result<()> {
+    pub(super) async fn drop_database(&self, database: &str, id: &str) -> Result<()> {
         fault::before(Transition::DatabaseRemoved)?;
         self.engine.drop_marked(database, id, (&self.settings).into()).await?;
         fault::after(Transition::DatabaseRemoved)

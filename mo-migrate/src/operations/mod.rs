@@ -20,6 +20,7 @@ mod restore_time;
 mod snapshots;
 mod swap;
 mod up;
+mod upgrade;
 
 pub use baseline::{Baseline, Repair};
 #[cfg(feature = "cli")]
@@ -37,6 +38,7 @@ pub use restore_time::RestoreTime;
 pub use snapshots::{Scheduled, SnapshotLine};
 pub use swap::{CloneSwap, SwapChange};
 pub(crate) use up::nothing_to_do;
+pub use upgrade::{Upgrade, UpgradeChange, UpgradeStart, UpgradeStatus};
 
 use crate::engine::{Engine, Role, SharedEngine};
 use crate::error::{Result, say};

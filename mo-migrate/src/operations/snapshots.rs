@@ -89,9 +89,24 @@ impl Operations<'_> {
         version: Option<Version>,
     ) -> Result<SnapshotRecord> {
         let mut ledger = Ledger::open(self.engine()).await?;
+        let name = snapshot::name(purpose, None, time::now_ms());
+        let made = self.snapshot_under_lock(&mut ledger, name, purpose, of, version).await;
+        ledger.close().await;
+        made
+    }
+
+    /// The same under this name, in a ledger that is open.
+    pub(super) async fn snapshot_under_lock(
+        &self,
+        ledger: &mut Ledger,
+        name: String,
+        purpose: &str,
+        of: &SnapshotOf,
+        version: Option<Version>,
+    ) -> Result<SnapshotRecord> {
         let now = time::now_ms();
         let mut record = SnapshotRecord {
-            name: snapshot::name(purpose, None, now),
+            name,
             run: None,
             purpose: purpose.to_owned(),
             level: String::new(),
@@ -114,11 +129,9 @@ impl Operations<'_> {
             if self.engine.delete_snapshot(&record.name).await.is_ok() {
                 ledger.forget_snapshot(&record.name).await?;
             }
-            ledger.close().await;
             return Err(error);
         }
         ledger.complete_snapshot(&record).await?;
-        ledger.close().await;
         Ok(record)
     }
 

@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
+use mo_migrate::hooks::{HookAt, Moment, ShellHook};
 use mo_migrate::plan::Goal;
 use mo_migrate::preflight::Depth;
 use mo_migrate::settings::Verify;
@@ -25,6 +27,8 @@ async fn child() {
     let told = |name: &str| std::env::var(name).expect("started by the others");
     let migrator =
         Migrator::from_dir(told(DIRECTORY)).attended(true).verify_snapshot(Verify::Clone);
+    let hook = HookAt { moment: Moment::Switch, hook: Arc::new(ShellHook("true".to_owned())) };
+    let migrator = migrator.hook(hook);
     let address = told(ADDRESS);
     let done = match told(WHAT).as_str() {
         "up" => migrator.run(&address).await.map(|report| report.outcome),
@@ -50,6 +54,13 @@ async fn child() {
             let list = migrator.preflight(&address, Goal::Latest, Depth::Deep).await;
             list.map(|_| Outcome::Applied)
         }
+        "upgrade_start" => {
+            migrator.upgrade_start(&address, None).await.map(|done| done.report.outcome)
+        }
+        "upgrade_complete" => done(migrator.upgrade_complete(&address, &[]).await),
+        "upgrade_back" => done(migrator.upgrade_back(&address).await),
+        "upgrade_abort" => done(migrator.upgrade_abort(&address).await),
+        "upgrade_finish" => done(migrator.upgrade_finish(&address).await),
         "guard" | "guard_badly" => {
             let guard = migrator.guard("import");
             let bad = told(WHAT) == "guard_badly";
@@ -60,6 +71,10 @@ async fn child() {
         other => panic!("nobody can do {other}"),
     };
     done.unwrap();
+}
+
+fn done<T>(ended: mo_migrate::Result<T>) -> mo_migrate::Result<Outcome> {
+    ended.map(|_| Outcome::Applied)
 }
 
 fn command(shop: &Fixture, what: What) -> Command {

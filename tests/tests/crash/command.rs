@@ -45,6 +45,14 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Swap => command.args(["restore", "--yes", "--from-clone"]).arg(shop.beside("_test")),
         What::CloneDelete => command.args(["clone", "delete", "qa", "--yes"]),
         What::Preflight => command.arg("preflight"),
+        What::UpgradeStart
+        | What::UpgradeComplete
+        | What::UpgradeBack
+        | What::UpgradeAbort
+        | What::UpgradeFinish => {
+            let word = what.word().trim_start_matches("upgrade_");
+            command.args(["upgrade", word, "--yes"])
+        }
         What::Guard => command.args(["guard", "--", "sh", "-c", &shop.shell(IMPORT)]),
         What::GuardBadly => {
             let check = ["guard", "--check", "import.check", "--"];

@@ -26,4 +26,5 @@ mod points;
 mod scenario;
 mod signals;
 mod stopped;
+mod upgrade;
 mod wrong;

@@ -196,6 +196,12 @@ async fn every_fault_point_is_reached() {
                 missing.remove(point.as_str());
             }
         }
+        for what in crate::upgrade::STEPS {
+            let shop = crate::upgrade::before(place, what).await;
+            for point in run(&shop, what, None).reached {
+                missing.remove(point.as_str());
+            }
+        }
         // The one commit of a whole run, and the one of a single migration.
         let other =
             place.by(["before-migration", "after-migration"], ["before-commit", "after-commit"]);

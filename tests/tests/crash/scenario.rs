@@ -42,6 +42,11 @@ pub(crate) enum What {
     CloneDelete,
     Swap,
     Preflight,
+    UpgradeStart,
+    UpgradeComplete,
+    UpgradeBack,
+    UpgradeAbort,
+    UpgradeFinish,
 }
 
 impl What {
@@ -60,6 +65,11 @@ impl What {
             Self::CloneDelete => "clone_delete",
             Self::Swap => "swap",
             Self::Preflight => "preflight",
+            Self::UpgradeStart => "upgrade_start",
+            Self::UpgradeComplete => "upgrade_complete",
+            Self::UpgradeBack => "upgrade_back",
+            Self::UpgradeAbort => "upgrade_abort",
+            Self::UpgradeFinish => "upgrade_finish",
         }
     }
 }

@@ -20,6 +20,7 @@ mod schedule;
 mod snapshot;
 mod status;
 mod up;
+mod upgrade;
 mod validate;
 mod verify;
 
@@ -36,6 +37,9 @@ pub(super) enum Command {
     Down(down::Down),
     /// Runs another command, and undoes what it did when it fails
     Guard(guard::Guard),
+    /// Migrates a copy beside the database, and switches to it
+    #[command(subcommand)]
+    Upgrade(upgrade::Upgrade),
     /// Goes back to a data snapshot
     Restore(restore::Restore),
     /// Finishes or puts back what a dead run left
@@ -89,6 +93,7 @@ impl Command {
             Self::Up(command) => Box::pin(command.run(context)).await,
             Self::Down(command) => Box::pin(command.run(context)).await,
             Self::Guard(command) => Box::pin(command.run(context)).await,
+            Self::Upgrade(command) => Box::pin(command.run(context)).await,
             Self::Restore(command) => Box::pin(command.run(context)).await,
             Self::Recover(command) => Box::pin(command.run(context)).await,
             Self::Plan(command) => command.run(context).await,

@@ -138,6 +138,12 @@ pub(super) fn of(level: Option<Level>, tables: &[String]) -> Result<SnapshotOf> 
 
 async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
     let (target, migrator) = (context.target()?, context.migrator());
+    if let Some(upgrade) = migrator.upgrade(&target).await?.filter(crate::Upgrade::is_over) {
+        context.printer.show(&format!(
+            "the time of an upgrade is over, and its way back is kept until you say so:\n{}",
+            super::upgrade::stands(&upgrade)
+        ));
+    }
     let over = migrator.prune_preview_of(&target, purpose).await?;
     // Clones are for nothing that a snapshot is for.
     let clones = match purpose {

@@ -59,6 +59,13 @@ fn text(status: &crate::Status) -> String {
     if let Some(detail) = &status.detail {
         let _ = writeln!(text, "{}\n", one_line(detail));
     }
+    if let Some(upgrade) = &status.upgrade {
+        let stands = format!(
+            "{}\n  `migrate upgrade status` says more\n",
+            super::upgrade::stands(upgrade).trim_end()
+        );
+        text.push_str(&section(true, "upgrade", &stands));
+    }
     text + &last_line(status)
 }
 

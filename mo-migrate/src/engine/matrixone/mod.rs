@@ -7,6 +7,7 @@
 mod afterwards;
 mod beside;
 mod blockers;
+mod carry;
 mod catalog;
 mod clone;
 mod comment;
@@ -39,9 +40,9 @@ use self::link::{Link, Owner};
 use self::lock::Slot;
 use self::text::literal;
 use super::{
-    Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
-    LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts, Space, Touched,
-    Window,
+    Capabilities, CarryOver, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory,
+    LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts,
+    Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -250,7 +251,8 @@ impl MatrixOne {
             ))
             .await?;
         }
-        for table in ["runs", "snapshots"] {
+        // The last is made with the first upgrade of the account.
+        for table in ["runs", "snapshots", "upgrades"] {
             link.send(&format!("DELETE FROM {ledger}.{table} WHERE guarded = {guarded}")).await?;
         }
         Ok(())
@@ -590,6 +592,16 @@ impl Engine for MatrixOne {
                 Box::new(whole::WholeRestore::open(self, snapshot, conduct).await?)
             }
         })
+    }
+
+    async fn carry_over(
+        &self,
+        green: &str,
+        snapshot: &str,
+        conduct: Conduct,
+    ) -> Result<Box<dyn CarryOver>> {
+        let green = self.database_beside(green)?;
+        Ok(Box::new(carry::MatrixOneCarryOver::open(self, green, snapshot, conduct).await?))
     }
 }
 

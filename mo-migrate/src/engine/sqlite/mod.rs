@@ -5,6 +5,7 @@
 
 mod beside;
 mod blockers;
+mod carry;
 mod catalog;
 mod clone;
 mod connection;
@@ -31,9 +32,9 @@ use self::files::{Files, canonical, with_suffix};
 pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
 use super::{
-    Capabilities, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory, LedgerAccess,
-    LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts, Space, Touched,
-    Window,
+    Capabilities, CarryOver, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory,
+    LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts,
+    Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -508,5 +509,16 @@ impl Engine for Sqlite {
             return Err(say::no_snapshot(snapshot, &snapshot::list(&self.files)?));
         }
         Ok(Box::new(restore::SqliteRestore::open(self.clone(), snapshot, conduct.wait).await?))
+    }
+
+    async fn carry_over(
+        &self,
+        green: &str,
+        snapshot: &str,
+        conduct: Conduct,
+    ) -> Result<Box<dyn CarryOver>> {
+        let green = self.file_beside(green)?;
+        let open = carry::SqliteCarryOver::open(self, green, snapshot, conduct.wait);
+        Ok(Box::new(open.await?))
     }
 }

@@ -12,6 +12,7 @@ mod preflight;
 mod restore;
 mod run;
 mod snapshot;
+mod upgrade;
 
 pub(crate) use clone::*;
 pub(crate) use database::*;
@@ -25,6 +26,7 @@ pub(crate) use preflight::*;
 pub(crate) use restore::*;
 pub(crate) use run::*;
 pub(crate) use snapshot::*;
+pub(crate) use upgrade::*;
 
 use super::Error;
 

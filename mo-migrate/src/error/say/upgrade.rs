@@ -1,0 +1,187 @@
+//! Blue-green upgrades.
+
+use crate::error::{Code, Error};
+use crate::operations::UpgradeChange;
+use crate::report::Outcome;
+use crate::upgrade::{UpgradeRecord, UpgradeState, Wish, wishes};
+
+const BLUE_AS_IT_WAS: &str = "the active database is the same as before, and was not written to";
+
+pub(crate) fn upgrade_in_memory() -> Error {
+    Error::new(Code::Upgrade, "a database in memory has none beside it")
+        .true_now("nothing was touched")
+        .hinted("give it a file, or migrate it in place: `migrate up`")
+}
+
+pub(crate) fn no_upgrade() -> Error {
+    Error::new(Code::Upgrade, "this database has no upgrade")
+        .true_now("nothing was touched")
+        .hinted("begin one with `migrate upgrade start`")
+}
+
+pub(crate) fn nothing_to_upgrade() -> Error {
+    Error::new(Code::Upgrade, "nothing is pending, so that green would be the same as blue")
+        .true_now("nothing was touched")
+        .hinted("see `migrate status`")
+}
+
+pub(crate) fn upgrade_refused(upgrade: &UpgradeRecord, wish: Wish) -> Error {
+    let (green, state) = (&upgrade.green, upgrade.state);
+    let what = match (state, wish) {
+        (UpgradeState::Finished, _) => format!("`{green}` is the active database for good"),
+        (UpgradeState::Completed | UpgradeState::SwitchingBack, _) => {
+            format!("`{green}` is the active database")
+        }
+        (UpgradeState::Switching, _) => {
+            format!("the switch to `{green}` was begun, and its hook may have been told")
+        }
+        (UpgradeState::Ready, Wish::Start) => {
+            format!("an upgrade is open: `{green}` is ready, and not active yet")
+        }
+        (UpgradeState::WentBack, _) => format!("this upgrade went back; `{green}` has stayed"),
+        (UpgradeState::Aborted, _) => "there is no open upgrade".to_owned(),
+        _ => format!("`{green}` is not there to be used: the upgrade is in the state `{state}`"),
+    };
+    let mut commands: Vec<String> = wishes(Some(state))
+        .iter()
+        .map(|wish| format!("`migrate upgrade {}`", wish.as_str()))
+        .collect();
+    if state == UpgradeState::Finished {
+        let hint = format!("put the address of `{green}` in the place of this one, and use that");
+        return refused(what, wish).hinted(hint);
+    }
+    commands.insert(0, "`migrate upgrade status`".to_owned());
+    refused(what, wish).hinted(format!("what can be done from here: {}", commands.join(", ")))
+}
+
+fn refused(what: String, wish: Wish) -> Error {
+    Error::new(Code::Upgrade, format!("`upgrade {}` can't be done now", wish.as_str()))
+        .because(what)
+        .true_now("nothing was touched")
+}
+
+pub(crate) fn green_is_there(green: &str) -> Error {
+    Error::new(
+        Code::Upgrade,
+        format!("there is a database `{green}` already, which is never replaced"),
+    )
+    .true_now("nothing was touched")
+    .hinted("move it away, or choose another name: `migrate upgrade start --green NAME`")
+}
+
+pub(crate) fn green_gone(green: &str) -> Error {
+    Error::new(Code::Upgrade, format!("green is gone: there is no database `{green}`"))
+        .true_now(BLUE_AS_IT_WAS)
+        .hinted("give this upgrade up with `migrate upgrade abort`, then `migrate upgrade start`")
+}
+
+/// Green could not be made; what had been begun is removed, unless that failed too.
+pub(crate) fn green_not_made(error: Error, left: Option<Error>) -> Error {
+    let hint = error.hint().map(ToOwned::to_owned);
+    let error = error.ended(Outcome::Refused);
+    let again = "then `migrate upgrade start`";
+    let hint = hint
+        .map_or_else(|| format!("remove the cause, {again}"), |hint| format!("{hint}; {again}"));
+    let error = error.hinted(hint);
+    match left {
+        None => error.true_now("blue was not touched, and nothing of green is left"),
+        Some(left) => {
+            error.because(format!("what was begun could not be removed: {left}")).true_now(
+                "blue was not touched; what is left of green goes with `migrate upgrade abort`",
+            )
+        }
+    }
+}
+
+/// The run in green failed, and was undone there.
+pub(crate) fn green_not_migrated(error: Error, blue: &str, green: &str) -> Error {
+    error
+        .true_now(format!("`{blue}` was not touched; green is kept to be looked at: {green}"))
+        .hinted(format!(
+            "look at it with `migrate upgrade status` and by `--url {green}`; mend the migration or its check, \
+             then `migrate upgrade start`, which makes green anew; or `migrate upgrade abort`"
+        ))
+}
+
+pub(crate) fn open_run_in(address: &str) -> Error {
+    Error::new(Code::OpenRun, format!("a run is open in {address}"))
+        .true_now(BLUE_AS_IT_WAS)
+        .hinted("finish it there with `migrate recover`, then type this again")
+}
+
+/// Blue has changed in what can't be carried over.
+pub(crate) fn blue_changed(changes: &[UpgradeChange]) -> Error {
+    let names: Vec<&str> = changes.iter().map(|change| change.name.as_str()).collect();
+    let error = Error::new(
+        Code::BlueChanged,
+        format!(
+            "blue has changed since its snapshot, and green can't be given that: {}",
+            names.join(", ")
+        ),
+    );
+    let error = changes.iter().fold(error, |error, change| {
+        let rows = change.rows.map_or_else(String::new, |rows| format!("{rows} rows: "));
+        let why = change.why.as_deref().unwrap_or("it was not named when it was asked");
+        error.because(format!("`{}`: {rows}{why}", change.name))
+    });
+    error.true_now(BLUE_AS_IT_WAS).hinted(
+        "`migrate upgrade abort` and `migrate upgrade start` take it along; \
+         `migrate upgrade complete --discard-changes` leaves it behind in blue",
+    )
+}
+
+pub(crate) fn not_carried(table: &str, error: Error) -> Error {
+    error
+        .within(
+            Code::BlueChanged,
+            format!("the rows of `{table}` could not be carried over to green"),
+        )
+        .ended(Outcome::Refused)
+        .true_now(BLUE_AS_IT_WAS)
+        .hinted("`migrate upgrade abort` and `migrate upgrade start` take them along")
+}
+
+pub(crate) fn carried_differs(table: &str) -> Error {
+    Error::new(
+        Code::BlueChanged,
+        format!("`{table}` was carried over and does not equal blue's; it was not committed"),
+    )
+    .true_now(BLUE_AS_IT_WAS)
+    .hinted("type `migrate upgrade complete` again; if it stays so, `migrate upgrade abort`")
+}
+
+pub(crate) fn carried_without_parents(rows: usize) -> Error {
+    Error::new(
+        Code::BlueChanged,
+        format!("{rows} of the rows to be carried over would find no parent in green"),
+    )
+    .true_now(BLUE_AS_IT_WAS)
+    .hinted("`migrate upgrade abort` and `migrate upgrade start` take all of blue along")
+}
+
+pub(crate) fn switch_failed(hook: &str, to: &str, problem: String) -> Error {
+    Error::new(Code::Switch, format!("the hook `{hook}` could not switch to `{to}`"))
+        .because(problem)
+        .true_now("not switched: the ledger names the same active database as before")
+        .hinted("mend the hook, then type the same command again; `migrate upgrade status` says where it stands")
+}
+
+pub(crate) fn switch_interrupted(to: &str) -> Error {
+    Error::new(Code::Interrupted, format!("the switch to `{to}` was interrupted"))
+        .true_now("not switched: the ledger names the same active database as before")
+        .hinted("type the same command again; `migrate upgrade status` says where it stands")
+}
+
+pub(crate) fn unknown_upgrade_state(state: &str) -> Error {
+    Error::new(Code::SchemaNewer, format!("the ledger has an upgrade in the state `{state}`"))
+        .because("a newer mo-migrate wrote it, or a hand has changed it")
+        .hinted("use that mo-migrate; see `migrate help`")
+}
+
+pub(crate) fn upgrades_in_a_circle(most: usize) -> Error {
+    Error::new(
+        Code::Upgrade,
+        format!("{most} upgrades lead from this address to others, and none of them ends"),
+    )
+    .hinted("look at each with `migrate upgrade status`")
+}

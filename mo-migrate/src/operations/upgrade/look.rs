@@ -1,0 +1,272 @@
+//! What has changed in blue since the snapshot, and whether it can be carried over to green.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Operations, Upgrade};
+use crate::engine::{
+    CarryOver, Engine, Inventory, Moment, Moments, Object, ObjectKind, Role, RowDifferences, Side,
+};
+use crate::error::{Result, say};
+use crate::history::History;
+use crate::ledger::Ledger;
+use crate::migration::Version;
+use crate::upgrade::{UpgradeRecord, UpgradeState};
+
+/// A table, or another object, that has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UpgradeChange {
+    /// Its name.
+    pub name: String,
+    /// How many of its rows differ; none where that can't be told.
+    pub rows: Option<u64>,
+    /// It is carried over to green.
+    pub carried: bool,
+    /// Why it is not.
+    pub why: Option<String>,
+}
+
+/// Where an upgrade stands, and what has changed in both databases.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpgradeStatus {
+    /// The upgrade.
+    pub upgrade: Upgrade,
+    /// Blue's version now.
+    pub blue_version: Option<Version>,
+    /// Green's version now; none when it is not there.
+    pub green_version: Option<Version>,
+    /// What has changed in blue since the snapshot.
+    pub blue_changes: Vec<UpgradeChange>,
+    /// What has changed in green since it was migrated.
+    pub green_changes: Vec<UpgradeChange>,
+    /// What could not be looked at, and why.
+    pub unknown: Option<String>,
+}
+
+impl Operations<'_> {
+    pub(crate) async fn upgrade_status(&self) -> Result<UpgradeStatus> {
+        let Some(mut ledger) = Ledger::read(self.engine()).await? else {
+            return Err(say::no_upgrade());
+        };
+        let found = ledger.upgrade().await;
+        ledger.close().await;
+        let Some(upgrade) = found? else { return Err(say::no_upgrade()) };
+        let mut status = UpgradeStatus {
+            upgrade: self.shown(&upgrade)?,
+            blue_version: self.version_of(self.engine()).await?,
+            green_version: None,
+            blue_changes: Vec::new(),
+            green_changes: Vec::new(),
+            unknown: None,
+        };
+        let green = self.green(&upgrade)?;
+        if !green.exists().await? {
+            return Ok(status);
+        }
+        status.green_version = self.version_of(&*green).await?;
+        let looked = async {
+            if matches!(upgrade.state, UpgradeState::Ready | UpgradeState::Switching) {
+                status.blue_changes = self.blue_changes(&upgrade, &*green).await?;
+            }
+            if upgrade.green_snapshot.is_some() {
+                status.green_changes = green_changes(&upgrade, &*green).await?;
+            }
+            Ok(())
+        };
+        let looked: Result<()> = looked.await;
+        status.unknown = looked.err().map(|error| say::in_a_line(&error));
+        Ok(status)
+    }
+
+    async fn version_of(&self, engine: &dyn Engine) -> Result<Option<Version>> {
+        let mut connection = engine.connect(Role::Read).await?;
+        let history = History::read(&mut *connection, &self.settings.history_table).await;
+        connection.close().await;
+        Ok(history?.and_then(|history| history.latest(&self.settings.set)))
+    }
+
+    async fn blue_changes(
+        &self,
+        upgrade: &UpgradeRecord,
+        green: &dyn Engine,
+    ) -> Result<Vec<UpgradeChange>> {
+        let conduct = (&self.settings).into();
+        let mut carry = self.engine.carry_over(&upgrade.green, &upgrade.snapshot, conduct).await?;
+        let found = self.look(&mut *carry, upgrade, green).await;
+        carry.close().await;
+        Ok(found?.into_iter().map(|(_, change)| change).collect())
+    }
+
+    /// All that has changed in blue, each with its table where its rows have.
+    pub(super) async fn look(
+        &self,
+        carry: &mut dyn CarryOver,
+        upgrade: &UpgradeRecord,
+        green: &dyn Engine,
+    ) -> Result<Vec<(Option<Object>, UpgradeChange)>> {
+        let mut blue = self.engine.moments().await?;
+        let mut there = green.moments().await?;
+        let mut looking = Looking {
+            upgrade,
+            history: &self.settings.history_table,
+            carry,
+            blue: &mut *blue,
+            green: &mut *there,
+        };
+        let found = looking.changes().await;
+        blue.close().await;
+        there.close().await;
+        found
+    }
+}
+
+/// What has changed in green since it was migrated.
+async fn green_changes(upgrade: &UpgradeRecord, green: &dyn Engine) -> Result<Vec<UpgradeChange>> {
+    let Some(snapshot) = &upgrade.green_snapshot else { return Ok(Vec::new()) };
+    let mut moments = green.moments().await?;
+    let found = async {
+        let then = Moment::Snapshot(snapshot.clone());
+        let (was, is) = (moments.inventory(&then).await?, moments.inventory(&Moment::Now).await?);
+        let mut found = changed_definitions(&was, &is, "green");
+        for table in tables_of_both(&was, &is) {
+            if moments.compare(table, &then, &Moment::Now).await?.differs {
+                let rows = differing(&mut *moments, &table.name, &then).await?;
+                let name = table.name.clone();
+                found.insert(name.clone(), UpgradeChange { name, rows, carried: false, why: None });
+            }
+        }
+        Ok(found.into_values().collect())
+    };
+    let found = found.await;
+    moments.close().await;
+    found
+}
+
+/// The three databases, opened to be looked at.
+struct Looking<'a> {
+    upgrade: &'a UpgradeRecord,
+    history: &'a str,
+    carry: &'a mut dyn CarryOver,
+    blue: &'a mut dyn Moments,
+    green: &'a mut dyn Moments,
+}
+
+impl Looking<'_> {
+    async fn changes(&mut self) -> Result<Vec<(Option<Object>, UpgradeChange)>> {
+        let snapshot = Moment::Snapshot(self.upgrade.snapshot.clone());
+        let then = self.blue.inventory(&snapshot).await?;
+        let now = self.blue.inventory(&Moment::Now).await?;
+        let there = self.green.inventory(&Moment::Now).await?;
+        let definitions = changed_definitions(&then, &now, "blue");
+        let mut found: Vec<_> = definitions.into_values().map(|change| (None, change)).collect();
+        for table in tables_of_both(&then, &now) {
+            let is_listed = found.iter().any(|(_, change)| change.name == table.name);
+            if is_listed || !self.carry.compare(table, Side::Then, Side::Blue).await?.differs {
+                continue;
+            }
+            let Some(why) = self.why_not(table, &then, &there).await? else { continue };
+            let rows = differing(self.blue, &table.name, &snapshot).await?;
+            let (name, carried) = (table.name.clone(), why.is_empty());
+            let why = (!carried).then(|| why.to_owned());
+            found.push((Some(table.clone()), UpgradeChange { name, rows, carried, why }));
+        }
+        found.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// Why the rows of a table can't be carried over; empty when they can, and nothing when green has
+    /// them already.
+    async fn why_not(
+        &mut self,
+        table: &Object,
+        then: &Inventory,
+        there: &Inventory,
+    ) -> Result<Option<&'static str>> {
+        if table.name == self.history {
+            return Ok(Some("blue has run migrations of its own since"));
+        }
+        if table.kind != ObjectKind::Table {
+            return Ok(Some("it is a part of a virtual table"));
+        }
+        if belongings(then, &table.name) != belongings(there, &table.name) {
+            return Ok(Some("the migrations changed its definition"));
+        }
+        if !self.carry.compare(table, Side::Blue, Side::Green).await?.differs {
+            return Ok(None);
+        }
+        if !self.carry.compare(table, Side::Then, Side::Green).await?.differs {
+            return Ok(Some(""));
+        }
+        let was_carried = self.upgrade.carried.contains(&table.name);
+        let Some(snapshot) = self.upgrade.green_snapshot.clone().filter(|_| was_carried) else {
+            return Ok(Some("the migrations changed its rows"));
+        };
+        // It was carried over before; nobody may have written to it since.
+        let migrated = Moment::Snapshot(snapshot);
+        let written = self.green.compare(table, &migrated, &Moment::Now).await?.differs;
+        Ok(Some(if written { "its rows were changed in green since" } else { "" }))
+    }
+}
+
+/// What belongs to a table, with its definition.
+fn belongings(inventory: &Inventory, table: &str) -> Vec<(ObjectKind, String, Option<String>)> {
+    let mut found: Vec<_> = (inventory.objects.iter())
+        .filter(|object| !object.kind.is_put_back_afterwards())
+        .filter(|object| object.table.eq_ignore_ascii_case(table))
+        .map(|object| (object.kind, object.name.clone(), object.sql.clone()))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The tables with rows that both have, with one definition.
+fn tables_of_both<'a>(then: &'a Inventory, now: &'a Inventory) -> Vec<&'a Object> {
+    let is_one = |table: &&Object| {
+        table.kind.has_rows()
+            && table.kind != ObjectKind::SystemTable
+            && now.find(table.kind, &table.name).is_some_and(|now| now.sql == table.sql)
+    };
+    then.objects.iter().filter(is_one).collect()
+}
+
+/// Everything whose definition has changed, by the table that it belongs to.
+fn changed_definitions(
+    then: &Inventory,
+    now: &Inventory,
+    place: &str,
+) -> BTreeMap<String, UpgradeChange> {
+    let mut found = BTreeMap::new();
+    let mut add = |name: &str, why: String| {
+        let change =
+            UpgradeChange { name: name.to_owned(), rows: None, carried: false, why: Some(why) };
+        found.entry(name.to_owned()).or_insert(change);
+    };
+    for (object, sides) in then.definitions_that_differ(now) {
+        let name = if object.table.is_empty() { &object.name } else { &object.table };
+        add(
+            name,
+            match sides {
+                [None, _] => format!("the {} is new in {place}", object.kind.words()),
+                [_, None] => format!("the {} is gone from {place}", object.kind.words()),
+                _ => format!("its definition was changed in {place}"),
+            },
+        );
+    }
+    for sequence in then.objects.iter().filter(|object| object.kind == ObjectKind::Sequence) {
+        let is = now.find(ObjectKind::Sequence, &sequence.name);
+        if is.is_some_and(|is| is.value != sequence.value) {
+            add(&sequence.name, format!("the sequence has given out numbers in {place}"));
+        }
+    }
+    found
+}
+
+/// How many rows of a table differ from what they were; none where that can't be told.
+async fn differing(moments: &mut dyn Moments, table: &str, then: &Moment) -> Result<Option<u64>> {
+    Ok(match moments.rows(table, then, &Moment::Now).await? {
+        Some(RowDifferences::Listed(rows)) => u64::try_from(rows.len()).ok(),
+        Some(RowDifferences::Counted(rows)) => rows,
+        None => None,
+    })
+}

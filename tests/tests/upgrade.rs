@@ -1,0 +1,370 @@
+//! Blue-green: a copy beside the database is migrated, and becomes the one to use.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, Output};
+
+use mo_migrate::error::Code;
+use mo_migrate::{Migrator, Outcome, UpgradeState};
+use mo_migrate_tests::{Fixture, Place, engines, places, program};
+use serde_json::Value;
+
+const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
+CREATE TABLE visits (id $KEY, page VARCHAR(100), num INT);
+CREATE TABLE notes (word VARCHAR(100));
+INSERT INTO products (name, price) VALUES ('Laptop', 1500), ('Mouse', 30);
+INSERT INTO visits (page, num) VALUES ('home', 1), ('shop', 2);
+INSERT INTO notes VALUES ('a'), ('a');";
+
+const V2: &str = "ALTER TABLE products ADD COLUMN category VARCHAR(20);
+UPDATE products SET category = 'Electronics';";
+
+/// A shop at version 1, with version 2 pending.
+async fn shop(place: Place) -> Fixture {
+    let shop = Fixture::new(place);
+    shop.file("1_products.sql", V1);
+    migrator(&shop).run(shop.address()).await.unwrap();
+    shop.file("2_category.sql", V2);
+    shop
+}
+
+fn migrator(shop: &Fixture) -> Migrator {
+    shop.migrator().attended(true)
+}
+
+fn green(shop: &Fixture) -> String {
+    shop.beside("_green")
+}
+
+fn in_green(shop: &Fixture, sql: &str) -> String {
+    shop.sql_of(&green(shop), &shop.place().words(sql))
+}
+
+/// The command in the shop's folder.
+fn migrate(shop: &Fixture, words: &[&str]) -> Output {
+    let mut command = Command::new(program("migrate_from_dir"));
+    command.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
+    command.args(words).stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+fn said(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// Whether an application that starts now uses green.
+async fn uses_green(shop: &Fixture) -> bool {
+    let active = migrator(shop).active(&shop.address()).await.unwrap();
+    let applied = migrator(shop).history(&active).await.unwrap();
+    let is_green = active.expose() != shop.address();
+    assert_eq!(applied.len(), if is_green { 2 } else { 1 }, "{is_green}");
+    is_green
+}
+
+#[tokio::test]
+async fn green_is_migrated_and_blue_is_as_it_was_until_green_is_active() {
+    for place in places() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        let started = migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        assert_eq!(started.report.outcome, Outcome::Applied, "{place:?}");
+        assert_eq!(started.upgrade.state, UpgradeState::Ready);
+        assert_eq!(
+            (started.upgrade.version_before, started.upgrade.version_after),
+            (Some(1), Some(2))
+        );
+        shop.assert_dump(&before, "while green is ready");
+        assert!(!uses_green(&shop).await);
+        assert_eq!(
+            in_green(&shop, "SELECT count(*) FROM products WHERE category = 'Electronics'"),
+            "2\n"
+        );
+        let status = migrator(&shop).upgrade_status(shop.address()).await.unwrap();
+        assert_eq!((status.blue_changes, status.green_changes), (vec![], vec![]), "{place:?}");
+        assert_eq!(
+            (status.blue_version, status.green_version, status.unknown),
+            (Some(1), Some(2), None)
+        );
+        let snapshots = migrator(&shop).snapshot_list(shop.address()).await.unwrap();
+        assert!(snapshots.iter().any(|line| line.name == started.upgrade.snapshot && line.pinned));
+        let done = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        assert_eq!(done.state, UpgradeState::Completed);
+        assert!(done.keep_until.is_some() && done.carried.is_empty());
+        shop.assert_dump(&before, "when green is active");
+        assert!(uses_green(&shop).await);
+        let again = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        assert_eq!(again.state, UpgradeState::Completed);
+        let told = migrator(&shop).status(shop.address()).await.unwrap().upgrade.unwrap();
+        assert_eq!(told.state, UpgradeState::Completed);
+    }
+}
+
+#[tokio::test]
+async fn what_came_to_blue_is_carried_over_where_the_migrations_did_not_touch_it() {
+    for place in places() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        shop.sql("INSERT INTO visits (page, num) VALUES ('cart', 3); UPDATE visits SET num = 9 WHERE page = 'home'; DELETE FROM visits WHERE page = 'shop'; DELETE FROM notes");
+        let status = migrator(&shop).upgrade_status(shop.address()).await.unwrap();
+        let seen: Vec<_> =
+            status.blue_changes.iter().map(|c| (c.name.as_str(), c.rows, c.carried)).collect();
+        assert_eq!(
+            seen,
+            [("notes", Some(2), true), ("visits", Some(3), true)],
+            "{place:?}: {status:?}"
+        );
+        let before = shop.dump();
+        let done = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        assert_eq!(done.carried, ["notes", "visits"], "{place:?}");
+        shop.assert_dump(&before, "after its rows were carried over");
+        let visits = "SELECT * FROM visits ORDER BY id";
+        assert_eq!(in_green(&shop, visits), shop.sql(visits), "{place:?}");
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM notes"), "0\n");
+        assert_eq!(
+            in_green(&shop, "SELECT count(*) FROM products WHERE category IS NOT NULL"),
+            "2\n"
+        );
+        let status = migrator(&shop).upgrade_status(shop.address()).await.unwrap();
+        assert_eq!(status.green_changes, [], "{place:?}: what we carried over is nobody's write");
+        // A key that blue gave out is not given out again.
+        let id = in_green(
+            &shop,
+            "INSERT INTO visits (page) VALUES ('next'); SELECT max(id) FROM visits",
+        );
+        assert!(id.trim().parse::<u64>().unwrap() > 3, "{place:?}: {id}");
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_carried_over_is_refused_with_its_rows_or_stays_behind_by_name() {
+    for place in places() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        shop.sql("UPDATE products SET price = 1; INSERT INTO visits (page, num) VALUES ('cart', 3); CREATE TABLE late (id INT)");
+        let before = (shop.dump(), in_green(&shop, "SELECT * FROM visits"));
+        let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.outcome()),
+            (Code::BlueChanged, Outcome::Refused),
+            "{error:?}"
+        );
+        let words = error.render(false);
+        assert!(words.contains("`products`: 2 rows") && words.contains("`late`"), "{words}");
+        assert!(!words.contains("`visits`"), "{words}");
+        shop.assert_dump(&before.0, "after a refusal");
+        assert_eq!(in_green(&shop, "SELECT * FROM visits"), before.1);
+        assert!(!uses_green(&shop).await);
+        // One of them alone is not enough.
+        let error = migrator(&shop)
+            .upgrade_complete(shop.address(), &["late".to_owned()])
+            .await
+            .unwrap_err();
+        assert!(error.message().ends_with("that: products"), "{error:?}");
+        let out = migrate(&shop, &["upgrade", "complete"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        let out = migrate(&shop, &["upgrade", "complete", "--discard-changes"]);
+        assert_eq!(out.status.code(), Some(5), "nobody could be asked: {}", said(&out));
+        assert!(!uses_green(&shop).await);
+        let out = migrate(&shop, &["upgrade", "complete", "--discard-changes", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert!(uses_green(&shop).await);
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM visits"), "3\n");
+        assert_eq!(in_green(&shop, "SELECT min(price) FROM products"), "30\n");
+        shop.assert_dump(&before.0, "blue keeps what stayed behind");
+    }
+}
+
+#[tokio::test]
+async fn blue_that_was_migrated_by_itself_is_refused() {
+    for place in engines() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        migrator(&shop).run(shop.address()).await.unwrap();
+        let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
+        assert_eq!(error.code(), Code::BlueChanged, "{error:?}");
+        assert!(error.render(false).contains("`products`"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_switches_nothing_and_complete_goes_on_when_it_is_mended() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        shop.sql("INSERT INTO visits (page, num) VALUES ('cart', 3)");
+        let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", "exit 7"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        assert!(
+            said(&out).contains("MM0333") && said(&out).contains("exited with 7"),
+            "{}",
+            said(&out)
+        );
+        assert!(!uses_green(&shop).await);
+        let out = migrate(
+            &shop,
+            &["--check-timeout", "1s", "upgrade", "complete", "--yes", "--switch", "sleep 600"],
+        );
+        assert!(said(&out).contains("longer than 1s"), "{}", said(&out));
+        assert!(!uses_green(&shop).await);
+        // What was carried over by then is carried over again.
+        shop.sql("INSERT INTO visits (page, num) VALUES ('late', 4)");
+        let hook = "echo $MO_MIGRATE_MOMENT $MO_MIGRATE_ACTIVE > told; cat > told.json";
+        let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", hook]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert!(uses_green(&shop).await);
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM visits"), "4\n");
+        let told = std::fs::read_to_string(shop.folder().join("told")).unwrap();
+        assert!(told.starts_with("switch ") && told.trim().ends_with(&green(&shop)), "{told}");
+        assert!(!told.contains(":111@"), "{told}");
+        let notice = std::fs::read_to_string(shop.folder().join("told.json")).unwrap();
+        let notice: Value = serde_json::from_str(&notice).unwrap();
+        assert_eq!((&notice["moment"], &notice["outcome"]), (&"switch".into(), &Value::Null));
+        let out = migrate(&shop, &["upgrade", "back", "--yes", "--switch", hook]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        let told = std::fs::read_to_string(shop.folder().join("told")).unwrap();
+        assert!(told.trim().ends_with(place.by("shop.db", shop.database())), "{told}");
+    }
+}
+
+/// The write is sent while the hook runs, and arrives in blue when all is done.
+#[tokio::test]
+async fn nobody_writes_to_blue_while_green_becomes_active() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let write = shop.shell("INSERT INTO notes VALUES ('late')");
+        let hook =
+            format!("({write} && echo > arrived) > /dev/null 2>&1 & sleep 2; test ! -e arrived");
+        let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", &hook]);
+        assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
+        for _ in 0..100 {
+            if shop.folder().join("arrived").exists() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        assert_eq!(shop.sql("SELECT count(*) FROM notes WHERE word = 'late'"), "1\n", "{place:?}");
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM notes WHERE word = 'late'"), "0\n");
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_in_green_leaves_blue_alone_and_start_makes_green_anew() {
+    for place in engines() {
+        let shop = shop(place).await;
+        shop.file("2_category.check.sql", "-- check(after): never\nSELECT * FROM products;");
+        let before = shop.dump();
+        let out = migrate(&shop, &["upgrade", "start"]);
+        assert_eq!(out.status.code(), Some(2), "{}", said(&out));
+        assert!(
+            said(&out).contains("was not touched") && said(&out).contains("upgrade start"),
+            "{}",
+            said(&out)
+        );
+        shop.assert_dump(&before, "after green failed");
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM products"), "2\n");
+        let status = migrator(&shop).upgrade_status(shop.address()).await.unwrap();
+        assert_eq!(status.upgrade.state, UpgradeState::Failed);
+        let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
+        assert_eq!(error.code(), Code::Upgrade, "{error:?}");
+        shop.remove("2_category.check.sql");
+        let out = migrate(&shop, &["upgrade", "start"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        let snapshots = migrator(&shop).snapshot_list(shop.address()).await.unwrap();
+        let upgrades = snapshots.iter().filter(|line| line.purpose.as_deref() == Some("upgrade"));
+        assert_eq!(upgrades.count(), 1, "that of the first start is gone");
+        let error = migrator(&shop).upgrade_start(shop.address(), None).await.unwrap_err();
+        assert_eq!(error.code(), Code::Upgrade, "one is open: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn back_makes_blue_active_and_names_what_was_written_to_green() {
+    for place in places() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        assert!(migrate(&shop, &["upgrade", "complete", "--yes"]).status.success());
+        let _ = in_green(&shop, "INSERT INTO products (name, price) VALUES ('Watch', 250)");
+        let error = migrator(&shop).upgrade_abort(shop.address()).await.unwrap_err();
+        assert_eq!(error.code(), Code::Upgrade, "green is active: {error:?}");
+        let out = migrate(&shop, &["upgrade", "back"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        assert!(uses_green(&shop).await);
+        let out = migrate(&shop, &["upgrade", "back", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert!(said(&out).contains("products") && said(&out).contains("1 row"), "{}", said(&out));
+        assert!(!said(&out).contains("visits"), "{}", said(&out));
+        assert!(!uses_green(&shop).await);
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM products"), "3\n", "it stays");
+        let out = migrate(&shop, &["upgrade", "abort", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert_eq!(shop.files_with("green"), [] as [&str; 0], "{place:?}");
+        let snapshots = migrator(&shop).snapshot_list(shop.address()).await.unwrap();
+        assert!(snapshots.iter().all(|line| !line.pinned && !line.gone), "{snapshots:?}");
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success(), "another one can be begun");
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_finished_leads_to_green_and_has_no_way_back() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let early = migrator(&shop).upgrade_finish(shop.address()).await.unwrap_err();
+        assert_eq!(early.code(), Code::Upgrade);
+        assert!(migrate(&shop, &["--keep", "0s", "upgrade", "complete", "--yes"]).status.success());
+        let out = migrate(&shop, &["snapshot", "prune", "--yes"]);
+        assert!(said(&out).contains("upgrade finish"), "{}", said(&out));
+        let out = migrate(&shop, &["upgrade", "finish", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert!(uses_green(&shop).await);
+        for wish in ["back", "abort", "start"] {
+            let out = migrate(&shop, &["upgrade", wish, "--yes"]);
+            assert_eq!(out.status.code(), Some(5), "{wish}: {}", said(&out));
+        }
+        let pinned = migrator(&shop).snapshot_list(shop.address()).await.unwrap();
+        assert!(pinned.iter().all(|line| !line.pinned), "{pinned:?}");
+        // The next one is green's own, and the old address leads to it.
+        let active = migrator(&shop).active(&shop.address()).await.unwrap();
+        shop.file("3_more.sql", "CREATE TABLE more (id INT);");
+        migrator(&shop).upgrade_start(&active, None).await.unwrap();
+        migrator(&shop).upgrade_complete(&active, &[]).await.unwrap();
+        let last = migrator(&shop).active(&shop.address()).await.unwrap();
+        assert_eq!(migrator(&shop).history(&last).await.unwrap().len(), 3, "{place:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_greens_name_is_never_replaced() {
+    for place in engines() {
+        let shop = shop(place).await;
+        if !place.is_sqlite() {
+            shop.sql(&format!("CREATE DATABASE {}", green(&shop)));
+        }
+        let _ = in_green(&shop, "CREATE TABLE precious (id INT)");
+        let error = migrator(&shop).upgrade_start(shop.address(), None).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::Upgrade, Outcome::Refused), "{error:?}");
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM precious"), "0\n");
+        assert_eq!(migrator(&shop).upgrade(shop.address()).await.unwrap().map(|it| it.state), None);
+        let other = shop.beside("_other");
+        let out = migrate(&shop, &["upgrade", "start", "--green", &other]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert!(migrate(&shop, &["upgrade", "complete", "--yes"]).status.success());
+        assert!(uses_green(&shop).await);
+    }
+}
+
+#[tokio::test]
+async fn without_an_upgrade_every_command_says_what_to_do() {
+    for place in engines() {
+        let shop = shop(place).await;
+        for wish in ["status", "complete", "back", "abort", "finish"] {
+            let out = migrate(&shop, &["upgrade", wish, "--yes"]);
+            assert_eq!(out.status.code(), Some(5), "{wish}: {}", said(&out));
+            assert!(said(&out).contains("upgrade start"), "{wish}: {}", said(&out));
+        }
+        migrator(&shop).run(shop.address()).await.unwrap();
+        let error = migrator(&shop).upgrade_start(shop.address(), None).await.unwrap_err();
+        assert_eq!(error.code(), Code::Upgrade, "nothing is pending: {error:?}");
+        let active = migrator(&shop).active(&shop.address()).await.unwrap();
+        assert_eq!(active.expose(), shop.address());
+    }
+}
