@@ -452,7 +452,7 @@ impl Operations<'_> {
     }
 
     /// There is room for so many copies of the database.
-    async fn has_room(&self, copies: u64) -> Result<()> {
+    pub(super) async fn has_room(&self, copies: u64) -> Result<()> {
         let space = self.engine.space().await?;
         let scarce = |room: &&Room| room.free < space.database.saturating_mul(copies);
         match space.rooms.iter().find(scarce) {

@@ -223,6 +223,10 @@ impl Operations<'_> {
             self.tell(&Event::Note(say::tolerated(finding)));
         }
         let mut ledger = Ledger::open(self.engine()).await?;
+        if let Some(upgrade) = ledger.upgrade().await?.filter(|it| it.state.is_green_active()) {
+            let warning = say::blue_is_not_active(self.engine.database(), &upgrade.green);
+            self.tell(&Event::Note(warning));
+        }
         let runs = ledger.runs().await?;
         if let Some(error) = not_again(&plan, &runs, &self.settings, waited, time::now_ms()) {
             ledger.close().await;

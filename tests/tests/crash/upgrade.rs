@@ -5,7 +5,7 @@ use mo_migrate::UpgradeState;
 use mo_migrate_tests::{Fixture, Place, engines};
 
 use crate::child::run;
-use crate::points::{kills, offset, step};
+use crate::points::{faults, offset, step};
 use crate::scenario::What;
 
 const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100)); CREATE TABLE visits (id INT);
@@ -61,11 +61,11 @@ async fn again(shop: &Fixture, what: What) -> mo_migrate::Result<UpgradeState> {
     })
 }
 
-async fn killed_at(place: Place, what: What, fault: &str) -> Result<(), String> {
+async fn hit_at(place: Place, what: What, fault: &str) -> Result<(), String> {
     let shop = before(place, what).await;
     let dump = shop.dump();
     let ended = run(&shop, what, Some(fault));
-    if !ended.killed() {
+    if fault.ends_with("kill") && !ended.killed() {
         return Err(format!("it was not killed: {}", ended.words()));
     }
     one_is_active(&shop).await?;
@@ -127,15 +127,14 @@ async fn is_tidy(shop: &Fixture, what: What) -> Result<(), String> {
     Ok(())
 }
 
-#[tokio::test]
-async fn an_upgrade_that_is_killed_anywhere_goes_on_when_it_is_typed_again() {
+async fn everywhere(action: &str, places: Vec<Place>) {
     let mut failed = Vec::new();
     let mut rounds = 0;
-    for place in engines() {
+    for place in places {
         for what in STEPS {
             let shop = before(place, what).await;
             let ended = run(&shop, what, None);
-            let faults = kills(&ended.reached);
+            let faults = faults(&ended.reached, action);
             assert!(
                 ended.output.status.success() && faults.len() > 3,
                 "{what:?}: {}",
@@ -144,12 +143,22 @@ async fn an_upgrade_that_is_killed_anywhere_goes_on_when_it_is_typed_again() {
             let step = step(place);
             for fault in faults.into_iter().skip(offset(step)).step_by(step) {
                 rounds += 1;
-                if let Err(why) = killed_at(place, what, &fault).await {
+                if let Err(why) = hit_at(place, what, &fault).await {
                     failed.push(format!("{place:?}, {what:?}, {fault}: {why}"));
                 }
             }
         }
     }
-    eprintln!("upgrade: killed {rounds} times, {} went wrong", failed.len());
+    eprintln!("upgrade, {action}: {rounds} rounds, {} went wrong", failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_killed_anywhere_goes_on_when_it_is_typed_again() {
+    everywhere("kill", engines()).await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_fails_anywhere_goes_on_when_it_is_typed_again() {
+    everywhere("fail", engines()).await;
 }

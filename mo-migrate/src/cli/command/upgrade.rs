@@ -10,6 +10,7 @@ use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
 use crate::error::{Code, Error, Result, say};
+use crate::hooks::HookAt;
 use crate::report::text::count;
 use crate::report::text::table::{GREEN, RED, Table, YELLOW, one_line, paint};
 use crate::upgrade::UpgradeState;
@@ -18,9 +19,9 @@ use crate::{Target, UpgradeChange, UpgradeStatus};
 /// Migrates a copy beside the database, and switches to it.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-The database of the address is blue. Green is made from a snapshot of it and migrated there, with its
-checks; blue is left as it is until `complete` makes green the active one. An application asks for the
-active address with `Migrator::active`, or the hook that switches tells it.
+The database of the address is blue. Green is made from a snapshot of it and migrated, with its
+checks; blue is left as it is until `complete` makes green the active one. An application asks
+for the active address with `Migrator::active`, or the hook that switches tells it.
 
 Examples:
   migrate upgrade start
@@ -65,13 +66,18 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
-    fn with(&self, context: &Context) -> Result<Migrator> {
-        let migrator = context.runner()?;
-        Ok(match &self.switch {
-            Some(text) => migrator.hook(context.switch_hook(text)?),
-            None => migrator,
-        })
+    fn hook(&self, context: &Context) -> Result<Option<HookAt>> {
+        self.switch.as_deref().map(|text| context.switch_hook(text)).transpose()
     }
+}
+
+/// What carries it out, once all questions are answered: from here on a signal stops it.
+fn runner(context: &Context, hook: Option<HookAt>) -> Result<Migrator> {
+    let migrator = context.runner()?;
+    Ok(match hook {
+        Some(hook) => migrator.hook(hook),
+        None => migrator,
+    })
 }
 
 impl Upgrade {
@@ -106,7 +112,7 @@ async fn complete(
     switch: &Switch,
     discard: bool,
 ) -> Result<Answer> {
-    let migrator = switch.with(context)?;
+    let (hook, migrator) = (switch.hook(context)?, context.migrator());
     let status = migrator.upgrade_status(&target).await?;
     if !matches!(status.upgrade.state, UpgradeState::Ready | UpgradeState::Switching) {
         // It says why not, or that it is so already.
@@ -123,7 +129,11 @@ async fn complete(
     if !stays.is_empty() && !discard {
         return Err(say::blue_changed(&stays));
     }
-    context.printer.show(&would_complete(&status));
+    let mut text = changed(&status);
+    for what in &status.upgrade.left_out {
+        let _ = writeln!(text, "green does not have {}", one_line(what));
+    }
+    context.printer.show(&text);
     let words = if discard { "upgrade complete --discard-changes" } else { "upgrade complete" };
     if stays.is_empty() {
         ask::confirm(context, words, "switch to green?")?;
@@ -135,12 +145,12 @@ async fn complete(
     }
     // What was shown is what may stay behind, whatever came meanwhile.
     let names: Vec<String> = stays.into_iter().map(|change| change.name).collect();
-    Ok(answer(&migrator.upgrade_complete(target, &names).await?))
+    Ok(answer(&runner(context, hook)?.upgrade_complete(target, &names).await?))
 }
 
 async fn back(context: &Context, target: Target, switch: &Switch) -> Result<Answer> {
-    let migrator = switch.with(context)?;
-    let status = migrator.upgrade_status(&target).await?;
+    let hook = switch.hook(context)?;
+    let status = context.migrator().upgrade_status(&target).await?;
     if status.upgrade.next.iter().any(|command| command.ends_with(" back")) {
         let mut text = format!(
             "goes back to {}, as it was left; {} stays with all that is in it\n",
@@ -155,7 +165,7 @@ async fn back(context: &Context, target: Target, switch: &Switch) -> Result<Answ
         context.printer.show(&text);
         ask::confirm(context, "upgrade back", "switch back to blue?")?;
     }
-    Ok(answer(&migrator.upgrade_back(target).await?))
+    Ok(answer(&runner(context, hook)?.upgrade_back(target).await?))
 }
 
 async fn abort(context: &Context, target: Target) -> Result<Answer> {
@@ -261,14 +271,22 @@ fn unknown(text: &mut String, status: &UpgradeStatus) {
     }
 }
 
-/// What `complete` would do.
-fn would_complete(status: &UpgradeStatus) -> String {
+fn changed(status: &UpgradeStatus) -> String {
     let mut text = changes("changed in blue since the snapshot", &status.blue_changes);
     text.push_str(&changes("changed in green since it was migrated", &status.green_changes));
+    if status.blue_changes.is_empty() && status.unknown.is_none() {
+        text.push_str("blue has not changed since the snapshot\n");
+    }
+    text
+}
+
+/// What `complete` would do.
+fn would_complete(status: &UpgradeStatus) -> String {
+    let mut text = changed(status);
     let stays = status.blue_changes.iter().any(|change| !change.carried);
     text.push_str(match (status.blue_changes.is_empty(), stays) {
         _ if status.unknown.is_some() => "",
-        (true, _) => "blue has not changed since the snapshot: `migrate upgrade complete` switches\n",
+        (true, _) => "`migrate upgrade complete` switches\n",
         (_, false) => "`migrate upgrade complete` carries these over, compares, and switches\n",
         (_, true) => {
             "`migrate upgrade complete` is refused: `migrate upgrade abort` and `migrate upgrade start` take all of blue along; \

@@ -3,6 +3,7 @@
 use crate::error::{Code, Error};
 use crate::operations::UpgradeChange;
 use crate::report::Outcome;
+use crate::report::text::count;
 use crate::upgrade::{UpgradeRecord, UpgradeState, Wish, wishes};
 
 const BLUE_AS_IT_WAS: &str = "the active database is the same as before, and was not written to";
@@ -69,6 +70,17 @@ pub(crate) fn green_is_there(green: &str) -> Error {
     .hinted("move it away, or choose another name: `migrate upgrade start --green NAME`")
 }
 
+pub(crate) fn no_name_for_green(error: Error) -> Error {
+    error.hinted("choose another name: `migrate upgrade start --green NAME`")
+}
+
+/// Somebody migrates the database that is not in use any more.
+pub(crate) fn blue_is_not_active(blue: &str, green: &str) -> String {
+    format!(
+        "warning: `{blue}` is not the active database any more, that is `{green}`: see `migrate upgrade status`"
+    )
+}
+
 pub(crate) fn green_gone(green: &str) -> Error {
     Error::new(Code::Upgrade, format!("green is gone: there is no database `{green}`"))
         .true_now(BLUE_AS_IT_WAS)
@@ -120,7 +132,7 @@ pub(crate) fn blue_changed(changes: &[UpgradeChange]) -> Error {
         ),
     );
     let error = changes.iter().fold(error, |error, change| {
-        let rows = change.rows.map_or_else(String::new, |rows| format!("{rows} rows: "));
+        let rows = change.rows.map_or_else(String::new, |rows| format!("{}: ", count(rows, "row")));
         let why = change.why.as_deref().unwrap_or("it was not named when it was asked");
         error.because(format!("`{}`: {rows}{why}", change.name))
     });

@@ -45,7 +45,7 @@ impl Operations<'_> {
         } else {
             let_go(ledger, &upgrade.snapshot).await?;
         }
-        upgrade.green_snapshot = None;
+        (upgrade.green_snapshot, upgrade.keep_until) = (None, None);
         ledger.enter_upgrade(upgrade, UpgradeState::Aborted).await
     }
 

@@ -17,6 +17,9 @@ const UPGRADE: &str = "upgrade";
 /// What green's snapshots are for: green as it was before anybody used it.
 pub(super) const MIGRATED: &str = "migrated";
 
+/// Blue's snapshot, green, and green's snapshots before and after it is migrated.
+const COPIES: u64 = 4;
+
 impl Operations<'_> {
     pub(crate) async fn upgrade_start(&self, green: Option<&str>) -> Result<UpgradeStart> {
         if !self.engine.capabilities().durable {
@@ -40,9 +43,11 @@ impl Operations<'_> {
             self.remove_green(&mut ledger, &mut last, true).await?;
         }
         let green = green.map_or_else(|| self.engine.name_with("_green"), ToOwned::to_owned);
-        if green == self.engine.own_name() || self.engine.beside(&green)?.exists().await? {
+        let beside = self.engine.beside(&green).map_err(say::no_name_for_green)?;
+        if green == self.engine.own_name() || beside.exists().await? {
             return Err(say::green_is_there(&green));
         }
+        self.has_room(COPIES).await?;
         let version = history.and_then(|history| history.latest(&self.settings.set));
         let mut upgrade = self.new_upgrade(green, version);
         // Before anything is made: what no ledger knows would never be removed.
