@@ -368,3 +368,22 @@ async fn without_an_upgrade_every_command_says_what_to_do() {
         assert_eq!(active.expose(), shop.address());
     }
 }
+
+#[tokio::test]
+async fn green_is_beside_the_database_and_not_beside_a_link_to_it() {
+    for place in engines().into_iter().filter(|place| place.is_sqlite()) {
+        let shop = shop(place).await;
+        let links = shop.folder().join("a link's 100%");
+        std::fs::create_dir(&links).unwrap();
+        std::os::unix::fs::symlink(shop.path(), links.join("link.db")).unwrap();
+        let link = format!("sqlite:{}/a link's 100%25/link.db", shop.folder().display());
+        migrator(&shop).upgrade_start(&link, None).await.unwrap();
+        migrator(&shop).upgrade_complete(&link, &[]).await.unwrap();
+        assert!(uses_green(&shop).await);
+        let active = migrator(&shop).active(&link).await.unwrap();
+        assert_eq!(migrator(&shop).history(&active).await.unwrap().len(), 2);
+        migrator(&shop).upgrade_back(&link).await.unwrap();
+        migrator(&shop).upgrade_abort(&link).await.unwrap();
+        assert_eq!(shop.files_with("green"), [] as [&str; 0]);
+    }
+}

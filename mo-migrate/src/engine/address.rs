@@ -25,19 +25,20 @@ impl Address {
         &self.0
     }
 
-    /// The address of the database of this name beside this one, with the same credentials and options.
-    pub(crate) fn named(&self, database: &str) -> Self {
-        let name = encoded(database);
+    /// The address of the database of this name beside this one, which is in this file where it is one,
+    /// with the same credentials and options.
+    pub(crate) fn named(&self, database: &str, file: &str) -> Self {
         let (place, options) = match self.0.split_once('?') {
             Some((place, options)) => (place, format!("?{options}")),
             None => (&*self.0, String::new()),
         };
-        // A server's address has its own slashes before the host; a file's may have none.
-        let start =
-            place.find("://").map_or_else(|| place.find(':').map_or(0, |at| at + 1), |at| at + 3);
-        let folder =
-            place.get(start..).and_then(|path| path.rfind('/')).map_or(start, |at| start + at + 1);
-        Self::new(format!("{}{name}{options}", place.get(..folder).unwrap_or_default()))
+        if self.engine() == Some("sqlite") {
+            return Self::new(format!("sqlite:{}{options}", encoded(file)));
+        }
+        let host = place.find("://").map_or(0, |at| at + 3);
+        let path = place.get(host..).and_then(|rest| rest.find('/'));
+        let server = place.get(..path.map_or(place.len(), |at| host + at)).unwrap_or_default();
+        Self::new(format!("{server}/{}{options}", encoded(database)))
     }
 
     /// The part in front of the colon, if it is one that is known.
@@ -76,11 +77,11 @@ impl Address {
     }
 }
 
-/// A name as it stands in an address.
+/// A name or a path as it stands in an address.
 fn encoded(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/') {
             out.push(char::from(byte));
         } else {
             let _ = write!(out, "%{byte:02X}");
@@ -133,18 +134,17 @@ mod tests {
     #[test]
     fn the_database_beside_has_the_same_credentials_and_options() {
         for (address, beside) in [
-            ("sqlite:shop.db", "sqlite:shop_green.db"),
-            ("sqlite:/var/a b/shop.db?mode=rw", "sqlite:/var/a b/shop_green.db?mode=rw"),
-            ("sqlite://shop.db", "sqlite://shop_green.db"),
-            ("sqlite:///var/shop.db", "sqlite:///var/shop_green.db"),
+            ("sqlite:shop.db", "sqlite:a%20b/50%25.db"),
+            ("sqlite:///var/shop.db?mode=rw", "sqlite:a%20b/50%25.db?mode=rw"),
             (
-                "matrixone://root:p%2Fw@host:6001/shop?ssl-mode=disabled",
-                "matrixone://root:p%2Fw@host:6001/shop_green.db?ssl-mode=disabled",
+                "matrixone://root:p%2Fw@host:6001/shop",
+                "matrixone://root:p%2Fw@host:6001/shop_green",
             ),
+            ("mysql://host/shop?ssl-mode=disabled", "mysql://host/shop_green?ssl-mode=disabled"),
         ] {
-            assert_eq!(Address::new(address).named("shop_green.db").expose(), beside);
+            let named = Address::new(address).named("shop_green", "a b/50%.db");
+            assert_eq!(named.expose(), beside);
         }
-        assert_eq!(Address::new("sqlite:a.db").named("50% off?").expose(), "sqlite:50%25%20off%3F");
     }
 
     #[test]

@@ -41,8 +41,10 @@ impl Sqlite {
         if hidden || companion.into_iter().any(|ending| name.ends_with(ending)) {
             return Err(say::no_name_for_a_clone(name, "the name of a file, without its folder"));
         }
-        let path = Path::new(&self.shown).with_file_name(name);
         let place = self.files.database().with_file_name(name);
+        // As the application writes it, unless its folder is a link's and not the database's.
+        let near = Path::new(&self.shown).with_file_name(name);
+        let path = if files::canonical(&near) == place { near } else { place.clone() };
         Ok(Self {
             source: Source::Address,
             options: self.options.clone().filename(&path),

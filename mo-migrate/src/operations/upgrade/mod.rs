@@ -189,10 +189,9 @@ impl Migrator {
     pub async fn active(&self, address: &str) -> Result<Address> {
         let mut address = Address::new(address);
         for _ in 0..LONGEST_WAY {
-            match ledger::active_green(&*address.open()?).await? {
-                Some(green) => address = address.named(&green),
-                None => return Ok(address),
-            }
+            let engine = address.open()?;
+            let Some(green) = ledger::active_green(&*engine).await? else { return Ok(address) };
+            address = address.named(&green, engine.beside(&green)?.database());
         }
         Err(say::upgrades_in_a_circle(LONGEST_WAY))
     }
