@@ -387,3 +387,61 @@ async fn green_is_beside_the_database_and_not_beside_a_link_to_it() {
         assert_eq!(shop.files_with("green"), [] as [&str; 0]);
     }
 }
+
+const KEYS: &str = "CREATE TABLE customers (id INT PRIMARY KEY, name VARCHAR(20));
+CREATE TABLE products (id INT PRIMARY KEY, name VARCHAR(20));
+CREATE TABLE orders (id INT PRIMARY KEY, customer INT, product INT,
+  FOREIGN KEY (customer) REFERENCES customers (id), FOREIGN KEY (product) REFERENCES products (id));
+CREATE INDEX by_customer ON orders (customer);
+CREATE VIEW names AS SELECT name FROM customers;
+INSERT INTO customers VALUES (1, 'Ada');
+INSERT INTO products VALUES (1, 'Laptop');
+INSERT INTO orders VALUES (1, 1, 1);";
+
+#[tokio::test]
+async fn tables_with_keys_are_carried_over_together_or_not_without_their_parents() {
+    for place in places() {
+        let shop = Fixture::new(place);
+        shop.file("1_keys.sql", KEYS);
+        migrator(&shop).run(shop.address()).await.unwrap();
+        shop.file("2_price.sql", "ALTER TABLE products ADD COLUMN price INT;");
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        shop.sql("INSERT INTO products VALUES (2, 'Mouse'); INSERT INTO orders VALUES (2, 1, 2)");
+        let discard = ["products".to_owned()];
+        let error = migrator(&shop).upgrade_complete(shop.address(), &discard).await.unwrap_err();
+        assert_eq!(error.code(), Code::BlueChanged, "{place:?}: {error:?}");
+        assert!(error.message().contains("no parent"), "{place:?}: {error:?}");
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM orders"), "1\n", "{place:?}");
+        assert!(!uses_green(&shop).await);
+        shop.sql("DELETE FROM orders WHERE id = 2; DELETE FROM products WHERE id = 2; INSERT INTO customers VALUES (2, 'Bob'); INSERT INTO orders VALUES (3, 2, 1)");
+        let done = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        assert_eq!(done.carried, ["customers", "orders"], "{place:?}");
+        assert_eq!(in_green(&shop, "SELECT id, customer FROM orders ORDER BY id"), "1|1\n3|2\n");
+        assert_eq!(in_green(&shop, "SELECT name FROM names ORDER BY name"), "Ada\nBob\n");
+        let orphan = "INSERT INTO orders VALUES (4, 9, 1)";
+        if !place.is_sqlite() {
+            let refused = mo_migrate_tests::server::try_sql(&green(&shop), orphan);
+            assert!(refused.is_err(), "{place:?}: green has the keys");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_upgrade_answers_can_be_read_by_a_program() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let read = |words: &[&str]| -> Value {
+            let out = migrate(&shop, &[&["--format", "json", "--yes", "upgrade"], words].concat());
+            serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", said(&out)))
+        };
+        let started = read(&["start"]);
+        assert_eq!(started["report"]["outcome"], "applied", "{started}");
+        assert_eq!(started["upgrade"]["state"], "ready", "{started}");
+        shop.sql("INSERT INTO visits (page, num) VALUES ('cart', 3)");
+        let status = read(&["status"]);
+        assert_eq!(status["blue_changes"][0]["name"], "visits", "{status}");
+        assert_eq!(status["blue_changes"][0]["carried"], true, "{status}");
+        assert_eq!(read(&["abort"])["state"], "aborted");
+        assert_eq!(read(&["complete"])["error"]["code"], "MM0331");
+    }
+}

@@ -96,7 +96,9 @@ impl CarryOver for MatrixOneCarryOver {
             .map(|column| quote(&column.name))
             .collect();
         let columns = columns.join(", ");
-        self.link.send(&format!("DELETE FROM {green}.{name}")).await?;
+        // Without a condition the server makes another table in its place, and the keys of others to it
+        // lead nowhere for the rest of the transaction.
+        self.link.send(&format!("DELETE FROM {green}.{name} WHERE 1 = 1")).await?;
         let sql =
             format!("INSERT INTO {green}.{name} ({columns}) SELECT {columns} FROM {blue}.{name}");
         self.link.send(&sql).await.map(drop)
