@@ -2,6 +2,8 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use mo_migrate::error::Code;
 use mo_migrate::{Migrator, Outcome, UpgradeState};
@@ -443,5 +445,74 @@ async fn what_an_upgrade_answers_can_be_read_by_a_program() {
         assert_eq!(status["blue_changes"][0]["carried"], true, "{status}");
         assert_eq!(read(&["abort"])["state"], "aborted");
         assert_eq!(read(&["complete"])["error"]["code"], "MM0331");
+    }
+}
+
+/// What the hook sees of blue, which nobody can write to by then, is what green has.
+#[tokio::test]
+async fn rows_that_others_write_all_the_while_are_in_green_up_to_the_switch() {
+    for place in places() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let stop = AtomicBool::new(false);
+        let seen = std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        // Who waits for longer than it wants to has not written.
+                        let _ = shop.try_sql("INSERT INTO visits (page, num) VALUES ('busy', 1)");
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(500));
+            let hook = format!("{} > seen", shop.shell("SELECT count(*) FROM visits"));
+            let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", &hook]);
+            std::thread::sleep(Duration::from_millis(500));
+            stop.store(true, Ordering::Relaxed);
+            assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
+            std::fs::read_to_string(shop.folder().join("seen")).unwrap()
+        });
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM visits"), seen, "{place:?}");
+        let later = "SELECT count(*) FROM visits";
+        assert!(
+            shop.sql(later).trim().parse::<u64>().unwrap() > seen.trim().parse().unwrap(),
+            "{place:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_sequence_that_has_given_out_numbers_is_not_carried_over_silently() {
+    for place in engines().into_iter().filter(|place| !place.is_sqlite()) {
+        let shop = Fixture::new(place);
+        shop.file("1_numbers.sql", &format!("{V1} CREATE SEQUENCE numbers;"));
+        migrator(&shop).run(shop.address()).await.unwrap();
+        shop.file("2_category.sql", V2);
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        shop.sql("SELECT nextval('numbers')");
+        let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
+        assert_eq!(error.code(), Code::BlueChanged, "{error:?}");
+        assert!(error.render(false).contains("`numbers`"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_make_no_database_is_told_so_and_nothing_is_left() {
+    for place in engines().into_iter().filter(|place| !place.is_sqlite()) {
+        let shop = shop(place).await;
+        let user = format!("{}_u", shop.database());
+        shop.sql(&format!(
+            "CREATE ROLE {user}r; GRANT ALL ON TABLE *.* TO {user}r; GRANT CONNECT ON ACCOUNT * TO {user}r; CREATE USER {user} IDENTIFIED BY '111' DEFAULT ROLE {user}r"
+        ));
+        let address = shop.address();
+        let (_, host) = address.rsplit_once('@').unwrap();
+        let address = format!("matrixone://{user}:111@{host}");
+        let error = migrator(&shop).upgrade_start(&address, None).await.unwrap_err();
+        shop.sql(&format!("DROP USER {user}; DROP ROLE {user}r"));
+        assert_eq!(error.outcome(), Outcome::Refused, "{error:?}");
+        assert!(!error.render(false).contains(":111"), "{error:?}");
+        assert!(!shop.is_beside(&green(&shop)));
+        let upgrade = migrator(&shop).upgrade(shop.address()).await.unwrap();
+        assert!(upgrade.is_none_or(|it| it.state == UpgradeState::Aborted), "{error:?}");
     }
 }
