@@ -1,13 +1,14 @@
 //! Blue-green: a copy beside the database is migrated, and becomes the one to use.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::process::{Command, Output};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mo_migrate::error::Code;
 use mo_migrate::{Migrator, Outcome, UpgradeState};
-use mo_migrate_tests::{Fixture, Place, engines, places, program};
+use mo_migrate_tests::{Fixture, Place, engines, places, program, server};
 use serde_json::Value;
 
 const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
@@ -422,7 +423,7 @@ async fn tables_with_keys_are_carried_over_together_or_not_without_their_parents
         assert_eq!(in_green(&shop, "SELECT name FROM names ORDER BY name"), "Ada\nBob\n");
         let orphan = "INSERT INTO orders VALUES (4, 9, 1)";
         if !place.is_sqlite() {
-            let refused = mo_migrate_tests::server::try_sql(&green(&shop), orphan);
+            let refused = server::try_sql(&green(&shop), orphan);
             assert!(refused.is_err(), "{place:?}: green has the keys");
         }
     }
@@ -454,11 +455,11 @@ async fn rows_that_others_write_all_the_while_are_in_green_up_to_the_switch() {
     for place in places() {
         let shop = shop(place).await;
         assert!(migrate(&shop, &["upgrade", "start"]).status.success());
-        let stop = AtomicBool::new(false);
+        let is_over = AtomicBool::new(false);
         let seen = std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
+                    while !is_over.load(Ordering::Relaxed) {
                         // Who waits for longer than it wants to has not written.
                         let _ = shop.try_sql("INSERT INTO visits (page, num) VALUES ('busy', 1)");
                     }
@@ -468,7 +469,7 @@ async fn rows_that_others_write_all_the_while_are_in_green_up_to_the_switch() {
             let hook = format!("{} > seen", shop.shell("SELECT count(*) FROM visits"));
             let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", &hook]);
             std::thread::sleep(Duration::from_millis(500));
-            stop.store(true, Ordering::Relaxed);
+            is_over.store(true, Ordering::Relaxed);
             assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
             std::fs::read_to_string(shop.folder().join("seen")).unwrap()
         });
@@ -514,5 +515,38 @@ async fn who_may_make_no_database_is_told_so_and_nothing_is_left() {
         assert!(!shop.is_beside(&green(&shop)));
         let upgrade = migrator(&shop).upgrade(shop.address()).await.unwrap();
         assert!(upgrade.is_none_or(|it| it.state == UpgradeState::Aborted), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_does_not_end_stops_the_switch_within_the_limit() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let complete = ["--lock-timeout", "1s", "upgrade", "complete", "--yes"];
+        let words = if place.is_sqlite() {
+            let held = Command::new("sqlite3").arg(shop.path()).stdin(Stdio::piped()).spawn();
+            let mut held = held.unwrap();
+            let begin = b"BEGIN IMMEDIATE;\n";
+            held.stdin.as_mut().unwrap().write_all(begin).unwrap();
+            while shop.try_sql("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK").is_ok() {}
+            let out = migrate(&shop, &complete);
+            drop(held.stdin.take());
+            held.wait().unwrap();
+            out
+        } else {
+            let mut held = server::connect(shop.database(), None).await.unwrap();
+            for sql in ["BEGIN", "INSERT INTO visits (page, num) VALUES ('held', 1)"] {
+                server::ask(&mut held, sql).await.unwrap();
+            }
+            let out = migrate(&shop, &complete);
+            server::ask(&mut held, "ROLLBACK").await.unwrap();
+            out
+        };
+        assert_eq!(words.status.code(), Some(4), "{place:?}: {}", said(&words));
+        assert!(said(&words).contains("--lock-timeout"), "{place:?}: {}", said(&words));
+        assert!(!uses_green(&shop).await);
+        let out = migrate(&shop, &complete);
+        assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
     }
 }

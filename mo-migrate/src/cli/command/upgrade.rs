@@ -272,10 +272,11 @@ fn unknown(text: &mut String, status: &UpgradeStatus) {
 }
 
 fn changed(status: &UpgradeStatus) -> String {
-    let mut text = changes("changed in blue since the snapshot", &status.blue_changes);
+    let mut text =
+        changes("changed in blue since the snapshot, and not in green", &status.blue_changes);
     text.push_str(&changes("changed in green since it was migrated", &status.green_changes));
     if status.blue_changes.is_empty() && status.unknown.is_none() {
-        text.push_str("blue has not changed since the snapshot\n");
+        text.push_str("green has all that has come to blue since the snapshot\n");
     }
     text
 }

@@ -71,7 +71,7 @@ impl CarryOver for MatrixOneCarryOver {
             let name = format!("{}.{}", quote(&self.blue.name), quote(&table.name));
             let locked = keeper.send(&format!("ALTER TABLE {name} COMMENT ''")).await;
             locked.map_err(|error| match error.database_code() {
-                Some("1205") => say::blocked(&table.name, self.conduct.wait, error),
+                Some("1205") => say::blue_is_held(&table.name, self.conduct.wait, error),
                 _ => error,
             })?;
         }

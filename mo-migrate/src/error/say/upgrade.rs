@@ -1,9 +1,14 @@
 //! Blue-green upgrades.
 
+#[cfg(feature = "matrixone")]
+use std::time::Duration;
+
 use crate::error::{Code, Error};
 use crate::operations::UpgradeChange;
 use crate::report::Outcome;
 use crate::report::text::count;
+#[cfg(feature = "matrixone")]
+use crate::time;
 use crate::upgrade::{UpgradeRecord, UpgradeState, Wish, wishes};
 
 const BLUE_AS_IT_WAS: &str = "the active database is the same as before, and was not written to";
@@ -119,6 +124,23 @@ pub(crate) fn open_run_in(address: &str) -> Error {
     Error::new(Code::OpenRun, format!("a run is open in {address}"))
         .true_now(BLUE_AS_IT_WAS)
         .hinted("finish it there with `migrate recover`, then type this again")
+}
+
+/// A table of blue is held by another session, so that its writers can't be kept out.
+#[cfg(feature = "matrixone")]
+pub(crate) fn blue_is_held(table: &str, wait: Duration, error: Error) -> Error {
+    let waited = time::words(wait);
+    error.within(Code::Locked, format!("`{table}` is held by others; waited {waited}"))
+}
+
+/// Another session is in the way of the switch.
+pub(crate) fn not_kept_out(error: Error) -> Error {
+    match error.code() {
+        Code::Locked => error.true_now(BLUE_AS_IT_WAS).hinted(
+            "end that session's transaction, or wait longer with `--lock-timeout`; then type this again",
+        ),
+        _ => error.true_now(BLUE_AS_IT_WAS),
+    }
 }
 
 /// Blue has changed in what can't be carried over.

@@ -58,7 +58,7 @@ impl Operations<'_> {
         green: &Operations<'_>,
         discard: &[String],
     ) -> Result<()> {
-        carry.keep_out(&self.tables().await?).await?;
+        carry.keep_out(&self.tables().await?).await.map_err(say::not_kept_out)?;
         let changes = self.look(carry, upgrade, green.engine()).await?;
         let is_discarded =
             |name: &String| discard.iter().any(|word| word.eq_ignore_ascii_case(name));
@@ -111,7 +111,7 @@ impl Operations<'_> {
         upgrade.carried.dedup();
         let state = upgrade.state;
         ledger.enter_upgrade(upgrade, state).await?;
-        carry.begin().await?;
+        carry.begin().await.map_err(say::not_kept_out)?;
         let before = carry.orphans().await?;
         for table in tables {
             carry.bring(table).await.map_err(|error| say::not_carried(&table.name, error))?;
