@@ -8,7 +8,7 @@ use super::Operations;
 use crate::engine::{Counts, Inventory, Role, SnapshotFacts};
 use crate::error::{Code, Result, say};
 use crate::fault::{self, Transition};
-use crate::ledger::{Ledger, RunRecord, SnapshotRecord};
+use crate::ledger::{Ledger, SnapshotRecord};
 use crate::migration::Version;
 use crate::observer::{Phase, Progress};
 use crate::report::Report;
@@ -304,7 +304,7 @@ impl Operations<'_> {
     /// Whether there is what a snapshot would be of.
     pub(crate) async fn snapshot_could_be(&self, of: &SnapshotOf) -> Result<()> {
         if !self.engine.exists().await? {
-            return Err(say::no_database(self.engine.database()));
+            return Err(self.engine.no_database().await);
         }
         self.engine.has_snapshots_of(of)
     }

@@ -15,6 +15,7 @@ use super::restore::{compared, stored_columns};
 use super::{BEFORE, Sqlite, files, quote, snapshot};
 use crate::engine::{CarryOver, Connection as _, Engine as _, Object, RowComparison, RowKey, Side};
 use crate::error::{Result, say};
+use crate::observer::Progress;
 
 /// The name under which blue is attached.
 const BLUE: &str = "mo_blue";
@@ -116,7 +117,7 @@ impl CarryOver for SqliteCarryOver {
         // Both sides come in the order of the table itself, which is that of its key.
         let of = |side: Side| format!("SELECT {columns} FROM {}.{name} NOT INDEXED", schema(side));
         let link = self.link.take().ok_or_else(say::connection_lost)?;
-        let (link, found) = compared(link, of(one), of(other)).await?;
+        let (link, found) = compared(link, [of(one), of(other)], &Progress::silent()).await?;
         self.link = Some(link);
         found
     }

@@ -12,6 +12,7 @@ use crate::error::{Result, say};
 use crate::history::History;
 use crate::ledger::Ledger;
 use crate::migration::Version;
+use crate::observer::Progress;
 use crate::upgrade::{UpgradeRecord, UpgradeState};
 
 /// A table, or another object, that has changed.
@@ -93,13 +94,13 @@ impl Operations<'_> {
     ) -> Result<Vec<UpgradeChange>> {
         let conduct = (&self.settings).into();
         let mut carry = self.engine.carry_over(&upgrade.green, &upgrade.snapshot, conduct).await?;
-        let found = self.look(&mut *carry, upgrade, green).await;
+        let found = self.blue_changes(&mut *carry, upgrade, green).await;
         carry.close().await;
         Ok(found?.into_iter().map(|(_, change)| change).collect())
     }
 
     /// All that has changed in blue, each with its table where its rows have.
-    pub(super) async fn look(
+    pub(super) async fn blue_changes(
         &self,
         carry: &mut dyn CarryOver,
         upgrade: &UpgradeRecord,
@@ -130,7 +131,7 @@ async fn green_changes(upgrade: &UpgradeRecord, green: &dyn Engine) -> Result<Ve
         let (was, is) = (moments.inventory(&then).await?, moments.inventory(&Moment::Now).await?);
         let mut found = changed_definitions(&was, &is, "green");
         for table in tables_of_both(&was, &is) {
-            if moments.compare(table, &then, &Moment::Now).await?.differs {
+            if moments.compare(table, [&then, &Moment::Now], &Progress::silent()).await?.differs {
                 let rows = differing(&mut *moments, &table.name, &then).await?;
                 let name = table.name.clone();
                 found.insert(name.clone(), UpgradeChange { name, rows, carried: false, why: None });
@@ -204,7 +205,11 @@ impl Looking<'_> {
         };
         // It was carried over before; nobody may have written to it since.
         let migrated = Moment::Snapshot(snapshot);
-        let written = self.green.compare(table, &migrated, &Moment::Now).await?.differs;
+        let written = self
+            .green
+            .compare(table, [&migrated, &Moment::Now], &Progress::silent())
+            .await?
+            .differs;
         Ok(Some(if written { "its rows were changed in green since" } else { "" }))
     }
 }

@@ -59,7 +59,7 @@ impl Operations<'_> {
         discard: &[String],
     ) -> Result<()> {
         carry.keep_out(&self.tables().await?).await.map_err(say::not_kept_out)?;
-        let changes = self.look(carry, upgrade, green.engine()).await?;
+        let changes = self.blue_changes(carry, upgrade, green.engine()).await?;
         let is_discarded =
             |name: &String| discard.iter().any(|word| word.eq_ignore_ascii_case(name));
         let stops = |name: &String, carried: bool| !carried && !is_discarded(name);
@@ -157,7 +157,7 @@ impl Operations<'_> {
 
     async fn to_blue(&self, ledger: &mut Ledger, upgrade: &mut UpgradeRecord) -> Result<()> {
         if !self.engine.exists().await? {
-            return Err(say::no_database(self.engine.database()));
+            return Err(self.engine.no_database().await);
         }
         // A switch that was never completed has left blue active, and does so still.
         let was_active = upgrade.state.is_green_active();
