@@ -408,3 +408,46 @@ async fn a_clone_on_a_disk_with_any_room_left_is_whole_or_leaves_nothing() {
     assert!(shop.files_with("qa").is_empty());
     shop.assert_dump(&before, "the original");
 }
+
+#[tokio::test]
+async fn a_clone_of_a_failed_state_is_no_run_that_is_open() {
+    for place in engines() {
+        let shop = shop(place).await;
+        shop.file(
+            "2_city.sql",
+            "-- mo-migrate: no-transaction\nDELETE FROM customers WHERE id = 1;",
+        );
+        shop.file(
+            "2_city.check.sql",
+            "-- check(after): nobody is lost\nSELECT 1 WHERE (SELECT count(*) FROM customers) < 2;",
+        );
+        let error = shop.migrator().run(shop.address()).await.unwrap_err();
+        let report = error.report().unwrap();
+        let failed = report.restore.as_ref().unwrap().failed_state.clone().unwrap();
+        let wanted = NewClone::default().from(&failed);
+        let line = shop.migrator().clone_create(shop.address(), "why", &wanted).await.unwrap();
+        assert_eq!(line.version, Some(1), "{place:?}");
+        let why = shop.beside("_why");
+        assert_eq!(shop.sql_of(&why, EMAILS), "bob@builder.example\n", "as it had gone wrong");
+        let status = shop.migrator().status(shop.address_of(&why)).await.unwrap();
+        assert_eq!((status.open_run, status.version), (None, Some(1)), "{place:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_clone_is_made_through_the_applications_own_pool() {
+    for place in places().into_iter().filter(|place| place.is_sqlite()) {
+        let shop = shop(place).await;
+        let pool = sqlx::SqlitePool::connect(&shop.address()).await.unwrap();
+        let wanted = NewClone::default().mask("mask.sql", MASK);
+        shop.migrator().clone_create(&pool, "qa", &wanted).await.unwrap();
+        assert_eq!(shop.sql_of("shop_qa.db", EMAILS), "nobody@example.com\n", "{place:?}");
+        shop.migrator().clone_refresh(&pool, "qa", None).await.unwrap();
+        shop.migrator().clone_delete(&pool, "qa").await.unwrap();
+        assert!(shop.files_with("qa").is_empty(), "{:?}", shop.files_with("qa"));
+        pool.close().await;
+        let memory = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let error = shop.migrator().clone_create(&memory, "qa", &wanted).await.unwrap_err();
+        assert_eq!(error.code(), Code::Clone, "{error:?}");
+    }
+}
