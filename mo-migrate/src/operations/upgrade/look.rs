@@ -94,13 +94,13 @@ impl Operations<'_> {
     ) -> Result<Vec<UpgradeChange>> {
         let conduct = (&self.settings).into();
         let mut carry = self.engine.carry_over(&upgrade.green, &upgrade.snapshot, conduct).await?;
-        let found = self.blue_changes(&mut *carry, upgrade, green).await;
+        let found = self.look_at_blue(&mut *carry, upgrade, green).await;
         carry.close().await;
         Ok(found?.into_iter().map(|(_, change)| change).collect())
     }
 
     /// All that has changed in blue, each with its table where its rows have.
-    pub(super) async fn blue_changes(
+    pub(super) async fn look_at_blue(
         &self,
         carry: &mut dyn CarryOver,
         upgrade: &UpgradeRecord,

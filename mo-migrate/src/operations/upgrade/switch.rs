@@ -59,7 +59,7 @@ impl Operations<'_> {
         discard: &[String],
     ) -> Result<()> {
         carry.keep_out(&self.tables().await?).await.map_err(say::not_kept_out)?;
-        let changes = self.blue_changes(carry, upgrade, green.engine()).await?;
+        let changes = self.look_at_blue(carry, upgrade, green.engine()).await?;
         let is_discarded =
             |name: &String| discard.iter().any(|word| word.eq_ignore_ascii_case(name));
         let stops = |name: &String, carried: bool| !carried && !is_discarded(name);
