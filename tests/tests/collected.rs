@@ -14,11 +14,15 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use mo_migrate::settings::SnapshotScope;
-use mo_migrate::{Event, Migrator, Outcome, Phase};
+use mo_migrate::{Event, Migrator, NewClone, Outcome, Phase};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _, ValueRef as _,
 };
+use tokio::sync::Mutex;
+
+/// One at a time: the snapshots of one keep what another wants to see gone.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 const VARIABLE: &str = "MATRIXONE_GC_URL";
 
@@ -365,7 +369,45 @@ async fn comes_back(server: &Server, scope: SnapshotScope) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_way_back_outlives_the_collector() {
     let Some(server) = Server::named() else { return };
+    let _alone = ALONE.lock().await;
     for scope in [SnapshotScope::Account, SnapshotScope::Database] {
         Box::pin(comes_back(&server, scope)).await;
     }
+}
+
+/// The original has changed since, and no snapshot keeps what it was: the clone has it still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_clone_outlives_its_snapshot_and_the_collector() {
+    let Some(server) = Server::named() else { return };
+    let _alone = ALONE.lock().await;
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let shop = Shop::made(&server, &format!("mmt_gc_{since:x}_c"), SnapshotScope::Account).await;
+    let migrator = shop.migrator(SnapshotScope::Account);
+    let snapshot = migrator.snapshot_create(shop.address(), "nightly").await.unwrap().name;
+    let wanted = NewClone::default().from(snapshot);
+    let clone = migrator.clone_create(shop.address(), "qa", &wanted).await.unwrap().database;
+    for line in migrator.snapshot_list(shop.address()).await.unwrap() {
+        migrator.snapshot_delete(shop.address(), &line.name).await.unwrap();
+    }
+    for table in ["orders", "notes", "visits"] {
+        server.ask(&format!("DELETE FROM {}.{table}", shop.name)).await;
+    }
+    server.ask(&format!("UPDATE {}.products SET price = 0", shop.name)).await;
+    shop.flush().await;
+    let witnesses = Witnesses::made(&server, &shop.name).await;
+    witnesses.collected().await;
+    for (sql, expected) in [
+        ("SELECT count(*), sum(price) FROM products", "9000|40504500"),
+        ("SELECT count(*) FROM orders", "9000"),
+        ("SELECT count(*) FROM notes WHERE MATCH (body) AGAINST ('beta')", "900"),
+        ("SELECT count(*) FROM visits", "900"),
+        ("SELECT count(*) FROM parts", "900"),
+        ("SELECT count(*) FROM dear", "4000"),
+    ] {
+        let sql = sql.replace("FROM ", &format!("FROM {clone}."));
+        assert_eq!(server.texts(&sql).await, [expected], "{sql}");
+    }
+    migrator.clone_delete(shop.address(), "qa").await.unwrap();
+    shop.forget().await;
+    server.ask(&format!("DROP DATABASE {}", witnesses.database)).await;
 }
