@@ -550,3 +550,30 @@ async fn a_writer_that_does_not_end_stops_the_switch_within_the_limit() {
         assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
     }
 }
+
+#[tokio::test]
+async fn a_maintenance_window_is_for_the_switch_and_not_for_green() {
+    for place in engines() {
+        let shop = shop(place).await;
+        // An hour that begins in twelve.
+        let now =
+            shop.sql(place.by("SELECT strftime('%H', 'now')", "SELECT hour(utc_timestamp())"));
+        let opens = (now.trim().parse::<u32>().unwrap() + 12) % 24;
+        let window = format!("{opens:02}:00-{opens:02}:59 UTC");
+        let closed = ["--maintenance-window", &window, "--yes", "upgrade"];
+        let out = migrate(&shop, &[&closed[..], &["start"]].concat());
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        let out = migrate(&shop, &[&closed[..], &["complete"]].concat());
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        assert!(
+            said(&out).contains("upgrade complete --maintenance-window always"),
+            "{}",
+            said(&out)
+        );
+        assert!(!uses_green(&shop).await);
+        let out = migrate(&shop, &["upgrade", "complete", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        let out = migrate(&shop, &[&closed[..], &["back"]].concat());
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    }
+}

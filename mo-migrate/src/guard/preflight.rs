@@ -70,6 +70,14 @@ async fn comes_back(engine: &dyn Engine, job: &Job<'_>) -> Result<Asked> {
     Asked::ok(format!("all that is touched; not {}", names.join(", ")))
 }
 
+/// Refuses what is no run and belongs into the maintenance window too.
+///
+/// # Errors
+/// The window is closed.
+pub(crate) fn window_is_open(settings: &Settings) -> Result<()> {
+    window(settings, time::now_ms()).map(drop)
+}
+
 fn window(settings: &Settings, now: i64) -> Result<Asked> {
     let window = &settings.window;
     if window.is_always() {

@@ -133,6 +133,12 @@ pub(crate) fn blue_is_held(table: &str, wait: Duration, error: Error) -> Error {
     error.within(Code::Locked, format!("`{table}` is held by others; waited {waited}"))
 }
 
+pub(crate) fn switch_outside_of_the_window(error: Error) -> Error {
+    error.hinted(
+        "wait for it, or go on all the same with `migrate upgrade complete --maintenance-window always`",
+    )
+}
+
 /// Another session is in the way of the switch.
 pub(crate) fn not_kept_out(error: Error) -> Error {
     match error.code() {

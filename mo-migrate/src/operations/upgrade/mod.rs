@@ -18,6 +18,7 @@ use crate::error::{Result, say};
 use crate::ledger::{self, Ledger};
 use crate::migration::Version;
 use crate::report::Report;
+use crate::settings::Window;
 use crate::time;
 use crate::upgrade::{Next, UpgradeRecord, UpgradeState, Wish, next, wishes};
 
@@ -223,6 +224,8 @@ impl Operations<'_> {
     fn in_green(&self, green: SharedEngine) -> Operations<'_> {
         let mut settings = self.settings.clone();
         settings.hooks.clear();
+        // What has to wait for the window is the switch.
+        settings.window = Window::default();
         // Green is where it is tried.
         settings.rehearse = crate::settings::Rehearse::Never;
         Operations { engine: green, set: self.set, settings }

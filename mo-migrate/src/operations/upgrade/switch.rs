@@ -7,6 +7,7 @@ use super::{Operations, Upgrade};
 use crate::engine::{CarryOver, Counts, Engine, Inventory, Object, Role, Side};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
+use crate::guard::preflight::window_is_open;
 use crate::hooks::{HookAt, Moment, Notice};
 use crate::ledger::Ledger;
 use crate::lock;
@@ -31,6 +32,7 @@ impl Operations<'_> {
         upgrade: &mut UpgradeRecord,
         discard: &[String],
     ) -> Result<()> {
+        window_is_open(&self.settings).map_err(say::switch_outside_of_the_window)?;
         let green = self.in_green(self.green(upgrade)?);
         if !green.engine.exists().await? {
             return Err(say::green_gone(green.engine.database()));
