@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn nothing_is_said_that_was_not_measured() {
         let (begun, now) = work(Some((Counted::Rows, 10, Some(100))), Duration::from_millis(400));
-        assert_eq!(begun.words(now, 30), "  snapshot   10%");
+        assert_eq!(begun.words(now, 20), "  snapshot   10%");
         let (idle, now) = work(None, Duration::from_secs(75));
         assert_eq!(idle.words(now, 39), "  snapshot  1m 15s");
     }

@@ -15,6 +15,7 @@ mod proof;
 mod report;
 mod restore;
 mod restore_at;
+mod restore_measured;
 mod restore_preview;
 mod restore_time;
 mod snapshots;
