@@ -31,6 +31,14 @@ struct Schedule {
     said: String,
 }
 
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        // Where a test failed it would go on for ever.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Schedule {
     fn start(shop: &Fixture, words: &[&str]) -> Self {
         let mut command = in_shop(shop, program("migrate_from_dir"));
