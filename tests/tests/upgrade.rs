@@ -527,7 +527,7 @@ async fn a_writer_that_does_not_end_stops_the_switch_within_the_limit() {
         let words = if place.is_sqlite() {
             let held = Command::new("sqlite3").arg(shop.path()).stdin(Stdio::piped()).spawn();
             let mut held = held.unwrap();
-            let begin = b"BEGIN IMMEDIATE;\n";
+            let begin = b".timeout 60000\nBEGIN IMMEDIATE;\n";
             held.stdin.as_mut().unwrap().write_all(begin).unwrap();
             while shop.try_sql("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK").is_ok() {}
             let out = migrate(&shop, &complete);
