@@ -51,8 +51,7 @@ impl Operations<'_> {
             reports.iter().find_map(|report| {
                 let ms = report["timings_ms"]["snapshot"].as_u64()?;
                 let made = bytes(report["snapshot"]["name"].as_str()?)?;
-                let took = Duration::from_millis(ms);
-                Some(took.mul_f64(in_bytes(own) / in_bytes(made.max(1))))
+                copy_time(own, made, Duration::from_millis(ms))
             })
         });
         let (same, took) = sides.same;
@@ -61,6 +60,14 @@ impl Operations<'_> {
             Parts { copy: copied, compare: compared.filter(|compared| !compared.is_zero()) };
         Ok(restore_time(size, &made, &parts))
     }
+}
+
+/// Fewer bytes than this say nothing of how long a copy takes.
+const COPIED: u64 = 1 << 20;
+
+/// How long a copy of `own` bytes takes, where one of `made` bytes took so long.
+fn copy_time(own: u64, made: u64, took: Duration) -> Option<Duration> {
+    (made >= COPIED).then(|| took.mul_f64(in_bytes(own) / in_bytes(made)))
 }
 
 /// The report of a run that has written one.
@@ -81,4 +88,17 @@ const ROWS_OF_A_TABLE: f64 = 100_000.0;
 fn in_tables(tables: usize, rows: u64) -> f64 {
     let tables = u64::try_from(tables).unwrap_or(u64::MAX);
     in_bytes(tables) + in_bytes(rows) / ROWS_OF_A_TABLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_of_an_empty_database_says_nothing_of_how_long_one_takes() {
+        let took = Duration::from_millis(10);
+        assert_eq!(copy_time(16_384, 0, took), None);
+        assert_eq!(copy_time(1 << 30, 16_384, took), None);
+        assert_eq!(copy_time(2 << 20, 1 << 20, took), Some(took * 2));
+    }
 }
