@@ -16,8 +16,9 @@ use mo_migrate_tests::typed::{Said, in_shop, migrate};
 use mo_migrate_tests::{Fixture, Place, engines, program};
 
 const PRODUCTS: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
-INSERT INTO products (name, price) VALUES ('Gaming Laptop', 1500), ('Wireless Mouse', 30);
-CREATE TABLE prices (id BIGINT PRIMARY KEY, cents INT);
+INSERT INTO products (name, price) VALUES ('Gaming Laptop', 1500), ('Wireless Mouse', 30);";
+
+const PRICES: &str = "CREATE TABLE prices (id BIGINT PRIMARY KEY, cents INT);
 INSERT INTO prices VALUES (1, 150000), (2, 3000);
 CREATE TABLE customers (id BIGINT PRIMARY KEY, name VARCHAR(100), email VARCHAR(100));
 INSERT INTO customers VALUES (1, 'Ana', 'ana@example.org');";
@@ -43,7 +44,7 @@ const EXPECTED: &[Expected] = &[
         title: "Deploy, and go back if it is wrong",
         answers: "y\n",
         sql: "SELECT max(version) FROM mo_migrate_history WHERE kind = 'sql'",
-        rows: "1\n",
+        rows: "2\n",
     },
     Expected {
         title: "Import a large file by another program",
@@ -76,10 +77,22 @@ const EXPECTED: &[Expected] = &[
         rows: "150000\n3000\n",
     },
     Expected {
+        title: "Go through the checklist before a release",
+        answers: "",
+        sql: "SELECT max(version) FROM mo_migrate_history WHERE kind = 'sql'",
+        rows: "2\n",
+    },
+    Expected {
+        title: "Make a snapshot every night",
+        answers: "",
+        sql: "SELECT count(*) FROM products",
+        rows: "2\n",
+    },
+    Expected {
         title: "Upgrade a copy, and switch to it",
         answers: "",
         sql: "SELECT max(version) FROM mo_migrate_history WHERE kind = 'sql'",
-        rows: "1\n",
+        rows: "2\n",
     },
 ];
 
@@ -105,27 +118,32 @@ fn recipes() -> Vec<Recipe> {
     found
 }
 
-/// A program of this name, which is found before any other.
+/// A program of this name, in the folder or where it is found before any other (`bin/…`).
 fn stand_in(shop: &Fixture, name: &str, text: &str) {
-    let path = shop.folder().join("bin").join(name);
+    let path = shop.folder().join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The shop that all recipes speak of: version 1 is applied, version 2 is to come.
+/// The shop that all recipes speak of: two versions are applied, a third is to come.
 async fn shop(place: Place) -> Fixture {
     let shop = Fixture::new(place);
-    shop.file("1_products.sql", PRODUCTS);
-    shop.migrator().run(shop.address()).await.unwrap();
-    shop.file("2_stock.sql", "ALTER TABLE products ADD COLUMN stock INT;");
+    for (file, text) in [("1_products.sql", PRODUCTS), ("2_prices.sql", PRICES)] {
+        shop.file(file, text);
+        shop.migrator().run(shop.address()).await.unwrap();
+    }
+    shop.file("3_stock.sql", "ALTER TABLE products ADD COLUMN stock INT;");
     fs::write(shop.folder().join("prices.csv"), "3,700\n").unwrap();
     alembic_project(&shop, &[STOCK]);
-    stand_in(&shop, "systemctl", "echo \"systemctl $*\" >> systemctl.log");
+    stand_in(&shop, "bin/systemctl", "echo \"systemctl $*\" >> systemctl.log");
+    for script in ["ticket.sh", "badges.sh", "tell-the-team.sh"] {
+        stand_in(&shop, script, "echo yes");
+    }
     let program = program("migrate_from_dir").display().to_string();
-    stand_in(&shop, "migrate", &format!("exec '{program}' \"$@\""));
+    stand_in(&shop, "bin/migrate", &format!("exec '{program}' \"$@\""));
     if let Some(alembic) = alembic() {
-        stand_in(&shop, "alembic", &format!("exec '{}' \"$@\"", alembic.display()));
+        stand_in(&shop, "bin/alembic", &format!("exec '{}' \"$@\"", alembic.display()));
     }
     if !place.is_sqlite() {
         fs::write(shop.folder().join(".my.cnf"), mysql_config(shop.database())).unwrap();
