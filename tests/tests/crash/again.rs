@@ -4,7 +4,7 @@ use mo_migrate::{Outcome, error::Code};
 use mo_migrate_tests::engines;
 
 use crate::child::run;
-use crate::points::{kills, offset};
+use crate::points::{kills, offset, reached};
 use crate::scenario::{Scenario, What, headings};
 use crate::wrong::Wrong;
 
@@ -17,8 +17,7 @@ async fn twice(scenario: Scenario) {
     let (mut rounds, mut failed) = (0, Wrong::default());
     for place in engines() {
         for head in headings(place) {
-            let shop = scenario.shop(place, head).await;
-            let first = kills(&run(&shop, scenario.what(), None).reached);
+            let first = kills(&reached(scenario, place, head).await);
             let stride = place.by(STRIDE, 3 * STRIDE);
             for (at, one) in first.iter().enumerate().skip(offset(stride)).step_by(stride) {
                 let shop = scenario.shop(place, head).await;

@@ -5,7 +5,7 @@ use mo_migrate::NewClone;
 use mo_migrate_tests::{Fixture, engines};
 
 use crate::child::run;
-use crate::points::{kills, offset, step};
+use crate::points::{kills, offset, steady, step};
 use crate::scenario::{Scenario, What, nothing_is_left};
 
 const NAMES: &str = "SELECT name FROM products ORDER BY id";
@@ -92,7 +92,8 @@ async fn a_restore_from_a_clone_that_is_killed_anywhere_is_done_or_not() {
             shop
         };
         let id = "SELECT detail FROM mo_migrate_history WHERE kind = 'head'";
-        let faults = kills(&run(&made().await, What::Swap, None).reached);
+        let faults =
+            kills(&steady(place, async || run(&made().await, What::Swap, None).reached).await);
         assert!(faults.len() > 20, "{faults:?}");
         let step = step(place);
         for fault in faults.into_iter().skip(offset(step)).step_by(step) {

@@ -6,7 +6,7 @@ use mo_migrate_tests::{Fixture, Place, engines};
 
 use crate::child::run;
 use crate::command::{Said, bounded, faulty};
-use crate::points::{all, faults, offset, step};
+use crate::points::{all, faults, offset, reached, steady, step};
 use crate::scenario::{SCENARIOS, Scenario, What, headings, nothing_is_left};
 use crate::wrong::Wrong;
 
@@ -65,9 +65,7 @@ async fn everywhere(words: &[&str]) {
         for scenario in SCENARIOS {
             let mut ends = std::collections::BTreeMap::new();
             for head in headings(place) {
-                let shop = scenario.shop(place, head).await;
-                let reached = run(&shop, scenario.what(), None).reached;
-                assert!(reached.len() > 20);
+                let reached = reached(scenario, place, head).await;
                 let step = if all() { 1 } else { SHARE * step(place) };
                 for word in words {
                     let faults = faults(&reached, word);
@@ -167,9 +165,12 @@ async fn a_recovery_that_a_signal_comes_to_is_gone_on_with_by_the_next_start() {
         for scenario in [Scenario::Good, Scenario::BadStatement] {
             // Without a transaction of its own, so that there is something to put back.
             let head = place.by("-- mo-migrate: no-transaction\n", "");
-            let shop = died(scenario, place, head).await;
-            let reached = run(&shop, What::Up, None).reached;
-            assert!(reached.len() > 20);
+            let reached = steady(place, async || {
+                let shop = died(scenario, place, head).await;
+                run(&shop, What::Up, None).reached
+            });
+            let reached = reached.await;
+            assert!(reached.len() > 20, "{reached:?}");
             let step = if all() { 1 } else { SHARE * step(place) };
             for word in ["int", TWICE] {
                 let faults = faults(&reached, word);

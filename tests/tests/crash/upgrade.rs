@@ -7,6 +7,7 @@ use mo_migrate_tests::{Fixture, Place, engines};
 use crate::child::run;
 use crate::points::{faults, offset, step};
 use crate::scenario::What;
+use crate::wrong::Wrong;
 
 const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100)); CREATE TABLE visits (id INT);
 INSERT INTO products (name) VALUES ('Laptop'), ('Mouse');";
@@ -128,7 +129,7 @@ async fn is_tidy(shop: &Fixture, what: What) -> Result<(), String> {
 }
 
 async fn everywhere(action: &str, places: Vec<Place>) {
-    let mut failed = Vec::new();
+    let mut failed = Wrong::default();
     let mut rounds = 0;
     for place in places {
         for what in STEPS {
@@ -150,7 +151,7 @@ async fn everywhere(action: &str, places: Vec<Place>) {
         }
     }
     eprintln!("upgrade, {action}: {rounds} rounds, {} went wrong", failed.len());
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    failed.assert_none();
 }
 
 #[tokio::test]
