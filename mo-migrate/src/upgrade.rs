@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! start ──▶ making ──▶ ready ──complete──▶ switching ──▶ completed ──finish──▶ finished
-//!              │  ▲       ▲                    │             │  ▲
-//!              ▼  │       └─ the hook failed ──┘           back │ the hook failed
-//!            failed                                          ▼  │
+//!              │  ▲                            │             │  ▲
+//!              ▼  │                          back│           back │ the hook failed
+//!            failed                              ▼             ▼  │
 //!              │                            went back ◀── switching back
 //!              └─── abort ──▶ removing ──▶ aborted ◀── abort ──┘
 //! ```

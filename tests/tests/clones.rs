@@ -337,6 +337,45 @@ async fn a_database_becomes_what_was_tried_beside_it() {
     }
 }
 
+/// It was, when the question about it had no answer, and the database became the clone.
+#[tokio::test]
+async fn what_a_clone_held_is_gone_back_to_by_its_name_alone() {
+    for place in engines() {
+        let (shop, name) = tried(place).await;
+        let migrator = shop.migrator();
+        let swap = migrator.restore_from_clone_preview(shop.address(), &name).await.unwrap();
+        let newest = migrator.restore_preview(shop.address(), None).await.unwrap();
+        assert!(newest.snapshot.starts_with("pre_upgrade_v2_"), "{place:?}: {}", newest.snapshot);
+        // What is shown of it is the clone's.
+        let named = migrator.restore_preview(shop.address(), Some(&swap.snapshot)).await.unwrap();
+        let notes = named.changes.iter().find(|table| table.name == "notes").unwrap();
+        assert_eq!(notes.rows_then, Some(1), "{place:?}: {named:?}");
+        let report = migrator.restore(shop.address(), Some(&swap.snapshot)).await.unwrap();
+        assert_ne!(report.snapshot.unwrap().delete_after, None);
+        // A clone of it too.
+        let of_it = NewClone::default().from(&swap.snapshot);
+        let line = migrator.clone_create(shop.address(), "again", &of_it).await.unwrap();
+        assert_eq!(shop.sql_of(&line.database, "SELECT id FROM notes"), "7\n", "{place:?}");
+        let newest = migrator.restore_preview(shop.address(), None).await.unwrap();
+        assert!(newest.snapshot.starts_with("pre_upgrade_v2_"), "{place:?}: {}", newest.snapshot);
+        for clone in ["again", name.as_str()] {
+            migrator.clone_delete(shop.address(), clone).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_restore_from_a_clone_does_nothing() {
+    let (shop, name) = tried(Place::Sqlite(Journal::Wal)).await;
+    let before = (shop.dump(), shop.files_with("from_clone"));
+    let words = format!("restore --from-clone {name} --dry-run --yes");
+    let said = mo_migrate_tests::typed::migrate(&shop, &words).ends(0);
+    assert!(said.words.contains("notes: is new"), "{}", said.words);
+    assert_eq!((shop.dump(), shop.files_with("from_clone")), before);
+    let words = format!("restore --into {name}2 --dry-run");
+    let _ = mo_migrate_tests::typed::migrate(&shop, &words).ends(64);
+}
+
 #[tokio::test]
 async fn nothing_comes_back_from_an_environment_or_from_a_clone_with_an_open_run() {
     for place in engines() {

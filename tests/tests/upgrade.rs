@@ -227,6 +227,63 @@ async fn a_hook_that_fails_switches_nothing_and_complete_goes_on_when_it_is_mend
     }
 }
 
+/// Its ledger alone says which database is the active one.
+#[tokio::test]
+async fn blue_is_not_dropped_while_its_ledger_leads_to_green() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let drop_it = async || migrator(&shop).dangerous_drop_database(shop.address()).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        assert_eq!(drop_it().await.unwrap_err().code(), Code::Taken, "{place:?}");
+        migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        assert_eq!(drop_it().await.unwrap_err().code(), Code::Taken, "{place:?}");
+        assert!(uses_green(&shop).await);
+        migrator(&shop).upgrade_back(shop.address()).await.unwrap();
+        migrator(&shop).upgrade_abort(shop.address()).await.unwrap();
+        drop_it().await.unwrap();
+    }
+}
+
+/// It may have led the application to green before it failed.
+#[tokio::test]
+async fn green_is_not_removed_after_a_hook_that_failed_to_switch() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let hook = "echo $MO_MIGRATE_ACTIVE > used; exit 7";
+        let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", hook]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        let out = migrate(&shop, &["upgrade", "abort", "--yes"]);
+        assert_eq!(out.status.code(), Some(5), "{place:?}: {}", said(&out));
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM products"), "2\n");
+        let hook = "echo $MO_MIGRATE_ACTIVE > used";
+        let out = migrate(&shop, &["upgrade", "back", "--yes", "--switch", hook]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        let out = migrate(&shop, &["upgrade", "abort", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    }
+}
+
+/// Another one stands under its name.
+#[tokio::test]
+async fn a_database_that_has_taken_greens_place_does_not_become_active() {
+    for place in engines() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        match place {
+            Place::Sqlite(_) => std::fs::remove_file(shop.folder().join(green(&shop))).unwrap(),
+            Place::MatrixOne => {
+                let name = green(&shop);
+                server::sql("", &format!("DROP DATABASE {name}; CREATE DATABASE {name}"));
+            }
+        }
+        let _ = in_green(&shop, "CREATE TABLE theirs (x INT)");
+        let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
+        assert_eq!(error.code(), Code::Upgrade, "{place:?}: {error:?}");
+        assert!(!uses_green(&shop).await);
+    }
+}
+
 /// The write is sent while the hook runs, and arrives in blue when all is done.
 #[tokio::test]
 async fn nobody_writes_to_blue_while_green_becomes_active() {

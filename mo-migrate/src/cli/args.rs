@@ -29,7 +29,7 @@ Examples:
   {name} plan                          see every statement and what guards it
   {name} --url sqlite:app.db           run what is pending; the same as `up`
   {name} status --exit-code            end with 1 when something is pending
-  {name} restore                       go back to the snapshot of the last run";
+  {name} restore                       go back to the newest snapshot";
 
 const LONG: &str = "\
 Exit codes:

@@ -370,6 +370,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         mark: &str,
         known: &Inventory,
     ) -> Result<Vec<String>>;
+    /// Whether the database of this name beside this one is there and has this mark.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn is_marked(&self, database: &str, mark: &str) -> Result<bool>;
     /// Removes the database of this name beside this one with all that mo-migrate keeps of it, if it has
     /// this mark, and what an unfinished [`clone_into`](Self::clone_into) left of it. Gives whether it was
     /// there.

@@ -52,12 +52,10 @@ impl CloneState {
         Self::ALL.into_iter().find(|(state, _)| *state == self).map_or("", |(_, word)| word)
     }
 
-    /// What can't be read is one that was not finished.
-    fn parse(text: &str) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|(_, word)| *word == text)
-            .map_or(Self::Making, |(state, _)| state)
+    /// One that this version does not know may have been handed over.
+    fn parse(text: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|(_, word)| *word == text);
+        known.map(|(state, _)| state).ok_or_else(|| say::unknown_clone_state(text))
     }
 }
 
@@ -111,9 +109,13 @@ fn record(row: &Row) -> Result<CloneRecord> {
         purpose: row.get("purpose")?,
         database: row.get("database_name")?,
         from: row.get("made_from")?,
-        state: CloneState::parse(&row.get::<String>("state")?),
+        state: CloneState::parse(&row.get::<String>("state")?)?,
         version: row.get("version")?,
-        mask: mask.and_then(|mask| serde_json::from_str(&mask).ok()),
+        // A clone whose mask can't be read must not be made anew without one.
+        mask: mask
+            .filter(|mask| !mask.is_empty())
+            .map(|mask| serde_json::from_str(&mask).map_err(|error| say::internal(&error)))
+            .transpose()?,
         staged: row.get("staged")?,
         left_out: serde_json::from_str(&row.get::<String>("left_out")?).unwrap_or_default(),
         created_by: row.get("created_by")?,

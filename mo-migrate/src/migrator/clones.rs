@@ -110,7 +110,7 @@ impl Migrator {
         database: &str,
     ) -> Result<CloneLine> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| {
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
             Box::pin(all.restore_into(database, wanted)).await
         }))
         .await
@@ -128,9 +128,9 @@ impl Migrator {
         database: &str,
     ) -> Result<CloneSwap> {
         let target = target.into();
-        Box::pin(
-            self.with_operations(target, async |all| Box::pin(all.swap_prepare(database)).await),
-        )
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
+            Box::pin(all.swap_prepare(database)).await
+        }))
         .await
     }
 }

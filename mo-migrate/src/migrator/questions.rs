@@ -93,7 +93,8 @@ impl Migrator {
     /// # Errors
     /// The database can't be read.
     pub async fn history(&self, target: impl Into<Target>) -> Result<Vec<Applied>> {
-        self.with_operations(target.into(), async |all| all.applied().await).await
+        self.with_operations_even_without_files(target.into(), async |all| all.applied().await)
+            .await
     }
 
     /// The runs that the ledger knows, the newest first; writes nothing.
@@ -101,7 +102,7 @@ impl Migrator {
     /// # Errors
     /// The ledger can't be read.
     pub async fn runs(&self, target: impl Into<Target>) -> Result<Vec<RunRecord>> {
-        self.with_operations(target.into(), async |all| all.runs().await).await
+        self.with_operations_even_without_files(target.into(), async |all| all.runs().await).await
     }
 
     /// The set held against the history, and every file read; writes nothing.
@@ -166,8 +167,10 @@ impl Migrator {
         limit: Option<usize>,
     ) -> Result<Difference> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| Box::pin(all.diff(run, limit)).await))
-            .await
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
+            Box::pin(all.diff(run, limit)).await
+        }))
+        .await
     }
 
     /// A run told from its beginning to its end, as the ledger has it: the last one, or the one named;

@@ -10,6 +10,7 @@ use crate::migration::Version;
 use crate::operations::{self, Back, Baseline, Repair, RestorePreview};
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report};
+use crate::upgrade::UpgradeState;
 
 impl Migrator {
     /// Runs what is pending, under the guard. With nothing to do it costs one statement.
@@ -87,7 +88,7 @@ impl Migrator {
         tables: &[String],
     ) -> Result<RestorePreview> {
         let target = target.into();
-        self.with_operations(target, async |all| {
+        self.with_operations_even_without_files(target, async |all| {
             all.restore_preview(Back::To(wanted), tables).await
         })
         .await
@@ -104,8 +105,10 @@ impl Migrator {
         tables: &[String],
     ) -> Result<RestorePreview> {
         let target = target.into();
-        self.with_operations(target, async |all| all.restore_preview(Back::At(at), tables).await)
-            .await
+        self.with_operations_even_without_files(target, async |all| {
+            all.restore_preview(Back::At(at), tables).await
+        })
+        .await
     }
 
     /// Makes the database what it was at a moment that is in no snapshot, whoever wrote to it since; or
@@ -121,11 +124,9 @@ impl Migrator {
         tables: &[String],
     ) -> Result<Report> {
         let target = target.into();
-        Box::pin(
-            self.with_operations(target, async |all| {
-                Box::pin(all.restore(Back::At(at), tables)).await
-            }),
-        )
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
+            Box::pin(all.restore(Back::At(at), tables)).await
+        }))
         .await
     }
 
@@ -151,7 +152,7 @@ impl Migrator {
         tables: &[String],
     ) -> Result<Report> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| {
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
             Box::pin(all.restore(Back::To(wanted), tables)).await
         }))
         .await
@@ -163,7 +164,12 @@ impl Migrator {
     /// A person has to decide.
     pub async fn recover(&self, target: impl Into<Target>) -> Result<Option<Report>> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| Box::pin(all.recover()).await)).await
+        Box::pin(
+            self.with_operations_even_without_files(target, async |all| {
+                Box::pin(all.recover()).await
+            }),
+        )
+        .await
     }
 
     /// What [`baseline`](Self::baseline) would mark.
@@ -225,8 +231,12 @@ impl Migrator {
         engine.connect(Role::Start).await?.close().await;
         // Without the ledger nobody would know whose they are.
         if let Some(mut ledger) = Ledger::read(&*engine).await? {
-            let clones = ledger.clones().await;
+            let (clones, upgrade) = (ledger.clones().await, ledger.upgrade().await);
             ledger.close().await;
+            let last = upgrade?.filter(|upgrade| upgrade.state != UpgradeState::Aborted);
+            if let Some(upgrade) = last {
+                return Err(say::upgrade_first(engine.database(), &upgrade.green));
+            }
             if let [first, ..] = clones?.as_slice() {
                 return Err(say::clones_first(engine.database(), first));
             }

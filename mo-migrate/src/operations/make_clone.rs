@@ -137,9 +137,18 @@ impl Operations<'_> {
         ledger: &mut Ledger,
         mut record: CloneRecord,
     ) -> Result<()> {
+        // Nothing of ours is under the other name where none was ever made.
+        let was_replaced = matches!(
+            record.state,
+            CloneState::Refreshing | CloneState::Replacing | CloneState::Removing
+        );
         record.state = CloneState::Removing;
         ledger.update_clone(&record).await?;
-        self.drop_staging(&mut record).await?;
+        // Whoever migrates it now is waited for.
+        let _lock = self.hold_clone(&record).await?;
+        if record.mask.is_some() || record.staged.is_some() || was_replaced {
+            self.drop_staging(&mut record).await?;
+        }
         let dropped = self.drop_database(&record.database, &record.id).await;
         match dropped {
             // It is another's by now, and ours is no more.
@@ -324,7 +333,9 @@ impl Operations<'_> {
             record.staged = Some(snapshot.clone());
             record.state = CloneState::Replacing;
             ledger.update_clone(record).await?;
+            let held = self.hold_clone(record).await?;
             self.drop_database(&record.database, &record.id).await?;
+            drop(held);
             let conduct = (&self.settings).into();
             let progress = Progress::of(Phase::Snapshot, &self.settings.observer);
             staging.create_snapshot(&snapshot, &SnapshotOf::Usual, conduct, progress).await?;
@@ -355,6 +366,15 @@ impl Operations<'_> {
             Err(error) if error.code() == Code::Taken => Ok(()),
             done => done,
         }
+    }
+
+    /// The lock of a clone, where it is there and ours.
+    async fn hold_clone(&self, record: &CloneRecord) -> Result<Option<lock::Held>> {
+        if !self.engine.is_marked(&record.database, &record.id).await? {
+            return Ok(None);
+        }
+        let clone = self.engine.beside(&record.database)?;
+        lock::acquire(&*clone, &self.settings).await.map(Some)
     }
 
     pub(super) async fn drop_database(&self, database: &str, id: &str) -> Result<()> {
@@ -433,7 +453,7 @@ impl Operations<'_> {
     }
 
     /// Nothing has this name, and nothing is kept of what had it.
-    async fn is_free(&self, database: &str) -> Result<()> {
+    pub(super) async fn is_free(&self, database: &str) -> Result<()> {
         let beside = self.engine.beside(database)?;
         if database == self.engine.own_name() || beside.exists().await? {
             return Err(say::database_is_there(database));

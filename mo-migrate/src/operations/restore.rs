@@ -151,6 +151,7 @@ impl Operations<'_> {
             touched = self.all_of_both(&snapshot).await?;
             let until = self.settings.keep.until(FROM_CLONE, time::now_ms());
             ledger.retain(&snapshot.name, Some(until), false).await?;
+            snapshot.delete_after = Some(until);
         }
         let set = &self.settings.set;
         let nothing = tolerant(self.set, history.as_ref(), Goal::Steps(0), set)?;
@@ -299,10 +300,6 @@ impl Run<'_> {
             restored.is_err() && (self.stage != Stage::Untouched || self.tidy_up().await.is_err());
         self.report.outcome = restored.as_ref().map_or_else(Error::outcome, |()| Outcome::Restored);
         self.report.error = restored.as_ref().err().map(Into::into);
-        if !is_open && self.record.is_of_a_moment() {
-            // What stays of it is pruned.
-            let _ = self.ledger.forget_snapshot(&snapshot.name).await;
-        }
         if !is_open {
             self.record.outcome = Some(self.report.outcome);
             self.record.finished_at = Some(time::now_ms());
@@ -310,6 +307,9 @@ impl Run<'_> {
         if let Err(error) = self.write_report().await {
             // What was done is done; the next command that opens the ledger writes it down.
             self.tell(&Event::Note(format!("warning: {error}")));
+        } else if !is_open && self.record.is_of_a_moment() {
+            // Once it is over: a recovery asks for it. What stays of it is pruned.
+            let _ = self.ledger.forget_snapshot(&snapshot.name).await;
         }
         self.tell_end(self.report.outcome).await;
         self.ledger.close().await;
@@ -368,7 +368,11 @@ pub(super) async fn find(
 ) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
     let way_back = |snapshot: &&SnapshotRecord| {
-        snapshot.purpose != FAILED && snapshot.purpose != MOMENT && snapshot.is_whole()
+        // What a clone holds is gone back to by its name alone.
+        snapshot.purpose != FAILED
+            && snapshot.purpose != MOMENT
+            && clone_of(&snapshot.purpose).is_none()
+            && snapshot.is_whole()
     };
     let Some(wanted) = wanted else {
         let newest = snapshots.iter().find(way_back);

@@ -102,7 +102,15 @@ impl Operations<'_> {
                 (record.level, record.bytes) = (facts.level, facts.bytes);
                 record.inventory = inventory;
                 ledger.complete_snapshot(&record).await?;
-                self.swap_changes(ledger, &clone, &record).await
+                match self.is_settled_in(&record.name).await {
+                    Ok(true) => self.swap_changes(ledger, &clone, &record).await,
+                    // It began after the clone was looked at.
+                    Ok(false) => {
+                        let address = self.engine.beside(&clone.database)?.address();
+                        Err(say::clone_has_an_open_run(&clone, &address))
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         };
@@ -124,6 +132,14 @@ impl Operations<'_> {
             tested,
             changes,
         })
+    }
+
+    /// No run was open in what a snapshot holds.
+    async fn is_settled_in(&self, snapshot: &str) -> Result<bool> {
+        let mut past = self.engine.open_snapshot(snapshot).await?;
+        let history = History::read(&mut *past, &self.settings.history_table).await;
+        past.close().await;
+        Ok(history?.is_none_or(|history| history.is_settled()))
     }
 
     /// The version of a clone that is whole, and in which no run is open.

@@ -49,9 +49,12 @@ pub(crate) fn prunable<'a>(
     now: i64,
 ) -> Vec<&'a SnapshotRecord> {
     let may_go = |record: &SnapshotRecord| deletable(record, runs, now) == Deletable::Yes;
-    // What is kept of a failure is no way back.
+    // What is kept of a failure is no way back, and what a clone held is another database's.
     let is_way_back = |record: &&SnapshotRecord| {
-        record.is_whole() && record.purpose != "failed" && there.contains(record.name.as_str())
+        record.is_whole()
+            && record.purpose != super::FAILED
+            && super::clone_of(&record.purpose).is_none()
+            && there.contains(record.name.as_str())
     };
     let stays = snapshots.iter().filter(is_way_back).any(|record| !may_go(record));
     let last = snapshots.iter().find(is_way_back).filter(|_| !stays).map(|record| &record.name);
@@ -110,6 +113,8 @@ mod tests {
             (vec![one("b", nightly, 5), one("a", nightly, 4)], vec!["a"], vec!["b"]),
             (vec![one("b", failed, 5), one("a", nightly, 4)], vec!["a", "b"], vec!["b"]),
             (vec![one("a", failed, 5)], vec!["a"], vec!["a"]),
+            // What a clone held is another database's.
+            (vec![one("b", "from_clone x", 50), one("a", nightly, 4)], vec!["a", "b"], vec![]),
             (vec![], vec![], vec![]),
         ] {
             let there = there.into_iter().collect();

@@ -22,13 +22,13 @@ What goes is kept as a snapshot, the failed state: `migrate diff RUN` shows its 
 
 Examples:
   migrate restore --dry-run                          # what it would do, and nothing else
-  migrate restore                                    # back to before the last run
+  migrate restore                                    # back to the newest snapshot
   migrate restore SNAPSHOT --tables products,prices  # these alone; the history stays
   migrate restore --at 2026-11-22T08:44:12Z          # the whole database as it was then
 
 A moment is read from the past of a server, which MatrixOne has for an hour; SQLite has its snapshots.")]
 pub(crate) struct Restore {
-    /// A run or a snapshot; the snapshot of the last run, if none is named
+    /// A run or a snapshot; the newest one of this database, if none is named
     #[arg(value_name = "RUN or SNAPSHOT")]
     wanted: Option<String>,
     /// Goes back to a moment that is in no snapshot: RFC 3339, or `YYYY-MM-DD HH:MM:SS` in UTC
@@ -41,7 +41,7 @@ pub(crate) struct Restore {
     #[arg(long, value_name = "NEWDB", conflicts_with_all = ["tables", "at", "dry_run"])]
     into: Option<String>,
     /// Brings back what such a database holds by now, with what was changed in it
-    #[arg(long, value_name = "NEWDB", conflicts_with_all = ["tables", "into", "wanted"])]
+    #[arg(long, value_name = "NEWDB", conflicts_with_all = ["tables", "into", "wanted", "at"])]
     from_clone: Option<String>,
     /// Shows what would be done, and does nothing
     #[arg(long)]
@@ -60,7 +60,7 @@ impl Restore {
             return Ok(super::clone::made(context, "made", &line));
         }
         if let Some(database) = &self.from_clone {
-            return from_clone(context, database).await;
+            return from_clone(context, database, self.dry_run).await;
         }
         let (target, wanted) = (context.target()?, self.wanted.as_deref());
         let tables = &self.tables;
@@ -93,9 +93,13 @@ impl Restore {
 }
 
 /// Shows what would change, asks, and makes the database what the clone is.
-async fn from_clone(context: &Context, database: &str) -> Result<Answer> {
+async fn from_clone(context: &Context, database: &str, dry_run: bool) -> Result<Answer> {
     let (target, migrator) = (context.target()?, context.migrator());
     let swap = migrator.restore_from_clone_preview(&target, database).await?;
+    if dry_run {
+        migrator.snapshot_delete(target, &swap.snapshot).await?;
+        return Ok(Answer::new(swapped(&swap), &swap));
+    }
     context.printer.show(&swapped(&swap));
     let words = format!("restore --from-clone {}", quoted(database));
     if let Err(declined) = ask::confirm(context, &words, "make it so?") {

@@ -66,6 +66,11 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
+    /// As it stands in a suggested command: without what may be a credential.
+    fn words(&self) -> &'static str {
+        if self.switch.is_some() { " --switch CMD|URL" } else { "" }
+    }
+
     fn hook(&self, context: &Context) -> Result<Option<HookAt>> {
         self.switch.as_deref().map(|text| context.switch_hook(text)).transpose()
     }
@@ -135,6 +140,7 @@ async fn complete(
     }
     context.printer.show(&text);
     let words = if discard { "upgrade complete --discard-changes" } else { "upgrade complete" };
+    let words = &format!("{words}{}", switch.words());
     if stays.is_empty() {
         ask::confirm(context, words, "switch to green?")?;
     } else {
@@ -163,7 +169,7 @@ async fn back(context: &Context, target: Target, switch: &Switch) -> Result<Answ
         ));
         unknown(&mut text, &status);
         context.printer.show(&text);
-        ask::confirm(context, "upgrade back", "switch back to blue?")?;
+        ask::confirm(context, &format!("upgrade back{}", switch.words()), "switch back to blue?")?;
     }
     Ok(answer(&runner(context, hook)?.upgrade_back(target).await?))
 }

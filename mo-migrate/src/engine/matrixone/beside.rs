@@ -75,12 +75,13 @@ impl MatrixOne {
         mark: &str,
         known: &Inventory,
     ) -> Result<Vec<String>> {
-        let then = self.whole_snapshot(link, snapshot, known).await?;
+        let source = self.source_of(link, snapshot).await?;
+        let then = self.whole_snapshot(link, &source, snapshot, known).await?;
         if self.database_exists(link, database).await? {
             return Err(say::database_is_there(database));
         }
         link.begin().await?;
-        let (source, past) = (quote(&self.name), hint(snapshot));
+        let (source, past) = (quote(&source), hint(snapshot));
         let cloned =
             link.send(&format!("CREATE DATABASE {} CLONE {source}{past}", quote(database))).await;
         if let Err(error) = cloned {
@@ -107,6 +108,7 @@ impl MatrixOne {
     async fn whole_snapshot(
         &self,
         link: &mut Link,
+        source: &str,
         snapshot: &str,
         known: &Inventory,
     ) -> Result<Inventory> {
@@ -118,10 +120,10 @@ impl MatrixOne {
             return Err(say::snapshot_of_one_table(snapshot, &table));
         }
         // The server makes an empty database of a source that it can't find, and says OK.
-        if catalog::number_at(link, &self.name, &hint(snapshot)).await?.is_none() {
+        if catalog::number_at(link, source, &hint(snapshot)).await?.is_none() {
             return Err(say::damaged("it does not have this database"));
         }
-        catalog::inventory_then(link, &self.name, snapshot, known).await
+        self.inventory_from(link, source, snapshot, known).await
     }
 
     /// The server's refusal to clone the whole, with what it can't clone.

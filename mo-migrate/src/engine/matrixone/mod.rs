@@ -515,6 +515,13 @@ impl Engine for MatrixOne {
         self.clone_beside(snapshot, database, mark, known).await
     }
 
+    async fn is_marked(&self, database: &str, mark: &str) -> Result<bool> {
+        let mut link = self.open_known("").await?;
+        let marked = self.is_clone_of(&mut link, &self.database_beside(database)?.name, mark).await;
+        link.hang_up().await;
+        marked
+    }
+
     async fn drop_marked(&self, database: &str, mark: &str, conduct: Conduct) -> Result<bool> {
         self.remove_beside(database, mark, conduct).await
     }

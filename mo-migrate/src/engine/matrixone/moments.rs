@@ -281,6 +281,7 @@ impl Moments for MatrixOneMoments {
         [older, newer]: [&Moment; 2],
         _: &Progress,
     ) -> Result<RowComparison> {
+        self.learn(&[older, newer]).await?;
         let (then, now) = (self.name(&table.name, older), self.name(&table.name, newer));
         // Quick where little has changed; what can't be compared differs.
         let number = difference(&mut self.link, &now, &then).await?;

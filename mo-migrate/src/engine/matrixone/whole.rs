@@ -38,7 +38,8 @@ impl WholeRestore {
         link.rollback().await?;
         let sql = format!("RESTORE DATABASE {}{}", quote(&engine.name), hint(snapshot));
         let Err(error) = link.send_within(&sql, conduct.wait).await else {
-            return self.give_comments().await;
+            // It is committed: what fails now can't be rolled back.
+            return self.give_comments().await.map_err(say::restored_unproved);
         };
         let mut second = engine.open("").await?;
         let after = catalog::number_of(&mut second, &engine.name).await;

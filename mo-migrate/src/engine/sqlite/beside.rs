@@ -101,6 +101,12 @@ impl Sqlite {
         Files::remove_database(&partial)
     }
 
+    /// Whether the file of this name is there and has this mark.
+    pub(super) async fn has_mark(&self, database: &str, id: &str) -> Result<bool> {
+        let clone = self.file_beside(database)?;
+        Ok(clone.files.database().is_file() && clone.whose().await?.as_deref() == Some(id))
+    }
+
     /// Removes the file of this name with all that is beside it, if it has this mark.
     pub(super) async fn remove_beside(&self, database: &str, id: &str) -> Result<bool> {
         Files::remove_database(&self.unfinished(database, id))?;

@@ -425,6 +425,10 @@ impl Engine for Sqlite {
         self.copy_beside(snapshot, database, mark).await.map(|()| Vec::new())
     }
 
+    async fn is_marked(&self, database: &str, mark: &str) -> Result<bool> {
+        self.has_mark(database, mark).await
+    }
+
     async fn drop_marked(&self, database: &str, mark: &str, _: Conduct) -> Result<bool> {
         self.remove_beside(database, mark).await
     }

@@ -245,3 +245,22 @@ pub(crate) fn clones_first(database: &str, clone: &CloneRecord) -> Error {
         .true_now(UNTOUCHED)
         .hinted(format!("remove them first: `migrate clone delete {} --yes`", clone.name))
 }
+
+pub(crate) fn unknown_clone_state(state: &str) -> Error {
+    Error::new(Code::SchemaNewer, format!("the ledger has a clone in the state `{state}`"))
+        .because("a newer mo-migrate wrote it, or a hand has changed it")
+        .hinted("use that mo-migrate; see `migrate help`")
+}
+
+pub(crate) fn upgrade_first(database: &str, green: &str) -> Error {
+    Error::new(
+        Code::Taken,
+        format!("`{database}` has an upgrade: its ledger alone says that `{green}` belongs to it"),
+    )
+    .because("an application that asks for the active database would be given an empty one")
+    .true_now(UNTOUCHED)
+    .hinted(
+        "see `migrate upgrade status`; remove green with `migrate upgrade abort`, or put green's \
+         address everywhere in the place of this one and remove this database by hand",
+    )
+}

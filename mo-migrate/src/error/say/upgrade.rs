@@ -87,9 +87,12 @@ pub(crate) fn blue_is_not_active(blue: &str, green: &str) -> String {
 }
 
 pub(crate) fn green_gone(green: &str) -> Error {
-    Error::new(Code::Upgrade, format!("green is gone: there is no database `{green}`"))
-        .true_now(BLUE_AS_IT_WAS)
-        .hinted("give this upgrade up with `migrate upgrade abort`, then `migrate upgrade start`")
+    Error::new(
+        Code::Upgrade,
+        format!("green is gone: there is no database `{green}` that this upgrade has made"),
+    )
+    .true_now(BLUE_AS_IT_WAS)
+    .hinted("give this upgrade up with `migrate upgrade abort`, then `migrate upgrade start`")
 }
 
 /// Green could not be made; what had been begun is removed, unless that failed too.

@@ -47,6 +47,8 @@ impl Operations<'_> {
         if green == self.engine.own_name() || beside.exists().await? {
             return Err(say::green_is_there(&green));
         }
+        // What another database of this name has left behind is somebody's way back.
+        self.is_free(&green).await?;
         self.has_room(COPIES).await?;
         let version = history.and_then(|history| history.latest(&self.settings.set));
         let mut upgrade = self.new_upgrade(green, version);

@@ -38,6 +38,10 @@ impl Operations<'_> {
             return Err(say::green_gone(green.engine.database()));
         }
         let _lock = lock::acquire(green.engine(), &self.settings).await?;
+        // Another database of its name is not what was migrated.
+        if !self.engine.is_marked(&upgrade.green, &upgrade.id).await? {
+            return Err(say::green_gone(green.engine.database()));
+        }
         for all in [self, &green] {
             let history = all.history(Role::Start).await?;
             if history.is_some_and(|history| !history.is_settled()) {
@@ -82,7 +86,8 @@ impl Operations<'_> {
         ledger.enter_upgrade(upgrade, UpgradeState::Switching).await?;
         if let Err(error) = self.tell_switch(upgrade, green.engine()).await {
             upgrade.error = Some(error.to_string());
-            ledger.enter_upgrade(upgrade, UpgradeState::Ready).await?;
+            // It may have led somebody to green before it failed, so that green can't be removed now.
+            ledger.enter_upgrade(upgrade, UpgradeState::Switching).await?;
             return Err(error);
         }
         upgrade.keep_until = Some(self.settings.keep.until("upgrade", time::now_ms()));
