@@ -148,9 +148,10 @@ impl Operations<'_> {
         }
         let began = time::now_ms();
         let lock = self.lock().await?;
-        let waited = lock.waited;
         let recovered =
             Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
+        // Who was waited for has died, and was put back by this very start: nothing has failed yet.
+        let waited = lock.waited && recovered.is_none();
         if let Some(report) = recovered.filter(|report| report.outcome == Outcome::Restored) {
             tracing::info!(run = report.run, "a dead run was put back");
         }

@@ -1,5 +1,6 @@
 //! Databases that are made from snapshots.
 
+#[cfg(feature = "cli")]
 use std::path::Path;
 
 use super::remedy;
@@ -209,6 +210,7 @@ pub(crate) fn not_replaced(error: Error, record: &CloneRecord) -> Error {
         .hinted(hint)
 }
 
+#[cfg(feature = "cli")]
 #[cfg(feature = "cli")]
 pub(crate) fn no_mask(file: &Path, error: &std::io::Error) -> Error {
     Error::new(Code::Mask, format!("the mask `{}` can't be read", file.display()))

@@ -14,6 +14,7 @@ pub(crate) fn interrupted() -> Error {
     Error::new(Code::Interrupted, "interrupted").hinted("begin again with `migrate up`")
 }
 
+#[cfg(feature = "cli")]
 pub(crate) fn ended_here() -> Error {
     Error::new(Code::Interrupted, "interrupted twice, and ended here")
         .ended(Outcome::NeedsPerson)
