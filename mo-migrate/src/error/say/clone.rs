@@ -211,7 +211,6 @@ pub(crate) fn not_replaced(error: Error, record: &CloneRecord) -> Error {
 }
 
 #[cfg(feature = "cli")]
-#[cfg(feature = "cli")]
 pub(crate) fn no_mask(file: &Path, error: &std::io::Error) -> Error {
     Error::new(Code::Mask, format!("the mask `{}` can't be read", file.display()))
         .because(error.to_string())
