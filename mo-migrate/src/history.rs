@@ -10,9 +10,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Connection;
+use crate::engine::{Connection, Engine, Role};
 use crate::error::{Result, say};
 use crate::migration::{Checksum, Version};
+use crate::settings::Settings;
 use crate::time;
 use crate::value::Value;
 
@@ -76,6 +77,24 @@ pub struct History {
 }
 
 impl History {
+    /// The history of a database, in one statement of a connection of its own.
+    ///
+    /// # Errors
+    /// It can't be read, or others write to the database for too long.
+    pub(crate) async fn of(
+        engine: &dyn Engine,
+        role: Role,
+        settings: &Settings,
+    ) -> Result<Option<Self>> {
+        let mut connection = engine.connect(role).await?;
+        connection.patience(settings.lock_timeout);
+        let history = Self::read(&mut *connection, &settings.history_table).await;
+        connection.close().await;
+        history.map_err(
+            |error| if say::is_busy(&error) { say::busy(engine.database()) } else { error },
+        )
+    }
+
     /// Reads it, in one statement; none when there is no such table.
     ///
     /// # Errors

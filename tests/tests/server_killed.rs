@@ -31,6 +31,12 @@ fn script(word: &str, home: &Path) {
     assert!(done.success(), "{word} of the server");
 }
 
+/// The process of the server that runs in this folder.
+fn pid_in(home: &Path) -> rustix::process::Pid {
+    let pid = std::fs::read_to_string(home.join("pid")).unwrap().trim().parse().unwrap();
+    rustix::process::Pid::from_raw(pid).unwrap()
+}
+
 impl Server {
     /// Starts one; none without a `mo-service`.
     fn start() -> Option<Self> {
@@ -50,21 +56,37 @@ impl Server {
         script("start", self.home.path());
         server::is_at(std::fs::read_to_string(self.home.path().join("url")).unwrap().trim());
         let begun = Instant::now();
-        while server::try_sql("", "SELECT 1").is_err() {
-            assert!(begun.elapsed() < ANSWERS_WITHIN, "the server does not answer");
+        while let Err(error) = server::try_sql("", "SELECT 1") {
+            let runs = rustix::process::test_kill_process(self.pid()).is_ok();
+            assert!(
+                runs && begun.elapsed() < ANSWERS_WITHIN,
+                "the server {}: {error}; it said last:\n{}",
+                if runs { "does not answer" } else { "has ended" },
+                self.said_last(),
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
+    fn pid(&self) -> rustix::process::Pid {
+        pid_in(self.home.path())
+    }
+
+    /// The end of its log.
+    fn said_last(&self) -> String {
+        let log = std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+    }
+
     /// What kills it at once, and once.
     fn killer(&self) -> impl Fn() + Clone + Send + Sync + 'static {
-        let pid = self.home.path().join("pid");
+        let home = self.home.path().to_owned();
         let killed = Arc::new(AtomicBool::new(false));
         move || {
             if !killed.swap(true, Ordering::SeqCst) {
-                let pid = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
-                let pid = rustix::process::Pid::from_raw(pid).unwrap();
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+                rustix::process::kill_process(pid_in(&home), rustix::process::Signal::KILL)
+                    .unwrap();
             }
         }
     }

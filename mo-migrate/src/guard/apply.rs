@@ -183,9 +183,7 @@ impl Run<'_> {
         self.record.touched.extend(&line.touched);
         // What no ROLLBACK takes back is not in the transaction either.
         if job.ring == 2 || line.outside.is_some() {
-            let run = self.record.id.clone();
-            self.ledger.statement_begins(&run, line).await?;
-            self.ledger.update_run(&self.record).await?;
+            self.ledger.statement_begins(&self.record, line).await?;
         }
         Ok(())
     }

@@ -99,8 +99,7 @@ impl Run<'_> {
         let run = self.record.id.clone();
         self.record.touched.extend(&line.touched);
         self.record.applying = Some((0, around.purpose.clone()));
-        self.ledger.statement_begins(&run, &line).await?;
-        self.ledger.update_run(&self.record).await?;
+        self.ledger.statement_begins(&self.record, &line).await?;
         fault::before(Transition::Statement)?;
         let began = Instant::now();
         let mut report = GuardedReport {

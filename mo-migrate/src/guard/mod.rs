@@ -31,7 +31,7 @@ use std::collections::HashMap;
 
 pub(crate) use foreign::windows;
 pub(crate) use hooks::{announce, tell_person, tell_schedule};
-pub(crate) use recovery::{Recovery, decide, explained, recover};
+pub(crate) use recovery::{Found, Recovery, decide, explained, recover};
 pub(crate) use restore::LOOKED_THROUGH;
 pub(crate) use restore_plan::{RestorePlan, Situation, restore_plan};
 pub(crate) use run::{Run, Stage, record_of};

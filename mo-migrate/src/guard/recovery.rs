@@ -16,7 +16,7 @@ use crate::ledger::{Ledger, Outside, RunRecord};
 use crate::lock::{Held, Holder};
 use crate::migration::MigrationSet;
 use crate::observer::{Event, Phase};
-use crate::report::Outcome;
+use crate::report::{Outcome, Report};
 use crate::settings::Settings;
 use crate::validate::When;
 use crate::{process, time};
@@ -112,22 +112,27 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
     }
 }
 
-/// Finishes or puts back what a dead run left. Gives the outcome of that run, if there was one.
+/// What a start found, and did about it.
+pub(crate) enum Found {
+    /// No run was open: the ledger and the history as they were looked up.
+    Settled(Ledger, Option<History>),
+    /// A dead run left something, and this is how it was brought to its end.
+    DeadRun(Box<Report>),
+}
+
+/// Finishes or puts back what a dead run left.
 pub(crate) async fn recover(
     engine: &dyn Engine,
     set: &MigrationSet,
     settings: &Settings,
     lock: &Held,
-) -> Result<Option<crate::report::Report>> {
+) -> Result<Found> {
     let mut ledger = Ledger::open(engine).await?;
     let mut open = ledger.open_run().await?;
     if let Some(run) = &mut open {
         run.had_history &= !went_before_the_history(run, &mut ledger, settings).await?;
     }
-    let mut work = engine.connect(Role::Start).await?;
-    let history = History::read(&mut *work, &settings.history_table).await;
-    work.close().await;
-    let history = history?;
+    let history = History::of(engine, Role::Start, settings).await?;
     let mut what = decide(open.as_ref(), history.as_ref());
     let marker = history.as_ref().and_then(|history| history.marker.as_ref());
     let record = match (open, marker) {
@@ -138,7 +143,7 @@ pub(crate) async fn recover(
             }
             record
         }
-        (None, None) => return Ok(None),
+        (None, None) => return Ok(Found::Settled(ledger, history)),
         (None, Some(marker)) => {
             let record = not_open(engine, &mut ledger, marker).await?;
             if !settings.retry || record.snapshot.is_none() {
@@ -170,7 +175,7 @@ pub(crate) async fn recover(
         run.report_snapshot(&known);
     }
     let done = run.recover_by(what, set).await;
-    run.finish_recovery(done).await.map(Some)
+    run.finish_recovery(done).await.map(|report| Found::DeadRun(Box::new(report)))
 }
 
 /// What a guard stood around may still be writing, by connections that no fence knows: a command on

@@ -53,6 +53,9 @@ const TABLES: [&str; 6] = [
      started VARCHAR(64) NOT NULL, command TEXT NOT NULL)",
 ];
 
+/// One statement and its values.
+type Statement = (&'static str, Vec<Value>);
+
 /// The ledger of one guarded database.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -128,22 +131,37 @@ impl Ledger {
     /// The latest time that it knows of a run or a snapshot, 0 if there is none. Clocks of machines
     /// differ and are set back; what came first is told by these times alone.
     async fn latest(&mut self) -> Result<i64> {
+        let sql = "SELECT coalesce(max(at), 0) FROM (SELECT max(started_at) AS at FROM runs WHERE guarded = ? \
+                   UNION ALL SELECT max(created_at) FROM snapshots WHERE guarded = ?) AS known";
         let guarded = Value::from(&self.guarded);
-        let mut latest = 0;
-        for sql in [
-            "SELECT coalesce(max(started_at), 0) FROM runs WHERE guarded = ?",
-            "SELECT coalesce(max(created_at), 0) FROM snapshots WHERE guarded = ?",
-        ] {
-            let rows = self.fetch(sql, std::slice::from_ref(&guarded)).await?;
-            latest = latest.max(rows.first().map_or(Ok(0), |row| row.at(0))?);
-        }
-        Ok(latest)
+        let rows = self.fetch(sql, &[guarded.clone(), guarded]).await?;
+        rows.first().map_or(Ok(0), |row| row.at(0))
     }
 
+    /// Writes one row, or several by one statement.
     async fn write(&mut self, sql: &str, params: &[Value]) -> Result<()> {
         fault::before(Transition::Ledger)?;
         self.connection.execute(sql, params).await.map_err(say::ledger_write)?;
         fault::after(Transition::Ledger)
+    }
+
+    /// Writes all of it or nothing, and pays for one commit.
+    async fn write_together(&mut self, statements: &[Statement]) -> Result<()> {
+        fault::before(Transition::Ledger)?;
+        let written = self.in_a_transaction(statements).await;
+        if written.is_err() {
+            let _ = self.connection.rollback().await;
+        }
+        written.map_err(say::ledger_write)?;
+        fault::after(Transition::Ledger)
+    }
+
+    async fn in_a_transaction(&mut self, statements: &[Statement]) -> Result<()> {
+        self.connection.begin().await?;
+        for (sql, params) in statements {
+            self.connection.execute(sql, params).await?;
+        }
+        self.connection.commit().await
     }
 
     async fn fetch(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::Ledger;
+use super::{Ledger, Statement};
 use crate::engine::Touched;
 use crate::error::Result;
 use crate::history::History;
@@ -276,6 +276,37 @@ fn record(row: &Row) -> Result<RunRecord> {
     })
 }
 
+/// All of a run that may have changed.
+fn as_it_is(run: &RunRecord) -> Statement {
+    let sql = "UPDATE runs SET database_id = ?, ring = ?, phase = ?, outcome = ?, apply_version = ?, \
+               apply_checksum = ?, died = ?, snapshot = ?, failed_state = ?, touched = ?, foreign_seen = ?, \
+               heartbeat_at = ?, finished_at = ?, error = ?, report = ? WHERE id = ?";
+    let params = vec![
+        (&run.database_id).into(),
+        run.ring.into(),
+        run.phase.as_str().into(),
+        run.outcome.map(Outcome::as_str).into(),
+        run.applying.as_ref().map(|(version, _)| *version).into(),
+        run.applying.as_ref().map(|(_, checksum)| checksum.clone()).into(),
+        run.died.into(),
+        run.snapshot.clone().into(),
+        run.failed_state.clone().into(),
+        store(&run.touched).into(),
+        run.foreign_seen.into(),
+        run.heartbeat_at.into(),
+        run.finished_at.into(),
+        run.error.clone().into(),
+        run.report.clone().into(),
+        (&run.id).into(),
+    ];
+    (sql, params)
+}
+
+fn phase_line(run: &str, phase: Phase, detail: &str) -> Statement {
+    let sql = "INSERT INTO phases (run, at, phase, detail) VALUES (?, ?, ?, ?)";
+    (sql, vec![run.into(), time::now_ms().into(), phase.as_str().into(), detail.into()])
+}
+
 impl Ledger {
     /// Writes a run that begins: later than all that the ledger knows, whatever the clock says.
     pub(crate) async fn begin_run(&mut self, run: &mut RunRecord) -> Result<()> {
@@ -317,27 +348,7 @@ impl Ledger {
 
     /// Writes all of a run that may have changed.
     pub(crate) async fn update_run(&mut self, run: &RunRecord) -> Result<()> {
-        let sql = "UPDATE runs SET database_id = ?, ring = ?, phase = ?, outcome = ?, apply_version = ?, \
-                   apply_checksum = ?, died = ?, snapshot = ?, failed_state = ?, touched = ?, foreign_seen = ?, \
-                   heartbeat_at = ?, finished_at = ?, error = ?, report = ? WHERE id = ?";
-        let params: Vec<Value> = vec![
-            (&run.database_id).into(),
-            run.ring.into(),
-            run.phase.as_str().into(),
-            run.outcome.map(Outcome::as_str).into(),
-            run.applying.as_ref().map(|(version, _)| *version).into(),
-            run.applying.as_ref().map(|(_, checksum)| checksum.clone()).into(),
-            run.died.into(),
-            run.snapshot.clone().into(),
-            run.failed_state.clone().into(),
-            store(&run.touched).into(),
-            run.foreign_seen.into(),
-            run.heartbeat_at.into(),
-            run.finished_at.into(),
-            run.error.clone().into(),
-            run.report.clone().into(),
-            (&run.id).into(),
-        ];
+        let (sql, params) = as_it_is(run);
         self.write(sql, &params).await
     }
 
@@ -349,19 +360,13 @@ impl Ledger {
         detail: &str,
     ) -> Result<()> {
         run.phase = phase;
-        self.phase_line(&run.id, phase, detail).await?;
-        self.update_run(run).await
+        self.write_together(&[phase_line(&run.id, phase, detail), as_it_is(run)]).await
     }
 
     /// Writes that another start takes a run up, which stays in the phase that it is found in.
     pub(crate) async fn taken_up(&mut self, run: &RunRecord) -> Result<()> {
         let why = if run.error.is_none() { AFTER_A_DEATH } else { "after an error" };
-        self.phase_line(&run.id, Phase::Recover, why).await
-    }
-
-    async fn phase_line(&mut self, run: &str, phase: Phase, detail: &str) -> Result<()> {
-        let sql = "INSERT INTO phases (run, at, phase, detail) VALUES (?, ?, ?, ?)";
-        let params = [run.into(), time::now_ms().into(), phase.as_str().into(), detail.into()];
+        let (sql, params) = phase_line(&run.id, Phase::Recover, why);
         self.write(sql, &params).await
     }
 
@@ -400,12 +405,16 @@ impl Ledger {
         self.fetch(&sql, &[guarded.into()]).await?.iter().map(record).collect()
     }
 
-    /// Writes a statement before it is sent.
-    pub(crate) async fn statement_begins(&mut self, run: &str, line: &StatementLine) -> Result<()> {
+    /// Writes a statement, and with it what its run has touched, before it is sent.
+    pub(crate) async fn statement_begins(
+        &mut self,
+        run: &RunRecord,
+        line: &StatementLine,
+    ) -> Result<()> {
         let sql = "INSERT INTO statements (run, version, number, line, tables_touched, started_at, server_began) \
                    VALUES (?, ?, ?, ?, ?, ?, ?)";
-        let params = [
-            run.into(),
+        let params = vec![
+            (&run.id).into(),
             line.version.into(),
             Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
             Value::Integer(i64::try_from(line.line).unwrap_or(i64::MAX)),
@@ -413,7 +422,7 @@ impl Ledger {
             time::now_ms().into(),
             line.began.into(),
         ];
-        self.write(sql, &params).await
+        self.write_together(&[(sql, params), as_it_is(run)]).await
     }
 
     /// Writes how a statement ended.

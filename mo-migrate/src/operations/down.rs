@@ -1,21 +1,18 @@
 //! `down`: takes versions back by their down files, guarded like any other run.
 
-use super::Operations;
 use super::preview::taken_back;
-use crate::engine::Role;
+use super::{Operations, Settled};
 use crate::error::{Result, say};
 use crate::guard::job::Job;
-use crate::guard::{self, Run, record_of};
-use crate::ledger::Ledger;
+use crate::guard::{Run, record_of};
 use crate::migration::Version;
 use crate::report::Report;
 
 impl Operations<'_> {
     /// Takes back what is above `to`; without it, the newest version alone. 0 takes back all.
     pub(crate) async fn down(&self, to: Option<Version>) -> Result<Report> {
-        let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
-        let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
+        let Settled { lock, ledger, history, .. } = self.settled().await?;
+        let history = history.ok_or_else(say::nothing_applied)?;
         let of_set = history.of_set(&self.settings.set);
         let numbered = of_set.filter(|applied| applied.kind != "repeatable");
         let applied: Vec<Version> = numbered.map(|applied| applied.version).collect();
@@ -26,16 +23,16 @@ impl Operations<'_> {
         }
         let mut job = Job::down(&steps, self.set, self.engine(), &self.settings)?;
         job.to = applied.into_iter().filter(|version| !going.contains(version)).max();
-        let ledger = Ledger::open(self.engine()).await?;
         let record = record_of(&job, &self.settings, Some(&history));
-        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock, record);
         run.history = Some(history);
         Box::pin(run.execute(&job)).await
     }
 
     /// Finishes or puts back what a dead run left, and nothing else.
     pub(crate) async fn recover(&self) -> Result<Option<Report>> {
-        let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await
+        let settled = self.settled().await?;
+        settled.ledger.close().await;
+        Ok(settled.dead_run.map(|report| *report))
     }
 }

@@ -7,14 +7,13 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::Operations;
+use super::{Operations, Settled};
 use crate::Migrator;
 use crate::engine::{Counts, Inventory, Role, Target};
 use crate::error::{BoxError, Result, say};
 use crate::guard::around::{Around, Operation};
 use crate::guard::job::Job;
-use crate::guard::{self, Run, record_of};
-use crate::ledger::Ledger;
+use crate::guard::{Run, record_of};
 use crate::report::Report;
 use crate::settings::SnapshotPolicy;
 use crate::snapshot::is_purpose;
@@ -148,15 +147,12 @@ impl Operations<'_> {
             return Err(say::guard_in_memory());
         }
         let checks = self.checks_of(checks)?;
-        let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
-        let history = self.history(Role::Start).await?;
+        let Settled { lock, ledger, history, .. } = self.settled().await?;
         around.tables = self.tables_of(&around.tables).await?;
         let version = history.as_ref().and_then(|history| history.latest(&self.settings.set));
         let job = Job::around(around, checks, version);
-        let ledger = Ledger::open(self.engine()).await?;
         let record = record_of(&job, &self.settings, history.as_ref());
-        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock, record);
         run.history = history;
         Box::pin(run.execute(&job)).await
     }

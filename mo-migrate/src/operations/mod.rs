@@ -43,10 +43,12 @@ pub use upgrade::{Upgrade, UpgradeChange, UpgradeStart, UpgradeStatus};
 
 use crate::engine::{Engine, Role, SharedEngine};
 use crate::error::{Result, say};
+use crate::guard::{self, Found};
 use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
 use crate::lock::{self, Held};
 use crate::migration::MigrationSet;
+use crate::report::Report;
 use crate::settings::Settings;
 
 /// A set, a database and the settings: what every operation needs.
@@ -64,18 +66,43 @@ impl Operations<'_> {
 
     /// The history, read in one statement.
     async fn history(&self, role: Role) -> Result<Option<History>> {
-        let mut connection = self.engine.connect(role).await?;
-        connection.patience(self.settings.lock_timeout);
-        let history = History::read(&mut *connection, &self.settings.history_table).await;
-        connection.close().await;
-        history.map_err(|error| {
-            if say::is_busy(&error) { say::busy(self.engine.database()) } else { error }
-        })
+        History::of(self.engine(), role, &self.settings).await
     }
 
     async fn lock(&self) -> Result<Held> {
         lock::acquire(self.engine(), &self.settings).await
     }
+
+    /// Takes the lock, and brings what a dead run left to its end.
+    async fn settled(&self) -> Result<Settled> {
+        let lock = self.lock().await?;
+        let found = guard::recover(self.engine(), self.set, &self.settings, &lock);
+        match Box::pin(found).await? {
+            Found::Settled(ledger, history) => {
+                Ok(Settled { lock, ledger, history, dead_run: None })
+            }
+            Found::DeadRun(report) => {
+                Ok(Settled { dead_run: Some(report), ..self.looked_up(lock).await? })
+            }
+        }
+    }
+
+    /// The ledger and the history as they are now, with the lock held and no run open.
+    async fn looked_up(&self, lock: Held) -> Result<Settled> {
+        let ledger = Ledger::open(self.engine()).await?;
+        let history = self.history(Role::Start).await?;
+        Ok(Settled { lock, ledger, history, dead_run: None })
+    }
+}
+
+/// What an operation that changes something begins with: the lock, and a database of which no run is
+/// open.
+struct Settled {
+    lock: Held,
+    ledger: Ledger,
+    history: Option<History>,
+    /// How a run ended that was open, and is no more.
+    dead_run: Option<Box<Report>>,
 }
 
 /// The run with this id.

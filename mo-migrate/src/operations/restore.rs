@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use super::Operations;
 use super::restore_preview::{RestorePreview, Wanted};
+use super::{Operations, Settled};
 use crate::engine::{Counts, Inventory, Object, ObjectKind, Role, Touched};
 use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
-use crate::guard::{self, Run, Stage, record_of};
+use crate::guard::{Run, Stage, record_of};
 use crate::history::{Applied, History, HistoryWriter};
 use crate::ledger::{Ledger, RESTORE_AT, RESTORE_CLONE, RESTORE_TABLES, RunRecord, SnapshotRecord};
 use crate::observer::Event;
@@ -138,10 +138,7 @@ impl Operations<'_> {
     }
 
     async fn restore_to(&self, back: Back<'_>, tables: &[String]) -> Result<Report> {
-        let lock = self.lock().await?;
-        Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
-        let mut ledger = Ledger::open(self.engine()).await?;
-        let history = self.history(Role::Start).await?;
+        let Settled { lock, mut ledger, history, .. } = self.settled().await?;
         let mut snapshot = self.source_of(&mut ledger, back, history.as_ref()).await?;
         let alone = self.alone(&snapshot, tables).await?;
         let runs = ledger.runs().await?;
@@ -177,7 +174,7 @@ impl Operations<'_> {
         };
         // Hours may have passed: what others wrote since can't be told from the runs' own.
         record.foreign_seen = true;
-        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock, record);
         run.history = history;
         run.go_back(&snapshot).await
     }

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::Operations;
+use super::{Operations, Settled};
 use crate::engine::{Counts, Inventory, Role, Target};
 use crate::error::{Code, Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, record_of};
 use crate::history::History;
 use crate::ledger::{Ledger, RunRecord};
-use crate::lock::Held;
 use crate::migration::MigrationSet;
 use crate::observer::Event;
 use crate::plan::{Goal, Plan, plan};
@@ -147,17 +146,16 @@ impl Operations<'_> {
             return Ok(report);
         }
         let began = time::now_ms();
-        let lock = self.lock().await?;
-        let recovered =
-            Box::pin(guard::recover(self.engine(), self.set, &self.settings, &lock)).await?;
+        let settled = self.settled().await?;
         // Who was waited for has died, and was put back by this very start: nothing has failed yet.
-        let waited = lock.waited && recovered.is_none();
-        if let Some(report) = recovered.filter(|report| report.outcome == Outcome::Restored) {
+        let waited = settled.lock.waited && settled.dead_run.is_none();
+        let put_back = |report: &&Box<Report>| report.outcome == Outcome::Restored;
+        if let Some(report) = settled.dead_run.as_ref().filter(put_back) {
             tracing::info!(run = report.run, "a dead run was put back");
         }
         match self.settings.unit {
-            Unit::Run => self.one_run(goal, &lock, waited.then_some(began)).await,
-            Unit::Migration => self.one_by_one(goal, &lock, waited.then_some(began)).await,
+            Unit::Run => self.one_run(goal, settled, waited.then_some(began)).await,
+            Unit::Migration => self.one_by_one(goal, settled, waited.then_some(began)).await,
         }
     }
 
@@ -192,9 +190,16 @@ impl Operations<'_> {
         report
     }
 
-    async fn one_by_one(&self, goal: Goal, lock: &Held, waited: Option<i64>) -> Result<Report> {
-        let history = self.history(Role::Start).await?;
-        let pending = plan(self.set, history.as_ref(), goal, &self.settings)?.pending.len();
+    async fn one_by_one(
+        &self,
+        goal: Goal,
+        settled: Settled,
+        waited: Option<i64>,
+    ) -> Result<Report> {
+        let history = settled.history.as_ref();
+        let pending = plan(self.set, history, goal, &self.settings)?.pending.len();
+        let lock = settled.lock.clone();
+        let mut first = Some(settled);
         let mut whole: Option<Report> = None;
         for _ in 0..pending.max(1) {
             // One step at a time, and the repeatable ones, which have no number, at the end.
@@ -205,7 +210,11 @@ impl Operations<'_> {
             } else {
                 goal
             };
-            let report = self.one_run(next, lock, waited).await?;
+            let settled = match first.take() {
+                Some(settled) => settled,
+                None => self.looked_up(lock.clone()).await?,
+            };
+            let report = self.one_run(next, settled, waited).await?;
             whole = Some(match whole {
                 None => report,
                 Some(before) => joined(before, report),
@@ -214,34 +223,43 @@ impl Operations<'_> {
         whole.ok_or_else(|| say::internal(&"no run was made"))
     }
 
-    async fn one_run(&self, goal: Goal, lock: &Held, waited: Option<i64>) -> Result<Report> {
-        let history = self.history(Role::Start).await?;
+    async fn one_run(&self, goal: Goal, settled: Settled, waited: Option<i64>) -> Result<Report> {
+        let Settled { lock, mut ledger, history, .. } = settled;
         let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
         if plan.pending.is_empty() {
+            ledger.close().await;
             return Ok(self.up_to_date(&plan));
         }
         for finding in &plan.tolerated {
             self.tell(&Event::Note(say::tolerated(finding)));
         }
-        let mut ledger = Ledger::open(self.engine()).await?;
+        let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        if let Err(error) = self.may_run(&plan, &mut ledger, waited).await {
+            ledger.close().await;
+            return Err(error);
+        }
+        let record = record_of(&job, &self.settings, history.as_ref());
+        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock, record);
+        run.history = history;
+        Box::pin(run.execute(&job)).await
+    }
+
+    /// Asks everything that may be against a run of what is pending.
+    async fn may_run(
+        &self,
+        plan: &Plan<'_>,
+        ledger: &mut Ledger,
+        waited: Option<i64>,
+    ) -> Result<()> {
         if let Some(upgrade) = ledger.upgrade().await?.filter(|it| it.state.is_green_active()) {
             let warning = say::blue_is_not_active(self.engine.database(), &upgrade.green);
             self.tell(&Event::Note(warning));
         }
         let runs = ledger.runs().await?;
-        if let Some(error) = not_again(&plan, &runs, &self.settings, waited, time::now_ms()) {
-            ledger.close().await;
-            return Err(error);
+        match not_again(plan, &runs, &self.settings, waited, time::now_ms()) {
+            Some(error) => Err(error),
+            None => self.may_begin().await,
         }
-        let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
-        if let Err(error) = self.may_begin().await {
-            ledger.close().await;
-            return Err(error);
-        }
-        let record = record_of(&job, &self.settings, history.as_ref());
-        let mut run = Run::new(self.engine(), self.settings.clone(), ledger, lock.clone(), record);
-        run.history = history;
-        Box::pin(run.execute(&job)).await
     }
 }
 
