@@ -487,6 +487,21 @@ pub(crate) enum Counts<'a> {
     With,
 }
 
+/// What a snapshot holds, read from the snapshot itself.
+///
+/// # Errors
+/// It is gone, or can't be read.
+pub(crate) async fn inventory_of_snapshot(
+    engine: &dyn Engine,
+    snapshot: &str,
+    counts: Counts<'_>,
+) -> Result<Inventory> {
+    let mut past = engine.open_snapshot(snapshot).await?;
+    let found = engine.inventory(&mut *past, counts, &Inventory::NOTHING).await;
+    past.close().await;
+    found
+}
+
 impl Counts<'_> {
     /// Whether the rows of this table are counted.
     #[must_use]

@@ -39,7 +39,7 @@ pub(crate) use verify::same_inventory;
 
 use self::committed::Marked;
 use self::job::{Direction, Job, Judge};
-use crate::engine::{Counts, Inventory, SnapshotFacts};
+use crate::engine::{Counts, Inventory, SnapshotFacts, inventory_of_snapshot};
 use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::{HistoryWriter, Marker};
@@ -277,10 +277,7 @@ impl Run<'_> {
     /// What the snapshot really holds, read from it and compared with the database itself.
     async fn read_back(&mut self, name: &str) -> Result<Inventory> {
         let engine = self.engine;
-        let mut past = engine.open_snapshot(name).await?;
-        let then = engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
-        past.close().await;
-        let then = then?;
+        let then = inventory_of_snapshot(engine, name, Counts::With).await?;
         let now = engine.inventory(self.work()?, Counts::Without, &then).await?;
         if !then.same_definitions(&now) {
             return Err(say::damaged("its definitions are not those of the database"));

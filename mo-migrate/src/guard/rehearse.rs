@@ -13,7 +13,9 @@ use std::time::Instant;
 use super::job::{Body, Job, Step};
 use super::restore_plan::mentions;
 use super::run::Run;
-use crate::engine::{Clone, Connection, Fence, Inventory, ObjectKind};
+use crate::engine::{
+    Clone, Connection, Counts, Fence, Inventory, ObjectKind, inventory_of_snapshot,
+};
 use crate::error::{Code, Error, Result, say};
 use crate::migration::Session;
 use crate::observer::{Event, Phase};
@@ -221,13 +223,7 @@ impl Run<'_> {
             .engine
             .create_snapshot(&name, &SnapshotOf::Usual, conduct, self.progress())
             .await?;
-        let mut past = self.engine.open_snapshot(&name).await?;
-        let then = self
-            .engine
-            .inventory(&mut *past, crate::engine::Counts::With, &Inventory::NOTHING)
-            .await;
-        past.close().await;
-        self.then = then?;
+        self.then = inventory_of_snapshot(self.engine, &name, Counts::With).await?;
         self.ledger.add_snapshot(&self.snapshot_record("rehearsal", facts)).await?;
         self.leave("");
         self.rehearse(job).await

@@ -124,8 +124,20 @@ fn record(row: &Row) -> Result<CloneRecord> {
     })
 }
 
-fn stored(mask: Option<&Mask>) -> Value {
-    mask.map(|mask| serde_json::to_string(mask).unwrap_or_default()).into()
+/// What stands behind the database, and may change.
+fn values(clone: &CloneRecord) -> Vec<Value> {
+    let mask = clone.mask.as_ref().map(|mask| serde_json::to_string(mask).unwrap_or_default());
+    vec![
+        (&clone.from).into(),
+        clone.state.as_str().into(),
+        clone.version.into(),
+        mask.into(),
+        clone.staged.clone().into(),
+        serde_json::to_string(&clone.left_out).unwrap_or_default().into(),
+        (&clone.created_by).into(),
+        clone.created_at.into(),
+        clone.expires_at.into(),
+    ]
 }
 
 impl Ledger {
@@ -134,22 +146,14 @@ impl Ledger {
         self.write(TABLE, &[]).await?;
         let sql =
             format!("INSERT INTO clones ({COLUMNS}, guarded) VALUES ({})", ["?"; 14].join(", "));
-        let params: Vec<Value> = vec![
+        let mut params: Vec<Value> = vec![
             (&clone.id).into(),
             (&clone.name).into(),
             (&clone.purpose).into(),
             (&clone.database).into(),
-            (&clone.from).into(),
-            clone.state.as_str().into(),
-            clone.version.into(),
-            stored(clone.mask.as_ref()),
-            clone.staged.clone().into(),
-            serde_json::to_string(&clone.left_out).unwrap_or_default().into(),
-            (&clone.created_by).into(),
-            clone.created_at.into(),
-            clone.expires_at.into(),
-            (&self.guarded).into(),
         ];
+        params.extend(values(clone));
+        params.push((&self.guarded).into());
         self.write(&sql, &params).await
     }
 
@@ -157,18 +161,8 @@ impl Ledger {
     pub(crate) async fn update_clone(&mut self, clone: &CloneRecord) -> Result<()> {
         let sql = "UPDATE clones SET made_from = ?, state = ?, version = ?, mask = ?, staged = ?, left_out = ?, \
                    created_by = ?, created_at = ?, expires_at = ? WHERE id = ?";
-        let params: Vec<Value> = vec![
-            (&clone.from).into(),
-            clone.state.as_str().into(),
-            clone.version.into(),
-            stored(clone.mask.as_ref()),
-            clone.staged.clone().into(),
-            serde_json::to_string(&clone.left_out).unwrap_or_default().into(),
-            (&clone.created_by).into(),
-            clone.created_at.into(),
-            clone.expires_at.into(),
-            (&clone.id).into(),
-        ];
+        let mut params = values(clone);
+        params.push((&clone.id).into());
         self.write(sql, &params).await
     }
 

@@ -6,7 +6,9 @@ use super::Ledger;
 use crate::engine::Inventory;
 use crate::error::Result;
 use crate::migration::Version;
+use crate::snapshot::{FAILED, MOMENT, clone_of};
 use crate::value::{Row, Value};
+use crate::{lock, time};
 
 const COLUMNS: &str = "name, run, purpose, level, created_by, created_at, version_before, version_target, \
     delete_after, pinned, bytes, inventory";
@@ -60,9 +62,36 @@ fn record(row: &Row) -> Result<SnapshotRecord> {
 }
 
 impl SnapshotRecord {
+    /// One that is about to be made by hand: until it was read back it is of nothing, and may go.
+    pub(crate) fn begun(name: String, purpose: &str, version: Option<Version>) -> Self {
+        let now = time::now_ms();
+        Self {
+            name,
+            run: None,
+            purpose: purpose.to_owned(),
+            level: String::new(),
+            created_by: lock::who(),
+            created_at: now,
+            version_before: version,
+            version_target: None,
+            delete_after: Some(now),
+            pinned: false,
+            bytes: None,
+            inventory: Inventory::default(),
+        }
+    }
+
     /// It was read back when it was made, and is not of one table.
     pub(crate) fn is_whole(&self) -> bool {
         !self.level.is_empty() && self.level != "table"
+    }
+
+    /// A plain `restore` may go back to it: what is kept of a failure is no way back, and what a clone
+    /// or a moment held is gone back to by its name alone.
+    pub(crate) fn is_way_back(&self) -> bool {
+        self.is_whole()
+            && ![FAILED, MOMENT].contains(&self.purpose.as_str())
+            && clone_of(&self.purpose).is_none()
     }
 
     /// The table that it is of, where it is of one.

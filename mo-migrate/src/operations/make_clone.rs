@@ -10,8 +10,8 @@
 use super::Operations;
 use super::mask::Masking;
 use super::restore::find;
-use crate::engine::{Connection, Counts, Engine, Inventory, Role, Room};
-use crate::error::{Code, Error, Result, say};
+use crate::engine::{Connection, Counts, Engine, Inventory, Role, Room, inventory_of_snapshot};
+use crate::error::{Code, Result, say};
 use crate::fault::{self, Transition};
 use crate::guard::same_inventory;
 use crate::history::{History, HistoryWriter};
@@ -339,7 +339,7 @@ impl Operations<'_> {
             let conduct = (&self.settings).into();
             let progress = Progress::of(Phase::Snapshot, &self.settings.observer);
             staging.create_snapshot(&snapshot, &SnapshotOf::Usual, conduct, progress).await?;
-            let inventory = inventory_of(&*staging, &snapshot).await?;
+            let inventory = inventory_of_snapshot(&*staging, &snapshot, Counts::With).await?;
             let source = Source { snapshot, inventory, own: true };
             let left = self.clone_of(&*staging, &source, &record.database, &record.id).await?;
             let new = left.into_iter().filter(|line| !record.left_out.contains(line));
@@ -392,22 +392,10 @@ impl Operations<'_> {
         if history.as_ref().is_some_and(|history| !history.is_settled()) {
             return Err(say::open_run_first());
         }
-        let now = time::now_ms();
-        let mut record = SnapshotRecord {
-            name: snapshot::name(SNAPSHOT, None, now),
-            run: None,
-            purpose: SNAPSHOT.to_owned(),
-            level: String::new(),
-            created_by: lock::who(),
-            created_at: now,
-            version_before: history.and_then(|history| history.latest(&self.settings.set)),
-            version_target: None,
-            // It goes as soon as the clone is there, or with the next command.
-            delete_after: Some(now),
-            pinned: false,
-            bytes: None,
-            inventory: Inventory::default(),
-        };
+        let version = history.and_then(|history| history.latest(&self.settings.set));
+        // It goes as soon as the clone is there, or with the next command.
+        let name = snapshot::name(SNAPSHOT, None, time::now_ms());
+        let mut record = SnapshotRecord::begun(name, SNAPSHOT, version);
         ledger.add_snapshot(&record).await?;
         fault::before(Transition::Snapshot)?;
         let made = self.make_snapshot(&mut record, &SnapshotOf::Usual).await;
@@ -429,7 +417,7 @@ impl Operations<'_> {
                 if !there.iter().any(|facts| facts.name == from) {
                     return Err(error);
                 }
-                let inventory = inventory_of(self.engine(), from).await?;
+                let inventory = inventory_of_snapshot(self.engine(), from, Counts::With).await?;
                 return Ok(Source { snapshot: from.to_owned(), inventory, own: false });
             }
         };
@@ -437,7 +425,7 @@ impl Operations<'_> {
             return Err(say::snapshot_of_one_table(&found.name, table));
         }
         let inventory = if found.inventory.objects.is_empty() {
-            inventory_of(self.engine(), &found.name).await?
+            inventory_of_snapshot(self.engine(), &found.name, Counts::With).await?
         } else {
             found.inventory
         };
@@ -447,8 +435,8 @@ impl Operations<'_> {
     /// A snapshot for a clone alone is of no use any more; what can't be removed goes with the next
     /// command.
     async fn let_go(&self, ledger: &mut Ledger, source: &Source) {
-        if source.own && self.engine.delete_snapshot(&source.snapshot).await.is_ok() {
-            let _ = ledger.forget_snapshot(&source.snapshot).await;
+        if source.own {
+            let _ = self.undo_snapshot(ledger, &source.snapshot).await;
         }
     }
 
@@ -480,14 +468,6 @@ impl Operations<'_> {
             None => Ok(()),
         }
     }
-}
-
-/// What a snapshot holds, read from it.
-async fn inventory_of(engine: &dyn Engine, snapshot: &str) -> Result<Inventory, Error> {
-    let mut past = engine.open_snapshot(snapshot).await?;
-    let found = engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
-    past.close().await;
-    found
 }
 
 #[cfg(test)]

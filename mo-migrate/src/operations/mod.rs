@@ -69,6 +69,14 @@ impl Operations<'_> {
         History::of(self.engine(), role, &self.settings).await
     }
 
+    /// The history as it was in a snapshot.
+    async fn history_then(&self, snapshot: &str) -> Result<Option<History>> {
+        let mut past = self.engine.open_snapshot(snapshot).await?;
+        let history = History::read(&mut *past, &self.settings.history_table).await;
+        past.close().await;
+        history
+    }
+
     async fn lock(&self) -> Result<Held> {
         lock::acquire(self.engine(), &self.settings).await
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::restore_preview::{RestorePreview, Wanted};
 use super::{Operations, Settled};
-use crate::engine::{Counts, Inventory, Object, ObjectKind, Role, Touched};
+use crate::engine::{Counts, Inventory, Object, ObjectKind, Role, Touched, inventory_of_snapshot};
 use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{Run, Stage, record_of};
@@ -16,7 +16,7 @@ use crate::observer::Event;
 use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};
 use crate::settings::{ForeignWrites, RestoreMethod};
-use crate::snapshot::{FAILED, FROM_CLONE, MOMENT, clone_of, moment_of_run};
+use crate::snapshot::{FROM_CLONE, clone_of, moment_of_run};
 use crate::time;
 
 /// What a restore goes back to.
@@ -196,10 +196,7 @@ impl Operations<'_> {
             .filter(|row| !row.run.is_empty() && !runs.iter().any(|run| run.id == row.run))
             .collect();
         if !unknown.is_empty() {
-            let mut past = self.engine.open_snapshot(&snapshot.name).await?;
-            let then = History::read(&mut *past, &self.settings.history_table).await;
-            past.close().await;
-            let then = then?.unwrap_or_default();
+            let then = self.history_then(&snapshot.name).await?.unwrap_or_default();
             unknown.retain(|row| !then.applied.iter().any(|known| known.run == row.run));
         }
         for row in unknown {
@@ -236,11 +233,8 @@ impl Operations<'_> {
         }
         let mut inventory = snapshot.inventory.clone();
         if inventory.objects.is_empty() {
-            let mut past = self.engine.open_snapshot(&snapshot.name).await?;
-            let found =
-                self.engine.inventory(&mut *past, Counts::Without, &Inventory::NOTHING).await;
-            past.close().await;
-            inventory = found?;
+            inventory =
+                inventory_of_snapshot(self.engine(), &snapshot.name, Counts::Without).await?;
         }
         let is_table =
             |object: &&Object| matches!(object.kind, ObjectKind::Table | ObjectKind::VirtualTable);
@@ -364,13 +358,7 @@ pub(super) async fn find(
     history: Option<&History>,
 ) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
-    let way_back = |snapshot: &&SnapshotRecord| {
-        // What a clone holds is gone back to by its name alone.
-        snapshot.purpose != FAILED
-            && snapshot.purpose != MOMENT
-            && clone_of(&snapshot.purpose).is_none()
-            && snapshot.is_whole()
-    };
+    let way_back = |snapshot: &&SnapshotRecord| snapshot.is_way_back();
     let Some(wanted) = wanted else {
         let newest = snapshots.iter().find(way_back);
         let others = of_another(newest, ledger, history).await?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::Operations;
-use crate::engine::{Counts, Inventory, Role, SnapshotFacts};
+use crate::engine::{Counts, Inventory, Role, SnapshotFacts, inventory_of_snapshot};
 use crate::error::{Code, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::{Ledger, SnapshotRecord};
@@ -13,7 +13,7 @@ use crate::migration::Version;
 use crate::observer::{Phase, Progress};
 use crate::report::Report;
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_ours, prunable};
-use crate::{guard, lock, time};
+use crate::{guard, time};
 
 /// What the runs of verifications by hand begin with: nobody else's clones may be removed.
 const VERIFICATION: &str = "verify_";
@@ -104,35 +104,26 @@ impl Operations<'_> {
         of: &SnapshotOf,
         version: Option<Version>,
     ) -> Result<SnapshotRecord> {
-        let now = time::now_ms();
-        let mut record = SnapshotRecord {
-            name,
-            run: None,
-            purpose: purpose.to_owned(),
-            level: String::new(),
-            created_by: lock::who(),
-            created_at: now,
-            version_before: version,
-            version_target: None,
-            // Whatever becomes of it: until it was read back, it may go.
-            delete_after: Some(now),
-            pinned: false,
-            bytes: None,
-            inventory: Inventory::default(),
-        };
+        let mut record = SnapshotRecord::begun(name, purpose, version);
         // Before it is made: one that no ledger knows would never be deleted.
         ledger.add_snapshot(&record).await?;
         fault::before(Transition::Snapshot)?;
         let made = self.make_snapshot(&mut record, of).await;
         fault::after(Transition::Snapshot)?;
         if let Err(error) = made {
-            if self.engine.delete_snapshot(&record.name).await.is_ok() {
-                ledger.forget_snapshot(&record.name).await?;
-            }
+            self.undo_snapshot(ledger, &record.name).await?;
             return Err(error);
         }
         ledger.complete_snapshot(&record).await?;
         Ok(record)
+    }
+
+    /// Removes one that is of no use; the ledger keeps what can't be removed now, and `prune` finds it.
+    pub(super) async fn undo_snapshot(&self, ledger: &mut Ledger, name: &str) -> Result<()> {
+        if self.engine.delete_snapshot(name).await.is_ok() {
+            ledger.forget_snapshot(name).await?;
+        }
+        Ok(())
     }
 
     /// Makes it, and reads it back.
@@ -144,10 +135,7 @@ impl Operations<'_> {
         let (name, conduct) = (&record.name, (&self.settings).into());
         let progress = Progress::of(Phase::Snapshot, &self.settings.observer);
         let facts = self.engine.create_snapshot(name, of, conduct, progress).await?;
-        let mut past = self.engine.open_snapshot(name).await?;
-        let inventory = self.engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
-        past.close().await;
-        let inventory = inventory?;
+        let inventory = inventory_of_snapshot(self.engine(), name, Counts::With).await?;
         record.inventory = match facts.table {
             Some(table) => inventory.narrowed(&[table].into()),
             None => inventory,

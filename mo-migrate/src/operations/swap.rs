@@ -10,9 +10,7 @@ use serde::Serialize;
 
 use super::Operations;
 use super::clones::{RESTORE, named};
-use crate::engine::{
-    Inventory, Moment, Moments, Object, ObjectKind, Role, RowChange, RowDifferences,
-};
+use crate::engine::{Moment, Moments, Object, ObjectKind, Role, RowChange, RowDifferences};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::history::History;
@@ -20,7 +18,7 @@ use crate::ledger::{CloneRecord, CloneState, Ledger, SnapshotRecord};
 use crate::migration::Version;
 use crate::report::text::count;
 use crate::snapshot::{self, FROM_CLONE};
-use crate::{lock, time};
+use crate::time;
 
 /// What becomes of the database when it becomes what a clone of it is.
 #[derive(Clone, Debug, Serialize)]
@@ -76,53 +74,31 @@ impl Operations<'_> {
         }
         let version = self.settled_version(&clone).await?;
         self.prune_own_snapshots(ledger).await?;
-        let now = time::now_ms();
-        let mut record = SnapshotRecord {
-            name: snapshot::name(FROM_CLONE, version, now),
-            run: None,
-            purpose: format!("{FROM_CLONE} {}", clone.database),
-            level: String::new(),
-            created_by: lock::who(),
-            created_at: now,
-            version_before: version,
-            version_target: None,
-            // Until the restore begins it may go.
-            delete_after: Some(now),
-            pinned: false,
-            bytes: None,
-            inventory: Inventory::default(),
-        };
+        let name = snapshot::name(FROM_CLONE, version, time::now_ms());
+        let purpose = format!("{FROM_CLONE} {}", clone.database);
+        let mut record = SnapshotRecord::begun(name, &purpose, version);
         ledger.add_snapshot(&record).await?;
         fault::before(Transition::Snapshot)?;
         let conduct = (&self.settings).into();
         let taken = self.engine.snapshot_of_clone(&clone.database, &record.name, conduct).await;
         fault::after(Transition::Snapshot)?;
-        let shown = match taken {
-            Ok((facts, inventory)) => {
-                (record.level, record.bytes) = (facts.level, facts.bytes);
-                record.inventory = inventory;
-                ledger.complete_snapshot(&record).await?;
-                match self.is_settled_in(&record.name).await {
-                    Ok(true) => self.swap_changes(ledger, &clone, &record).await,
-                    // It began after the clone was looked at.
-                    Ok(false) => {
-                        let address = self.engine.beside(&clone.database)?.address();
-                        Err(say::clone_has_an_open_run(&clone, &address))
-                    }
-                    Err(error) => Err(error),
-                }
+        let shown = async {
+            let (facts, inventory) = taken?;
+            (record.level, record.bytes) = (facts.level, facts.bytes);
+            record.inventory = inventory;
+            ledger.complete_snapshot(&record).await?;
+            // One may have begun after the clone was looked at.
+            if self.history_then(&record.name).await?.is_some_and(|then| !then.is_settled()) {
+                let address = self.engine.beside(&clone.database)?.address();
+                return Err(say::clone_has_an_open_run(&clone, &address));
             }
-            Err(error) => Err(error),
+            self.swap_changes(ledger, &clone, &record).await
         };
-        let (tested, changes) = match shown {
-            Ok(shown) => shown,
-            Err(error) => {
-                if self.engine.delete_snapshot(&record.name).await.is_ok() {
-                    ledger.forget_snapshot(&record.name).await?;
-                }
-                return Err(error);
-            }
-        };
+        let shown = shown.await;
+        if shown.is_err() {
+            self.undo_snapshot(ledger, &record.name).await?;
+        }
+        let (tested, changes) = shown?;
         Ok(CloneSwap {
             database: clone.database,
             snapshot: record.name,
@@ -132,14 +108,6 @@ impl Operations<'_> {
             tested,
             changes,
         })
-    }
-
-    /// No run was open in what a snapshot holds.
-    async fn is_settled_in(&self, snapshot: &str) -> Result<bool> {
-        let mut past = self.engine.open_snapshot(snapshot).await?;
-        let history = History::read(&mut *past, &self.settings.history_table).await;
-        past.close().await;
-        Ok(history?.is_none_or(|history| history.is_settled()))
     }
 
     /// The version of a clone that is whole, and in which no run is open.

@@ -49,13 +49,8 @@ pub(crate) fn prunable<'a>(
     now: i64,
 ) -> Vec<&'a SnapshotRecord> {
     let may_go = |record: &SnapshotRecord| deletable(record, runs, now) == Deletable::Yes;
-    // What is kept of a failure is no way back, and what a clone held is another database's.
-    let is_way_back = |record: &&SnapshotRecord| {
-        record.is_whole()
-            && record.purpose != super::FAILED
-            && super::clone_of(&record.purpose).is_none()
-            && there.contains(record.name.as_str())
-    };
+    let is_way_back =
+        |record: &&SnapshotRecord| record.is_way_back() && there.contains(record.name.as_str());
     let stays = snapshots.iter().filter(is_way_back).any(|record| !may_go(record));
     let last = snapshots.iter().find(is_way_back).filter(|_| !stays).map(|record| &record.name);
     snapshots.iter().filter(|record| may_go(record) && Some(&record.name) != last).collect()

@@ -92,18 +92,23 @@ impl MatrixOneMoments {
         self.sources.get(name).map_or(&self.engine.name, |source| source)
     }
 
-    /// Finds out what the snapshots among these moments are of.
-    async fn learn(&mut self, moments: &[&Moment]) -> Result<()> {
-        for moment in moments {
-            if let Moment::Snapshot(name) = moment
-                && !self.sources.contains_key(name)
-            {
-                let engine = self.engine.clone();
-                let source = engine.source_of(&mut self.link, name).await?;
-                self.sources.insert(name.clone(), source);
-            }
+    /// Finds out what the snapshot is of, where this moment is one.
+    async fn learn(&mut self, moment: &Moment) -> Result<()> {
+        if let Moment::Snapshot(name) = moment
+            && !self.sources.contains_key(name)
+        {
+            let source = self.engine.clone().source_of(&mut self.link, name).await?;
+            self.sources.insert(name.clone(), source);
         }
         Ok(())
+    }
+
+    /// A table as it is read at two moments.
+    async fn names(&mut self, table: &str, moments: [&Moment; 2]) -> Result<[String; 2]> {
+        for moment in moments {
+            self.learn(moment).await?;
+        }
+        Ok(moments.map(|moment| self.name(table, moment)))
     }
 
     /// The columns of a table, each with whether it belongs to the key; none when it is not there.
@@ -254,7 +259,7 @@ impl Moments for MatrixOneMoments {
     }
 
     async fn inventory(&mut self, moment: &Moment) -> Result<Inventory> {
-        self.learn(&[moment]).await?;
+        self.learn(moment).await?;
         let database = self.database(moment).to_owned();
         let (at, nothing) = (at(moment), &Inventory::NOTHING);
         let found =
@@ -268,8 +273,7 @@ impl Moments for MatrixOneMoments {
         [older, newer]: [&Moment; 2],
         _: &Progress,
     ) -> Result<RowComparison> {
-        self.learn(&[older, newer]).await?;
-        let (then, now) = (self.name(&table.name, older), self.name(&table.name, newer));
+        let [then, now] = self.names(&table.name, [older, newer]).await?;
         let then = sum(&mut self.link, table, &[then]).await?;
         let now = sum(&mut self.link, table, &[now]).await?;
         Ok(RowComparison { same: then.0, differs: now != then })
@@ -281,8 +285,7 @@ impl Moments for MatrixOneMoments {
         [older, newer]: [&Moment; 2],
         _: &Progress,
     ) -> Result<RowComparison> {
-        self.learn(&[older, newer]).await?;
-        let (then, now) = (self.name(&table.name, older), self.name(&table.name, newer));
+        let [then, now] = self.names(&table.name, [older, newer]).await?;
         // Quick where little has changed; what can't be compared differs.
         let number = difference(&mut self.link, &now, &then).await?;
         Ok(RowComparison { same: 0, differs: number != Some(0) })
@@ -294,7 +297,7 @@ impl Moments for MatrixOneMoments {
         older: &Moment,
         newer: &Moment,
     ) -> Result<Option<RowDifferences>> {
-        self.learn(&[older, newer]).await?;
+        let [other, one] = self.names(table, [older, newer]).await?;
         let then = self.columns(table, older).await?;
         let now = self.columns(table, newer).await?;
         if then.is_empty() || now.is_empty() {
@@ -302,7 +305,6 @@ impl Moments for MatrixOneMoments {
         }
         let (columns, key) = common_columns(&then, &now);
         let key = columns.get(..key).unwrap_or_default().to_vec();
-        let (one, other) = (self.name(table, newer), self.name(table, older));
         let number = difference(&mut self.link, &one, &other).await?;
         match number {
             Some(0) => return Ok(Some(RowDifferences::Listed(Vec::new()))),
