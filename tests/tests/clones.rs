@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mo_migrate::NewClone;
 use mo_migrate::error::Code;
-use mo_migrate_tests::{Fixture, Journal, Place, Small, engines, places};
+use mo_migrate_tests::{Fixture, JOURNALS, Journal, Place, Small, engines, places};
 
 const V1: &str = "CREATE TABLE customers (id $KEY, name VARCHAR(100) NOT NULL, email VARCHAR(100));
 INSERT INTO customers (name, email) VALUES ('Ada', 'ada@analytical.example'), ('Bob', 'bob@builder.example');";
@@ -88,6 +88,62 @@ async fn what_has_the_name_is_never_written_over() {
     }
 }
 
+/// A log or a journal of another database, beside a name that is free, would be rolled into the clone.
+#[tokio::test]
+async fn what_another_database_left_beside_a_free_name_is_never_taken_over() {
+    for place in JOURNALS.map(Place::Sqlite) {
+        let shop = shop(place).await;
+        let migrator = shop.migrator();
+        let there = shop.files_with("");
+        let masked = NewClone::default().mask("mask.sql", MASK);
+        for (name, wanted) in [
+            ("shop_qa.db-wal", NewClone::default()),
+            ("shop_qa.db-shm", NewClone::default()),
+            ("shop_qa.db-journal", NewClone::default()),
+            ("shop_qa_new.db-journal", masked),
+        ] {
+            let left = shop.folder().join(name);
+            std::fs::write(&left, "theirs").unwrap();
+            let made = migrator.clone_create(shop.address(), "qa", &wanted).await;
+            let error = made.unwrap_err();
+            assert_eq!(error.code(), Code::Taken, "{error:?}");
+            assert!(error.hint().unwrap().contains(name), "{}", error.render(false));
+            if !name.contains("_new") {
+                let into = migrator.restore_into(shop.address(), None, "shop_qa.db").await;
+                assert_eq!(into.unwrap_err().code(), Code::Taken);
+            }
+            assert_eq!(std::fs::read_to_string(&left).unwrap(), "theirs", "{place:?}");
+            assert!(migrator.clone_list(shop.address()).await.unwrap().is_empty());
+            std::fs::remove_file(&left).unwrap();
+            assert_eq!(shop.files_with("_qa"), [""; 0], "{place:?}: {name}, {there:?}");
+        }
+        // The clone that a snapshot is tested on has another name then.
+        let left = shop.folder().join("shop.db_verify-journal");
+        std::fs::write(&left, "theirs").unwrap();
+        let snapshot = migrator.snapshot_create(shop.address(), "nightly").await.unwrap().name;
+        migrator.snapshot_verify(shop.address(), &snapshot).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&left).unwrap(), "theirs", "{place:?}");
+    }
+}
+
+/// Its file is gone, and its log is there: whether that is the clone's nobody can tell.
+#[tokio::test]
+async fn what_is_left_of_a_clone_whose_file_is_gone_is_named_and_stays() {
+    let shop = shop(Place::Sqlite(Journal::Wal)).await;
+    let migrator = shop.migrator();
+    migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+    let left = shop.folder().join("shop_qa.db-wal");
+    std::fs::remove_file(shop.folder().join("shop_qa.db")).unwrap();
+    std::fs::write(&left, "theirs?").unwrap();
+    let error = migrator.clone_delete(shop.address(), "qa").await.unwrap_err();
+    assert_eq!(error.code(), Code::Taken, "{error:?}");
+    assert_eq!(std::fs::read_to_string(&left).unwrap(), "theirs?");
+    assert_eq!(migrator.clone_list(shop.address()).await.unwrap().len(), 1, "it is known still");
+    std::fs::remove_file(&left).unwrap();
+    migrator.clone_delete(shop.address(), "qa").await.unwrap();
+    assert!(migrator.clone_list(shop.address()).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_database_that_has_taken_a_clones_place_is_never_dropped() {
     for place in engines() {
@@ -96,10 +152,75 @@ async fn a_database_that_has_taken_a_clones_place_is_never_dropped() {
         let migrator = shop.migrator();
         migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
         let _ = shop.sql_of(&qa, "DROP TABLE mo_migrate_clone");
+        let before = migrator.clone_list(shop.address()).await.unwrap();
+        for _ in 0..2 {
+            let error = migrator.clone_delete(shop.address(), "qa").await.unwrap_err();
+            assert_eq!(error.code(), Code::Taken, "{error:?}");
+            assert!(shop.is_beside(&qa), "{place:?}");
+            assert_eq!(shop.sql_of(&qa, EMAILS), shop.sql(EMAILS));
+            let error = migrator.clone_refresh(shop.address(), "qa", None).await.unwrap_err();
+            assert_eq!(error.code(), Code::Taken, "{error:?}");
+            // What was refused is known still, as it was.
+            let after = migrator.clone_list(shop.address()).await.unwrap();
+            assert_eq!(format!("{after:?}"), format!("{before:?}"), "{place:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clone_from_which_others_were_made_is_not_removed() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let (migrator, qa) = (shop.migrator(), shop.beside("_qa"));
+        for name in ["qa", "old"] {
+            let over = NewClone::default().expires(Duration::ZERO);
+            migrator.clone_create(shop.address(), name, &over).await.unwrap();
+        }
+        let of_qa = shop.address_of(&qa);
+        migrator.clone_create(&of_qa, "x", &NewClone::default()).await.unwrap();
+        let x = shop.beside("_qa_x");
+        let refused = |error: &mo_migrate::Error| {
+            assert_eq!(error.code(), Code::Taken, "{error:?}");
+            assert!(error.render(false).contains(&x), "{}", error.render(false));
+        };
+        refused(&migrator.clone_delete(shop.address(), "qa").await.unwrap_err());
+        refused(&migrator.clone_refresh(shop.address(), "qa", None).await.unwrap_err());
+        // The others that are over their time go all the same.
+        assert_eq!(migrator.prune_clones(shop.address()).await.unwrap(), ["old"], "{place:?}");
+        assert!(shop.is_beside(&qa) && shop.is_beside(&x), "{place:?}");
+        let left = migrator.clone_list(shop.address()).await.unwrap();
+        assert_eq!((left.len(), left[0].state.as_str()), (1, "ready"));
+        assert_eq!(migrator.clone_list(&of_qa).await.unwrap().len(), 1);
+
+        migrator.clone_delete(&of_qa, "x").await.unwrap();
+        migrator.clone_delete(shop.address(), "qa").await.unwrap();
+        assert!(!shop.is_beside(&qa) && !shop.is_beside(&x), "{place:?}");
+    }
+}
+
+/// Its ledger is there still, on a server beside all others.
+#[tokio::test]
+async fn what_was_made_from_a_clone_that_a_hand_removed_is_known_and_can_be_removed() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let (migrator, qa) = (shop.migrator(), shop.beside("_qa"));
+        migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+        let of_qa = shop.address_of(&qa);
+        migrator.clone_create(&of_qa, "x", &NewClone::default()).await.unwrap();
+        if place.is_sqlite() {
+            for file in [qa.clone(), format!("{qa}-wal"), format!("{qa}-shm")] {
+                let _ = std::fs::remove_file(shop.folder().join(file));
+            }
+        } else {
+            mo_migrate_tests::server::sql("", &format!("DROP DATABASE {qa}"));
+        }
         let error = migrator.clone_delete(shop.address(), "qa").await.unwrap_err();
         assert_eq!(error.code(), Code::Taken, "{error:?}");
-        assert!(shop.is_beside(&qa), "{place:?}");
-        assert_eq!(shop.sql_of(&qa, EMAILS), shop.sql(EMAILS));
+        assert_eq!(migrator.clone_list(&of_qa).await.unwrap().len(), 1, "{place:?}");
+        migrator.clone_delete(&of_qa, "x").await.unwrap();
+        assert!(!shop.is_beside(&shop.beside("_qa_x")), "{place:?}");
+        migrator.clone_delete(shop.address(), "qa").await.unwrap();
+        assert!(migrator.clone_list(shop.address()).await.unwrap().is_empty());
     }
 }
 
@@ -261,6 +382,25 @@ async fn a_restore_is_tried_in_a_database_beside_it() {
         assert_eq!(shop.sql_of(&name, EMAILS), shop.sql(EMAILS));
         shop.assert_dump(&before, "the original stays");
     }
+}
+
+/// What the clones' own are for goes with the next command of clones.
+#[tokio::test]
+async fn a_snapshot_that_a_person_makes_is_never_for_what_ours_are_for() {
+    let shop = shop(Place::Sqlite(Journal::Wal)).await;
+    let before = shop.files_with("snapshots");
+    for purpose in
+        ["clone", "from_clone", "from_clone x", "upgrade", "migrated", "preflight", "moment"]
+    {
+        let made = shop.migrator().snapshot_create(shop.address(), purpose).await;
+        assert_eq!(made.unwrap_err().code(), Code::Usage, "{purpose}");
+        let guarded = shop.migrator().guard(purpose).command(shop.address(), ["true"]).await;
+        assert_eq!(guarded.unwrap_err().code(), Code::Usage, "{purpose}");
+    }
+    let words = "snapshot create --purpose migrated";
+    let said = mo_migrate_tests::typed::migrate(&shop, words).ends(64);
+    assert!(said.words.contains("makes its own for: `pre_upgrade`"), "{}", said.words);
+    assert_eq!(shop.files_with("snapshots"), before);
 }
 
 #[tokio::test]

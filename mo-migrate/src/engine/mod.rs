@@ -32,7 +32,7 @@ pub(crate) use moments::{
 pub(crate) use restore::{Between, RestoreTransaction, RowComparison, Step};
 pub use target::Target;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
 use crate::settings::{RestoreMethod, Settings, SnapshotScope};
@@ -207,6 +207,13 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out.
     async fn exists(&self) -> Result<bool>;
+    /// Nothing is there that a new database of this name would be, or would take for its own.
+    ///
+    /// # Errors
+    /// There is, or it can't be found out.
+    async fn is_free(&self) -> Result<()> {
+        if self.exists().await? { Err(say::database_is_there(&self.own_name())) } else { Ok(()) }
+    }
     /// Says that it is not there, with the ones beside it that may have been meant.
     async fn no_database(&self) -> Error;
     /// Makes the database, empty.

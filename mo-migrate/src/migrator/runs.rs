@@ -5,12 +5,10 @@ use std::time::SystemTime;
 use super::Migrator;
 use crate::engine::{Role, SharedEngine, Target};
 use crate::error::{Result, say};
-use crate::ledger::Ledger;
 use crate::migration::Version;
-use crate::operations::{self, Back, Baseline, Repair, RestorePreview};
+use crate::operations::{self, Back, Baseline, MadeFrom, Repair, RestorePreview, made_from};
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report};
-use crate::upgrade::UpgradeState;
 
 impl Migrator {
     /// Runs what is pending, under the guard. With nothing to do it costs one statement.
@@ -230,16 +228,14 @@ impl Migrator {
         let _lock = crate::lock::acquire(&*engine, &self.settings()).await?;
         engine.connect(Role::Start).await?.close().await;
         // Without the ledger nobody would know whose they are.
-        if let Some(mut ledger) = Ledger::read(&*engine).await? {
-            let (clones, upgrade) = (ledger.clones().await, ledger.upgrade().await);
-            ledger.close().await;
-            let last = upgrade?.filter(|upgrade| upgrade.state != UpgradeState::Aborted);
-            if let Some(upgrade) = last {
+        match made_from(&*engine).await? {
+            Some(MadeFrom::Upgrade(upgrade)) => {
                 return Err(say::upgrade_first(engine.database(), &upgrade.green));
             }
-            if let [first, ..] = clones?.as_slice() {
-                return Err(say::clones_first(engine.database(), first));
+            Some(MadeFrom::Clone(clone)) => {
+                return Err(say::clones_first(engine.database(), &clone));
             }
+            None => {}
         }
         engine.drop_database().await
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Operations;
 use super::make_clone::{CloneOrder, NOW};
 use super::mask::mask;
-use crate::error::{Result, say};
+use crate::error::{Code, Result, say};
 use crate::ledger::{CloneRecord, Ledger};
 use crate::migration::Version;
 use crate::time;
@@ -226,9 +226,14 @@ impl Operations<'_> {
             self.finish_clones(&mut ledger).await?;
             let (mut gone, now) = (Vec::new(), time::now_ms());
             for clone in ledger.clones().await? {
-                if is_expired(&clone, now) {
-                    gone.push(clone.name.clone());
-                    self.remove_clone(&mut ledger, clone).await?;
+                if !is_expired(&clone, now) {
+                    continue;
+                }
+                let name = clone.name.clone();
+                match self.remove_clone(&mut ledger, clone).await {
+                    Ok(()) => gone.push(name),
+                    Err(error) if error.code() == Code::Taken => self.warn(&error),
+                    Err(error) => return Err(error),
                 }
             }
             Ok(gone)

@@ -5,13 +5,14 @@
 //!    removed or finished by the next command that holds the lock;
 //! 2. nobody is given a clone before it was compared with its snapshot and masked; one that is masked
 //!    or replaces another is made under a name of its own, and takes its place when it is whole;
-//! 3. only a database with the mark of the ledger's own record is ever dropped.
+//! 3. only a database with the mark of the ledger's own record is ever dropped, and none from which
+//!    others were made, which its ledger alone knows.
 
 use super::Operations;
 use super::mask::Masking;
 use super::restore::find;
 use crate::engine::{Connection, Counts, Engine, Inventory, Role, Room, inventory_of_snapshot};
-use crate::error::{Code, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::guard::same_inventory;
 use crate::history::{History, HistoryWriter};
@@ -19,13 +20,11 @@ use crate::ledger::{CloneRecord, CloneState, Ledger, Mask, SnapshotRecord};
 use crate::migration::Version;
 use crate::observer::{Event, Phase, Progress};
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable};
+use crate::upgrade::{UpgradeRecord, UpgradeState};
 use crate::{lock, time};
 
 /// What a clone is made from when nobody says it.
 pub(crate) const NOW: &str = "now";
-
-/// What the snapshot is for that is made for a clone alone.
-const SNAPSHOT: &str = "clone";
 
 /// What a database has behind its name that is to take a clone's place.
 const STAGING: &str = "_new";
@@ -131,12 +130,15 @@ impl Operations<'_> {
         made
     }
 
-    /// Removes a clone. The caller holds the lock.
+    /// Removes a clone. The caller holds the lock. What can't be dropped because it is not ours any more,
+    /// or because others were made from it, stays in the ledger.
     pub(crate) async fn remove_clone(
         &self,
         ledger: &mut Ledger,
         mut record: CloneRecord,
     ) -> Result<()> {
+        self.nothing_hangs_on(&record.database).await?;
+        let was_made = record.state != CloneState::Making;
         // Nothing of ours is under the other name where none was ever made.
         let was_replaced = matches!(
             record.state,
@@ -151,9 +153,14 @@ impl Operations<'_> {
         }
         let dropped = self.drop_database(&record.database, &record.id).await;
         match dropped {
-            // It is another's by now, and ours is no more.
-            Err(error) if error.code() == Code::Taken => {
+            // Nobody ever had one of ours.
+            Err(error) if error.code() == Code::Taken && !was_made => {
                 ledger.forget_clone(&record.id).await?;
+                Err(error)
+            }
+            Err(error) if error.code() == Code::Taken => {
+                record.state = CloneState::Ready;
+                ledger.update_clone(&record).await?;
                 Err(error)
             }
             Err(error) => Err(error),
@@ -176,7 +183,14 @@ impl Operations<'_> {
                     record.state = CloneState::Ready;
                     ledger.update_clone(&record).await?;
                 }
-                Unfinished::Replace => self.replace(ledger, &mut record).await?,
+                Unfinished::Replace => match self.replace(ledger, &mut record).await {
+                    // The other one waits until its place is free.
+                    Err(error) if error.code() == Code::Taken => {
+                        self.warn(&error);
+                        continue;
+                    }
+                    done => done?,
+                },
             }
             let done = if what == Unfinished::Replace { "finished" } else { "removed" };
             let note =
@@ -191,7 +205,7 @@ impl Operations<'_> {
         let (snapshots, runs, now) =
             (ledger.snapshots().await?, ledger.runs().await?, time::now_ms());
         let own = |record: &&SnapshotRecord| {
-            record.purpose == SNAPSHOT || snapshot::clone_of(&record.purpose).is_some()
+            record.purpose == snapshot::CLONE || snapshot::clone_of(&record.purpose).is_some()
         };
         for record in snapshots.iter().filter(own) {
             if deletable(record, &runs, now) == Deletable::Yes {
@@ -211,6 +225,7 @@ impl Operations<'_> {
     ) -> Result<CloneRecord> {
         let masking = record.mask.as_ref().map(|mask| Masking::read(mask, self.engine.dialect()));
         let masking = masking.transpose()?;
+        self.can_be_replaced(&record).await?;
         self.is_free(&self.staging(&record.database)?).await?;
         self.has_room(3).await?;
         let source = self.clone_source(ledger, from).await?;
@@ -329,7 +344,7 @@ impl Operations<'_> {
             if let Some(earlier) = record.staged.take() {
                 staging.delete_snapshot(&earlier).await?;
             }
-            let snapshot = snapshot::name(SNAPSHOT, None, time::now_ms());
+            let snapshot = snapshot::name(snapshot::CLONE, None, time::now_ms());
             record.staged = Some(snapshot.clone());
             record.state = CloneState::Replacing;
             ledger.update_clone(record).await?;
@@ -377,7 +392,33 @@ impl Operations<'_> {
         lock::acquire(&*clone, &self.settings).await.map(Some)
     }
 
+    /// It is ours, or gone, and nobody has a clone of it.
+    async fn can_be_replaced(&self, record: &CloneRecord) -> Result<()> {
+        let database = &record.database;
+        self.nothing_hangs_on(database).await?;
+        if self.engine.beside(database)?.exists().await?
+            && !self.engine.is_marked(database, &record.id).await?
+        {
+            return Err(say::not_our_database(database));
+        }
+        Ok(())
+    }
+
+    /// What was made from a database is known to its ledger alone, which goes with it.
+    async fn nothing_hangs_on(&self, database: &str) -> Result<()> {
+        let engine = self.engine.beside(database)?;
+        match made_from(&*engine).await? {
+            None => Ok(()),
+            Some(made) => Err(say::made_from_it_first(database, &made, &engine.address())),
+        }
+    }
+
+    pub(super) fn warn(&self, error: &Error) {
+        self.settings.observer.event(&Event::Note(format!("warning: {error}")));
+    }
+
     pub(super) async fn drop_database(&self, database: &str, id: &str) -> Result<()> {
+        self.nothing_hangs_on(database).await?;
         fault::before(Transition::DatabaseRemoved)?;
         self.engine.drop_marked(database, id, (&self.settings).into()).await?;
         fault::after(Transition::DatabaseRemoved)
@@ -394,8 +435,8 @@ impl Operations<'_> {
         }
         let version = history.and_then(|history| history.latest(&self.settings.set));
         // It goes as soon as the clone is there, or with the next command.
-        let name = snapshot::name(SNAPSHOT, None, time::now_ms());
-        let mut record = SnapshotRecord::begun(name, SNAPSHOT, version);
+        let name = snapshot::name(snapshot::CLONE, None, time::now_ms());
+        let mut record = SnapshotRecord::begun(name, snapshot::CLONE, version);
         ledger.add_snapshot(&record).await?;
         fault::before(Transition::Snapshot)?;
         let made = self.make_snapshot(&mut record, &SnapshotOf::Usual).await;
@@ -443,13 +484,14 @@ impl Operations<'_> {
     /// Nothing has this name, and nothing is kept of what had it.
     pub(super) async fn is_free(&self, database: &str) -> Result<()> {
         let beside = self.engine.beside(database)?;
-        if database == self.engine.own_name() || beside.exists().await? {
+        if database == self.engine.own_name() {
             return Err(say::database_is_there(database));
         }
+        beside.is_free().await?;
         let Some(mut ledger) = Ledger::read(&*beside).await? else { return Ok(()) };
         let (runs, snapshots) = (ledger.runs().await, ledger.snapshots().await);
         ledger.close().await;
-        if runs?.is_empty() && snapshots?.is_empty() {
+        if runs?.is_empty() && snapshots?.is_empty() && made_from(&*beside).await?.is_none() {
             return Ok(());
         }
         Err(say::ledger_is_there(database, &beside.ledger_place()))
@@ -468,6 +510,23 @@ impl Operations<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// What was made from a database, as its ledger has it.
+#[derive(Debug)]
+pub(crate) enum MadeFrom {
+    Clone(CloneRecord),
+    Upgrade(UpgradeRecord),
+}
+
+/// The first of what was made from a database and is not gone: an upgrade, or a clone.
+pub(crate) async fn made_from(engine: &dyn Engine) -> Result<Option<MadeFrom>> {
+    let Some(mut ledger) = Ledger::read(engine).await? else { return Ok(None) };
+    let (clones, upgrade) = (ledger.clones().await, ledger.upgrade().await);
+    ledger.close().await;
+    let upgrade = upgrade?.filter(|upgrade| upgrade.state != UpgradeState::Aborted);
+    let clone = clones?.into_iter().next();
+    Ok(upgrade.map(MadeFrom::Upgrade).or(clone.map(MadeFrom::Clone)))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::snapshot::SnapshotOf;
 use crate::{sql, time};
 
 /// What the snapshot that is tried is for.
-const PURPOSE: &str = "preflight";
+const PURPOSE: &str = crate::snapshot::PREFLIGHT;
 
 const NO_DATABASE: &str = "there is no database yet";
 

@@ -40,15 +40,39 @@ pub(crate) fn clone_of(purpose: &str) -> Option<&str> {
     purpose.strip_prefix(FROM_CLONE)?.strip_prefix(' ')
 }
 
+/// The purpose of one that is made for a clone alone, and goes with it.
+pub(crate) const CLONE: &str = "clone";
+
+/// The purpose of one that the checklist makes and removes.
+pub(crate) const PREFLIGHT: &str = "preflight";
+
+/// The purpose of blue's snapshot, from which an upgrade makes green.
+pub(crate) const UPGRADE: &str = "upgrade";
+
+/// The purpose of green's, as it was before anybody used it.
+pub(crate) const MIGRATED: &str = "migrated";
+
+/// What nobody else may make a snapshot for: what becomes of it would be what becomes of ours.
+const OURS: [&str; 8] =
+    [PRE_UPGRADE, FAILED, MOMENT, FROM_CLONE, CLONE, PREFLIGHT, UPGRADE, MIGRATED];
+
 /// What a purpose may be: a word that can stand in a name on every engine, and is not one of ours.
 pub(crate) fn is_purpose(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     (1..=24).contains(&text.len()) && text.chars().all(plain) && !is_ours(text)
 }
 
-/// What the guard itself makes snapshots for.
+/// What mo-migrate itself makes snapshots for.
 pub(crate) fn is_ours(purpose: &str) -> bool {
-    matches!(purpose, PRE_UPGRADE | FAILED | MOMENT)
+    OURS.contains(&purpose) || clone_of(purpose).is_some()
+}
+
+/// What a purpose has to be, in words.
+pub(crate) fn purpose_words() -> String {
+    format!(
+        "up to 24 small letters, digits and `_`, and none of what mo-migrate makes its own for: `{}`",
+        OURS.join("`, `")
+    )
 }
 
 /// A name that is never used twice: `pre_upgrade_v2_20261122_084412_1b0c7f3a`, of lower case letters,

@@ -1,5 +1,7 @@
 //! What CREATE DATABASE … CLONE leaves out of a clone, and whom it ties it to.
 
+use std::time::Duration;
+
 use mo_migrate::NewClone;
 use mo_migrate::error::Code;
 use mo_migrate_tests::server;
@@ -154,4 +156,36 @@ async fn what_comes_back_from_a_clone_refers_to_nothing_of_it() {
     );
     assert_eq!(keys, "0\n");
     shop.comes_back_from(&["UPDATE parents SET name = 'x'"]).await;
+}
+
+/// Somebody replaces the clone while it is being removed: its mark was seen, and is another's database by
+/// the time of the DROP.
+#[tokio::test]
+async fn a_database_that_takes_a_clones_place_while_that_is_removed_is_never_dropped() {
+    let Some(shop) = Shop::of("CREATE TABLE a (id INT PRIMARY KEY)").await else { return };
+    let made = shop.migrator().clone_create(shop.address(), "qa", &NewClone::default()).await;
+    let qa = made.unwrap().database;
+    let mut they = server::connect("", None).await.unwrap();
+    for sql in ["BEGIN".to_owned(), format!("DROP DATABASE {qa}")] {
+        server::ask(&mut they, &sql).await.unwrap();
+    }
+    let (migrator, address) = (shop.migrator(), shop.address());
+    let removed = tokio::spawn(async move { migrator.clone_delete(address, "qa").await });
+    // Until it waits for what is done about its database.
+    let waits = "SELECT count(*) FROM information_schema.processlist WHERE command <> '' AND \
+                 (info LIKE 'DROP DATABASE `QA`%' OR info LIKE 'SELECT run FROM `QA`%')";
+    let waits = waits.replace("QA", &qa);
+    while !removed.is_finished() && server::sql("", &waits) == "0\n" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for sql in [
+        format!("CREATE DATABASE {qa}"),
+        format!("CREATE TABLE {qa}.theirs (id INT PRIMARY KEY)"),
+        "COMMIT".to_owned(),
+    ] {
+        server::ask(&mut they, &sql).await.unwrap();
+    }
+    let error = removed.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::Taken, "{error:?}");
+    assert_eq!(server::sql(&qa, "SHOW TABLES"), "theirs\n");
 }

@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::error::{Result, say};
 use crate::report::text::count;
 use crate::report::text::table::{Cell, RED, Table};
-use crate::snapshot::is_purpose;
+use crate::snapshot::{is_purpose, purpose_words};
 use crate::{SnapshotLine, SnapshotOf};
 
 /// Makes, lists, tests, keeps and deletes data snapshots.
@@ -267,6 +267,5 @@ pub(super) fn purpose(text: &str) -> Result<String, String> {
     if is_purpose(text) {
         return Ok(text.to_owned());
     }
-    Err("use up to 24 small letters, digits and `_`, and none of `failed`, `pre_upgrade`, `moment`"
-        .to_owned())
+    Err(format!("use {}", purpose_words()))
 }

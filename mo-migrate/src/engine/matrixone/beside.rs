@@ -3,7 +3,8 @@
 //!
 //! Invariants:
 //! 1. the database, its mark and the cutting of its ties to others are one transaction;
-//! 2. only a database whose mark is the one that is asked for is ever dropped;
+//! 2. only a database whose mark is the one that is asked for is ever dropped, in one transaction with the
+//!    look at its mark;
 //! 3. what the snapshot has is in the clone, or is named; nothing is left out silently.
 
 use std::fmt::Write as _;
@@ -324,11 +325,10 @@ impl MatrixOne {
     async fn remove_marked(&self, link: &mut Link, mark: &str, conduct: Conduct) -> Result<bool> {
         let there = self.database_exists(link, &self.name).await?;
         if there {
-            if !self.is_clone_of(link, &self.name, mark).await? {
+            link.waits(conduct).await?;
+            if !self.drop_if_of(link, &self.name, mark).await? {
                 return Err(say::not_our_database(&self.name));
             }
-            link.waits(conduct).await?;
-            link.send(&format!("DROP DATABASE {}", quote(&self.name))).await?;
         }
         // Also when a death came between the two.
         match self.forget(link).await {

@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! 1. a clone and the table in it that says whose it is are made in one transaction;
-//! 2. only a database whose marker names the run is ever dropped;
+//! 2. only a database whose marker names the run is ever dropped, and the marker is read and locked in the
+//!    transaction that drops it;
 //! 3. a name that is taken is left alone: ours gets the run's ending;
 //! 4. a clone has no foreign key to another database, which would keep that one's rows from being
 //!    deleted for as long as the clone is there.
@@ -147,8 +148,7 @@ impl MatrixOne {
             if !self.database_exists(link, name).await? {
                 return Ok(name.clone());
             }
-            if self.is_clone_of(link, name, run).await? {
-                link.send(&format!("DROP DATABASE {}", quote(name))).await?;
+            if self.drop_if_of(link, name, run).await? {
                 return Ok(name.clone());
             }
         }
@@ -198,6 +198,30 @@ impl MatrixOne {
         }
     }
 
+    /// Drops a database, if it has this mark. Gives whether it had. The mark is locked by the transaction
+    /// that drops: whoever puts another database in its place waits for that, or is found.
+    pub(super) async fn drop_if_of(&self, link: &mut Link, name: &str, run: &str) -> Result<bool> {
+        link.begin().await?;
+        let dropped = Self::drop_locked(link, name, run).await;
+        if !matches!(dropped, Ok(true)) {
+            link.rollback().await?;
+        }
+        match dropped {
+            Err(error) if say::is_missing(&error) => Ok(false),
+            other => other,
+        }
+    }
+
+    async fn drop_locked(link: &mut Link, name: &str, run: &str) -> Result<bool> {
+        let (name, run) = (quote(name), literal(run));
+        let mark = format!("SELECT run FROM {name}.{MARKER} WHERE run = {run} FOR UPDATE");
+        if link.ask(&mark).await?.is_empty() {
+            return Ok(false);
+        }
+        link.send(&format!("DROP DATABASE {name}")).await?;
+        link.commit().await.map(|()| true)
+    }
+
     /// The clones for verification, each with the run that made it.
     pub(super) async fn list_clones(&self) -> Result<Vec<(String, String)>> {
         let mut link = self.open("").await?;
@@ -244,10 +268,8 @@ impl MatrixOne {
 
     async fn remove_clone_on(&self, link: &mut Link, run: &str) -> Result<()> {
         for name in self.clone_names(run) {
-            if self.database_exists(link, &name).await?
-                && self.is_clone_of(link, &name, run).await?
-            {
-                link.send(&format!("DROP DATABASE {}", quote(&name))).await?;
+            if self.database_exists(link, &name).await? {
+                self.drop_if_of(link, &name, run).await?;
             }
         }
         Ok(())

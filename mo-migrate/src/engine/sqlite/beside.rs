@@ -2,7 +2,8 @@
 //! whose they are.
 //!
 //! Invariants:
-//! 1. a database has its name only when it is whole, durable and marked, and never takes another's;
+//! 1. a database has its name only when it is whole, durable and marked, and never takes another's, nor
+//!    what SQLite left beside another's;
 //! 2. only a file whose mark is the one that is asked for is ever removed.
 
 use std::fs;
@@ -69,9 +70,7 @@ impl Sqlite {
             return Err(say::no_snapshot(snapshot, &snapshot::list(&self.files)?));
         }
         let path = clone.files.database();
-        if path.exists() {
-            return Err(say::database_is_there(database));
-        }
+        clone.files.is_free()?;
         let partial = self.unfinished(database, id);
         Files::remove_database(&partial)?;
         self.files.create_like_database(&partial)?;
@@ -89,7 +88,8 @@ impl Sqlite {
         link.close().await;
         marked?;
         files::sync(&partial)?;
-        // A link fails where the name is taken: a database of somebody else's is never replaced.
+        // What came meanwhile; and a link fails where the name is taken: nobody's database is replaced.
+        clone.files.is_free()?;
         match fs::hard_link(&partial, path) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -113,7 +113,9 @@ impl Sqlite {
         let clone = self.file_beside(database)?;
         let path = clone.files.database().to_owned();
         if !path.is_file() {
-            return Ok(false);
+            // Whose it is nobody can tell any more.
+            let left = files::left_behind(&path);
+            return left.map_or(Ok(false), |left| Err(say::left_behind(database, &left)));
         }
         if clone.whose().await?.as_deref() != Some(id) {
             return Err(say::not_our_database(database));

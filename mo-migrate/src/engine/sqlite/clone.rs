@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::files::{Files, with_suffix};
+use super::files::{self, Files, with_suffix};
 use super::{Sqlite, catalog, snapshot};
 use crate::engine::{Clone, Connection};
 use crate::error::{Result, say};
@@ -48,6 +48,9 @@ impl Sqlite {
         link.close().await;
         // A link fails where the name is taken: a database of somebody else's is never replaced.
         for path in [verify, other] {
+            if files::left_behind(&path).is_some() {
+                continue;
+            }
             match fs::hard_link(&partial, &path) {
                 Ok(()) => {
                     Files::remove_database(&partial)?;

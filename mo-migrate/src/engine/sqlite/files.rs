@@ -80,6 +80,15 @@ impl Files {
         with_suffix(&self.database, "_verify")
     }
 
+    /// Nothing has the database's name, and nothing is left there that SQLite would read as a part of it.
+    pub(super) fn is_free(&self) -> Result<()> {
+        let path = &self.database;
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(say::database_is_there(&self.name()));
+        }
+        left_behind(path).map_or(Ok(()), |left| Err(say::left_behind(&self.name(), &left)))
+    }
+
     /// Makes the folders.
     pub(super) fn prepare(&self) -> Result<()> {
         for folder in [self.home.clone(), self.snapshots()] {
@@ -178,6 +187,12 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// What SQLite put beside a database that is not there: a new one of its name would be changed by it.
+pub(super) fn left_behind(path: &Path) -> Option<PathBuf> {
+    let mut all = COMPANIONS.iter().map(|ending| with_suffix(path, ending));
+    all.find(|companion| fs::symlink_metadata(companion).is_ok())
 }
 
 /// The room on the disk that this folder is on.

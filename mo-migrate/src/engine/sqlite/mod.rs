@@ -189,6 +189,10 @@ impl Engine for Sqlite {
         Ok(self.need_file().is_ok())
     }
 
+    async fn is_free(&self) -> Result<()> {
+        self.files.is_free()
+    }
+
     async fn no_database(&self) -> Error {
         say::no_database(&self.shown, &self.files.name(), &self.files.neighbours())
     }

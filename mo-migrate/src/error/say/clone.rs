@@ -1,12 +1,13 @@
 //! Databases that are made from snapshots.
 
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "sqlite"))]
 use std::path::Path;
 
 use super::remedy;
 use crate::engine::{Room, Space};
 use crate::error::{Code, Error};
 use crate::ledger::CloneRecord;
+use crate::operations::MadeFrom;
 use crate::sql::{self, SourceProblem};
 
 const UNTOUCHED: &str = "nothing was touched";
@@ -37,13 +38,28 @@ pub(crate) fn database_is_there(database: &str) -> Error {
         .hinted("choose another name, or move that one away; see `migrate clone list`")
 }
 
+/// SQLite would roll it into a new database of this name.
+#[cfg(feature = "sqlite")]
+pub(crate) fn left_behind(database: &str, left: &Path) -> Error {
+    let left = left.display();
+    Error::new(Code::Taken, format!("`{database}` is not there, and `{left}` of one is"))
+        .because(
+            "SQLite would take it for a part of a new one, and write into that what was another's; \
+             whether it is of use to anybody can't be told",
+        )
+        .true_now(UNTOUCHED)
+        .hinted(format!("move `{left}` away, or choose another name; see `migrate clone list`"))
+}
+
 /// The ledger still has runs or snapshots of a database of this name.
 pub(crate) fn ledger_is_there(database: &str, place: &str) -> Error {
     Error::new(
         Code::Taken,
         format!("there was a database `{database}`, and its ledger is still there"),
     )
-    .because(format!("its runs and snapshots are in {place}: they may be the way back to it"))
+    .because(format!(
+        "its runs, snapshots and clones are in {place}: they may be the way back to it"
+    ))
     .true_now(UNTOUCHED)
     .hinted("choose another name; see `migrate clone list`")
 }
@@ -245,6 +261,24 @@ pub(crate) fn clones_first(database: &str, clone: &CloneRecord) -> Error {
         .because(format!("`{}` is the database `{}`", clone.name, clone.database))
         .true_now(UNTOUCHED)
         .hinted(format!("remove them first: `migrate clone delete {} --yes`", clone.name))
+}
+
+/// The ledger of a clone would go with it, and with that all that is known of what was made from it.
+pub(crate) fn made_from_it_first(database: &str, made: &MadeFrom, address: &str) -> Error {
+    let (what, hint) = match made {
+        MadeFrom::Clone(clone) => (
+            format!("its clone `{}` is the database `{}`", clone.name, clone.database),
+            format!("remove that first, with `--url {address} clone delete {} --yes`", clone.name),
+        ),
+        MadeFrom::Upgrade(upgrade) => (
+            format!("its upgrade led to the database `{}`", upgrade.green),
+            format!("look at that first, with `--url {address} upgrade status`"),
+        ),
+    };
+    Error::new(Code::Taken, format!("`{database}` stays: others were made from it"))
+        .because(format!("{what}, which its ledger alone knows"))
+        .true_now(UNTOUCHED)
+        .hinted(hint)
 }
 
 pub(crate) fn unknown_clone_state(state: &str) -> Error {

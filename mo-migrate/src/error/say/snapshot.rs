@@ -7,7 +7,7 @@ use crate::engine::SnapshotFacts;
 use crate::error::{Code, Error};
 use crate::ledger::RunRecord;
 use crate::report::Outcome;
-use crate::snapshot::SnapshotOf;
+use crate::snapshot::{SnapshotOf, purpose_words};
 
 pub(crate) fn no_snapshot(name: &str, known: &[SnapshotFacts]) -> Error {
     no_snapshot_named(name, known.iter().map(|facts| facts.name.as_str()))
@@ -148,9 +148,7 @@ pub(crate) fn one_table_a_snapshot(tables: &[String]) -> Error {
 
 pub(crate) fn no_purpose(purpose: &str) -> Error {
     Error::new(Code::Usage, format!("`{purpose}` can't be what a snapshot is for"))
-        .because(
-            "it is up to 24 small letters, digits and `_`, and none of `failed`, `pre_upgrade`, `moment`",
-        )
+        .because(format!("it is {}", purpose_words()))
         .true_now("nothing was touched")
         .hinted("say it in another word, as in `migrate snapshot create --purpose nightly`")
 }

@@ -12,10 +12,10 @@ use crate::upgrade::{Next, UpgradeRecord, UpgradeState, Wish, next};
 use crate::{lock, time};
 
 /// What blue's snapshot is for.
-const UPGRADE: &str = "upgrade";
+const UPGRADE: &str = snapshot::UPGRADE;
 
 /// What green's snapshots are for: green as it was before anybody used it.
-pub(super) const MIGRATED: &str = "migrated";
+pub(super) const MIGRATED: &str = snapshot::MIGRATED;
 
 /// Blue's snapshot, green, and green's snapshots before and after it is migrated.
 const COPIES: u64 = 4;
