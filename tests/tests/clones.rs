@@ -198,6 +198,38 @@ async fn a_clone_from_which_others_were_made_is_not_removed() {
     }
 }
 
+/// The clone was removed by a hand, and another database had its name since.
+#[tokio::test]
+async fn what_another_database_of_a_clones_name_left_is_not_removed_with_the_clone() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let (migrator, qa) = (shop.migrator(), shop.beside("_qa"));
+        migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+        let of_qa = shop.address_of(&qa);
+        remove_by_hand(&shop, &qa);
+        migrator.create_database(&of_qa).await.unwrap();
+        migrator.run(&of_qa).await.unwrap();
+        let snapshot = migrator.snapshot_create(&of_qa, "nightly").await.unwrap().name;
+        remove_by_hand(&shop, &qa);
+        let error = migrator.clone_refresh(shop.address(), "qa", None).await.unwrap_err();
+        assert_eq!(error.code(), Code::Taken, "{error:?}");
+        migrator.clone_delete(shop.address(), "qa").await.unwrap();
+        assert!(migrator.clone_list(shop.address()).await.unwrap().is_empty());
+        let left = migrator.snapshot_show(&of_qa, &snapshot).await.unwrap();
+        assert_eq!((left.purpose.as_deref(), left.gone), (Some("nightly"), false), "{place:?}");
+        migrator.snapshot_delete(&of_qa, &snapshot).await.unwrap();
+    }
+}
+
+fn remove_by_hand(shop: &Fixture, database: &str) {
+    if !shop.place().is_sqlite() {
+        mo_migrate_tests::server::sql("", &format!("DROP DATABASE {database}"));
+    }
+    for file in [database.to_owned(), format!("{database}-wal"), format!("{database}-shm")] {
+        let _ = std::fs::remove_file(shop.folder().join(file));
+    }
+}
+
 /// Its ledger is there still, on a server beside all others.
 #[tokio::test]
 async fn what_was_made_from_a_clone_that_a_hand_removed_is_known_and_can_be_removed() {
@@ -207,13 +239,7 @@ async fn what_was_made_from_a_clone_that_a_hand_removed_is_known_and_can_be_remo
         migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
         let of_qa = shop.address_of(&qa);
         migrator.clone_create(&of_qa, "x", &NewClone::default()).await.unwrap();
-        if place.is_sqlite() {
-            for file in [qa.clone(), format!("{qa}-wal"), format!("{qa}-shm")] {
-                let _ = std::fs::remove_file(shop.folder().join(file));
-            }
-        } else {
-            mo_migrate_tests::server::sql("", &format!("DROP DATABASE {qa}"));
-        }
+        remove_by_hand(&shop, &qa);
         let error = migrator.clone_delete(shop.address(), "qa").await.unwrap_err();
         assert_eq!(error.code(), Code::Taken, "{error:?}");
         assert_eq!(migrator.clone_list(&of_qa).await.unwrap().len(), 1, "{place:?}");

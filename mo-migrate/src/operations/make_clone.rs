@@ -138,7 +138,14 @@ impl Operations<'_> {
         mut record: CloneRecord,
     ) -> Result<()> {
         self.nothing_hangs_on(&record.database).await?;
-        let was_made = record.state != CloneState::Making;
+        let was = record.state;
+        // A hand has removed it. What is kept of a database of its name is not ours to remove then: another
+        // one may have had it since.
+        if was == CloneState::Ready
+            && self.engine.beside(&record.database)?.is_free().await.is_ok()
+        {
+            return ledger.forget_clone(&record.id).await;
+        }
         // Nothing of ours is under the other name where none was ever made.
         let was_replaced = matches!(
             record.state,
@@ -154,7 +161,7 @@ impl Operations<'_> {
         let dropped = self.drop_database(&record.database, &record.id).await;
         match dropped {
             // Nobody ever had one of ours.
-            Err(error) if error.code() == Code::Taken && !was_made => {
+            Err(error) if error.code() == Code::Taken && was == CloneState::Making => {
                 ledger.forget_clone(&record.id).await?;
                 Err(error)
             }
@@ -396,12 +403,14 @@ impl Operations<'_> {
     async fn can_be_replaced(&self, record: &CloneRecord) -> Result<()> {
         let database = &record.database;
         self.nothing_hangs_on(database).await?;
-        if self.engine.beside(database)?.exists().await?
-            && !self.engine.is_marked(database, &record.id).await?
-        {
-            return Err(say::not_our_database(database));
+        if !self.engine.beside(database)?.exists().await? {
+            return self.is_free(database).await;
         }
-        Ok(())
+        if self.engine.is_marked(database, &record.id).await? {
+            Ok(())
+        } else {
+            Err(say::not_our_database(database))
+        }
     }
 
     /// What was made from a database is known to its ledger alone, which goes with it.
