@@ -149,8 +149,9 @@ impl Operations<'_> {
         let settled = self.settled().await?;
         // Who was waited for has died, and was put back by this very start: nothing has failed yet.
         let waited = settled.lock.waited && settled.dead_run.is_none();
-        let put_back = |report: &&Box<Report>| report.outcome == Outcome::Restored;
-        if let Some(report) = settled.dead_run.as_ref().filter(put_back) {
+        if let Some(report) = &settled.dead_run
+            && report.outcome == Outcome::Restored
+        {
             tracing::info!(run = report.run, "a dead run was put back");
         }
         match self.settings.unit {
