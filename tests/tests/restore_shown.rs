@@ -184,6 +184,76 @@ async fn a_dry_run_asks_nobody_and_writes_nothing() {
     }
 }
 
+/// It took a copy of the whole database as the failed state, each time.
+#[tokio::test]
+async fn a_restore_that_has_nothing_to_bring_back_does_nothing_and_says_so() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let all = migrator(&shop);
+        all.snapshot_create(shop.address(), "nightly").await.unwrap();
+        let was = || (shop.dump(), shop.in_ledger("SELECT count(*) FROM runs WHERE $THIS"));
+        let there = || {
+            let all = shop.files_with("_v").into_iter().chain(shop.files_with("nightly"));
+            all.collect::<Vec<_>>()
+        };
+        let (before, files) = (was(), there());
+        let nothing = async |wanted: Option<&str>| {
+            let report = all.restore(shop.address(), wanted).await.unwrap();
+            assert_eq!((report.outcome, report.to), (Outcome::UpToDate, Some(2)), "{place:?}");
+        };
+        nothing(None).await;
+        for words in ["restore", "restore --tables orders", "restore --dry-run"] {
+            let said = migrate(&shop, words).ends(0);
+            assert!(said.words.contains("nothing to do"), "{words}: {}", said.words);
+        }
+        let said = migrate(&shop, "restore --format json --yes").ends(0);
+        assert!(said.words.contains("\"up_to_date\""), "{}", said.words);
+        assert_eq!((was(), there()), (before, files), "{place:?}");
+
+        // One that was made is not made again, and is none of what is taken back.
+        shop.sql("DELETE FROM orders");
+        let one = all.restore_tables(shop.address(), None, &["orders".to_owned()]).await.unwrap();
+        assert_eq!(one.outcome, Outcome::Restored, "{place:?}");
+        let preview = shown(&shop).await;
+        assert!(preview.nothing_to_do && preview.runs.is_empty(), "{place:?}: {preview:?}");
+        nothing(None).await;
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_gone_is_named_and_no_older_one_is_taken_in_its_place() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let all = migrator(&shop);
+        let runs = all.runs(shop.address()).await.unwrap();
+        let [newest, older] = [0, 1].map(|at| runs[at].snapshot.clone().unwrap());
+        if place.is_sqlite() {
+            std::fs::remove_file(shop.snapshot(&newest)).unwrap();
+        } else {
+            mo_migrate_tests::server::sql("", &format!("DROP SNAPSHOT {newest}"));
+        }
+        let before = shop.dump();
+        let by_run = runs[0].id.as_str();
+        for wanted in [None, Some(newest.as_str()), Some(by_run)] {
+            let error = all.restore(shop.address(), wanted).await.unwrap_err();
+            assert_eq!(error.code(), Code::NoSnapshot, "{error:?}");
+            let said = error.render(false);
+            assert!(said.contains(&format!("`{newest}` is gone")), "{place:?}: {said}");
+            assert_eq!(said.contains(&older), wanted.is_none(), "{place:?}: {said}");
+            let shown = all.restore_preview(shop.address(), wanted).await.unwrap_err();
+            assert_eq!(shown.message(), error.message());
+        }
+        shop.assert_dump(&before, "refused");
+        // It is known until somebody says that it may be forgotten.
+        let said = migrate(&shop, "snapshot prune --yes").ends(0);
+        assert!(said.words.contains("for it is gone: 1 snapshot"), "{}", said.words);
+        let left = all.snapshot_list(shop.address()).await.unwrap();
+        assert!(left.iter().all(|line| line.name != newest), "{place:?}: {left:?}");
+        let report = all.restore(shop.address(), None).await.unwrap();
+        assert_eq!((report.outcome, report.to), (Outcome::Restored, None), "{place:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_name_that_is_not_there_is_answered_with_the_nearest() {
     for place in engines() {

@@ -141,8 +141,7 @@ impl Operations<'_> {
         let was = record.state;
         // A hand has removed it. What is kept of a database of its name is not ours to remove then: another
         // one may have had it since.
-        if was == CloneState::Ready
-            && self.engine.beside(&record.database)?.is_free().await.is_ok()
+        if was == CloneState::Ready && self.engine.beside(&record.database)?.is_free().await.is_ok()
         {
             return ledger.forget_clone(&record.id).await;
         }
@@ -459,7 +458,7 @@ impl Operations<'_> {
     }
 
     async fn known_source(&self, ledger: &mut Ledger, from: &str) -> Result<Source> {
-        let found = match find(ledger, Some(from), None).await {
+        let found = match find(self.engine(), ledger, Some(from), None).await {
             Ok(record) => record,
             // One that others made.
             Err(error) => {

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use super::restore_preview::{RestorePreview, Wanted};
 use super::{Operations, Settled};
-use crate::engine::{Counts, Inventory, Object, ObjectKind, Role, Touched, inventory_of_snapshot};
+use crate::engine::{
+    Counts, Engine, Inventory, Object, ObjectKind, Role, Touched, inventory_of_snapshot,
+};
 use crate::error::{Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{Run, Stage, record_of};
@@ -55,7 +57,7 @@ impl Operations<'_> {
         history: Option<&History>,
     ) -> Result<SnapshotRecord> {
         match back {
-            Back::To(wanted) => find(ledger, wanted, history).await,
+            Back::To(wanted) => find(self.engine(), ledger, wanted, history).await,
             Back::At(at) => self.moment(ledger, at).await,
         }
     }
@@ -65,7 +67,7 @@ impl Operations<'_> {
         let mut ledger = Ledger::read(self.engine()).await?.ok_or_else(say::no_runs)?;
         let exists = self.engine.exists().await?;
         let history = if exists { self.history(Role::Read).await? } else { None };
-        let found = find(&mut ledger, wanted, history.as_ref()).await;
+        let found = find(self.engine(), &mut ledger, wanted, history.as_ref()).await;
         ledger.close().await;
         found.map(|snapshot| snapshot.name)
     }
@@ -98,7 +100,7 @@ impl Operations<'_> {
         let mut version = snapshot.version_before;
         if let Some(alone) = &alone {
             touched = Touched { tables: alone.clone(), ..Touched::default() };
-            version = history.and_then(|history| history.latest(&self.settings.set));
+            version = history.as_ref().and_then(|history| history.latest(&self.settings.set));
         }
         if clone_of(&snapshot.purpose).is_some() {
             touched = self.all_of_both(&snapshot).await?;
@@ -113,6 +115,7 @@ impl Operations<'_> {
             unknown: touched.unknown,
             alone: alone.is_some(),
             runs: if alone.is_some() { Vec::new() } else { later.clone() },
+            nothing_to_do: false,
             undecided: None,
             changes: Vec::new(),
             objects: Vec::new(),
@@ -126,10 +129,48 @@ impl Operations<'_> {
                 runs.into_iter().filter(|run| later.contains(&run.id)).collect();
             let all_known = later.len() == number;
             let all = back.is_a_moment() && alone.is_none();
+            let same = alone.is_some() || self.has_its_history(&snapshot, history.as_ref()).await?;
             let mut wanted = Wanted { snapshot, touched, later, all_known, alone, all };
             Box::pin(self.look_at(&mut preview, &mut wanted, ledger)).await?;
+            preview.nothing_to_do &= same;
+            if preview.nothing_to_do {
+                preview.runs.clear();
+            }
         }
         Ok(preview)
+    }
+
+    /// The history of the snapshot is the one that is there.
+    async fn has_its_history(
+        &self,
+        snapshot: &SnapshotRecord,
+        now: Option<&History>,
+    ) -> Result<bool> {
+        let mut past = self.engine.open_snapshot(&snapshot.name).await?;
+        let then = History::read(&mut *past, &self.settings.history_table).await;
+        past.close().await;
+        let of = |history: &History| (history.applied.clone(), history.marker.clone());
+        Ok(then?.as_ref().map(of) == now.map(of))
+    }
+
+    /// Nothing would come back. Tables are compared where the history leaves it open, and alone.
+    async fn has_nothing_to_go_back(
+        &self,
+        ledger: &mut Ledger,
+        back: Back<'_>,
+        tables: &[String],
+        snapshot: &SnapshotRecord,
+    ) -> Result<bool> {
+        let history = self.history(Role::Read).await?;
+        if clone_of(&snapshot.purpose).is_some()
+            || (tables.is_empty()
+                && snapshot.table().is_none()
+                && !self.has_its_history(snapshot, history.as_ref()).await?)
+        {
+            return Ok(false);
+        }
+        let preview = Box::pin(self.preview_on(ledger, back, tables)).await?;
+        Ok(preview.nothing_to_do)
     }
 
     /// Goes back.
@@ -141,6 +182,11 @@ impl Operations<'_> {
         let Settled { lock, mut ledger, history, .. } = self.settled().await?;
         let mut snapshot = self.source_of(&mut ledger, back, history.as_ref()).await?;
         let alone = self.alone(&snapshot, tables).await?;
+        if self.has_nothing_to_go_back(&mut ledger, back, tables, &snapshot).await? {
+            ledger.close().await;
+            let version = history.and_then(|history| history.latest(&self.settings.set));
+            return Ok(self.as_it_is(version));
+        }
         let runs = ledger.runs().await?;
         let (_, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
         let from_clone = clone_of(&snapshot.purpose).is_some();
@@ -353,24 +399,34 @@ impl Run<'_> {
 /// The snapshot that is meant: by its name, by the run that made it, or the newest one of this
 /// database.
 pub(super) async fn find(
+    engine: &dyn Engine,
     ledger: &mut Ledger,
     wanted: Option<&str>,
     history: Option<&History>,
 ) -> Result<SnapshotRecord> {
     let snapshots = ledger.snapshots().await?;
     let way_back = |snapshot: &&SnapshotRecord| snapshot.is_way_back();
+    let there = engine.snapshots().await?;
+    let is_there =
+        |snapshot: &&SnapshotRecord| there.iter().any(|facts| facts.name == snapshot.name);
     let Some(wanted) = wanted else {
         let newest = snapshots.iter().find(way_back);
         let others = of_another(newest, ledger, history).await?;
         if let Some(snapshot) = others {
             return Err(say::snapshot_of_another(&snapshot));
         }
-        return newest.cloned().ok_or_else(say::no_runs);
+        let newest = newest.ok_or_else(say::no_runs)?;
+        if is_there(&newest) {
+            return Ok(newest.clone());
+        }
+        // Another one would take back more than was asked for.
+        let next = snapshots.iter().filter(way_back).find(is_there);
+        return Err(say::newest_snapshot_gone(newest, next));
     };
     let by_name = snapshots.iter().find(|snapshot| snapshot.name == wanted);
     let of_run = || snapshots.iter().filter(way_back).find(|s| s.run.as_deref() == Some(wanted));
     if let Some(found) = by_name.or_else(of_run) {
-        return Ok(found.clone());
+        return if is_there(&found) { Ok(found.clone()) } else { Err(say::snapshot_gone(found)) };
     }
     let runs = ledger.runs().await?;
     if let Some(run) = runs.iter().find(|run| run.id == wanted) {

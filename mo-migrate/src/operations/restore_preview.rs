@@ -41,6 +41,8 @@ pub struct RestorePreview {
     pub unknown: bool,
     /// The tables come back alone: no run is taken back, and the history stays as it is.
     pub alone: bool,
+    /// All that would come back is as in the snapshot: nothing is done.
+    pub nothing_to_do: bool,
     /// Why it would stop for a person, with nothing changed; none when nothing is in its way.
     pub undecided: Option<String>,
     /// The tables that are another than in the snapshot, and what becomes of each.
@@ -172,7 +174,13 @@ impl Operations<'_> {
         };
         moments.close().await;
         (preview.told_apart, preview.writes) = writes?;
-        preview.takes = self.takes(wanted, &sides, preview, ledger).await?;
+        let stays = |fate: Fate| fate == Fate::Stays;
+        preview.nothing_to_do = preview.undecided.is_none()
+            && preview.changes.iter().all(|table| stays(table.fate))
+            && preview.objects.iter().all(|object| stays(object.fate));
+        if !preview.nothing_to_do {
+            preview.takes = self.takes(wanted, &sides, preview, ledger).await?;
+        }
         Ok(())
     }
 

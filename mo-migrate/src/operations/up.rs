@@ -184,9 +184,14 @@ impl Operations<'_> {
     }
 
     fn up_to_date(&self, plan: &Plan<'_>) -> Report {
+        self.as_it_is(plan.from)
+    }
+
+    /// There was nothing to do.
+    pub(super) fn as_it_is(&self, version: Option<i64>) -> Report {
         let engine = self.engine();
         let mut report = Report::new(&self.settings.set, engine.name(), engine.database());
-        (report.from, report.to) = (plan.from, plan.from);
+        (report.from, report.to) = (version, version);
         self.tell(&Event::Finished(Outcome::UpToDate));
         report
     }

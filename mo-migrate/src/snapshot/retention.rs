@@ -40,7 +40,7 @@ pub(crate) fn deletable(snapshot: &SnapshotRecord, runs: &[RunRecord], now: i64)
 }
 
 /// The snapshots that may go by themselves at `now`, of those in the order of the ledger, the newest
-/// first; `there` are the names of those that still are.
+/// first; `there` are the names of those that still are. What is gone goes whatever its time.
 #[must_use]
 pub(crate) fn prunable<'a>(
     snapshots: &'a [SnapshotRecord],
@@ -48,7 +48,11 @@ pub(crate) fn prunable<'a>(
     there: &HashSet<&str>,
     now: i64,
 ) -> Vec<&'a SnapshotRecord> {
-    let may_go = |record: &SnapshotRecord| deletable(record, runs, now) == Deletable::Yes;
+    let may_go = |record: &SnapshotRecord| match deletable(record, runs, now) {
+        Deletable::Yes => true,
+        Deletable::NotYet => !there.contains(record.name.as_str()),
+        Deletable::Pinned | Deletable::WayBack => false,
+    };
     let is_way_back =
         |record: &&SnapshotRecord| record.is_way_back() && there.contains(record.name.as_str());
     let stays = snapshots.iter().filter(is_way_back).any(|record| !may_go(record));
@@ -107,6 +111,8 @@ mod tests {
             // One that somebody has removed is no way back, and one of a failure neither.
             (vec![one("b", nightly, 5), one("a", nightly, 4)], vec!["a"], vec!["b"]),
             (vec![one("b", failed, 5), one("a", nightly, 4)], vec!["a", "b"], vec!["b"]),
+            // What is gone goes before its time is over.
+            (vec![one("b", nightly, 50), one("a", nightly, 40)], vec!["a"], vec!["b"]),
             (vec![one("a", failed, 5)], vec!["a"], vec!["a"]),
             // What a clone held is another database's.
             (vec![one("b", "from_clone x", 50), one("a", nightly, 4)], vec!["a", "b"], vec![]),

@@ -72,6 +72,11 @@ impl Restore {
         if self.dry_run {
             return Ok(Answer::new(text(&preview), &preview));
         }
+        if preview.nothing_to_do {
+            let mut report = context.empty_report()?;
+            (report.from, report.to) = (preview.version, preview.version);
+            return Ok(Answer::new(text(&preview), &report.to_json()));
+        }
         context.printer.show(&text(&preview));
         let mut words =
             wanted.map_or_else(|| "restore".to_owned(), |wanted| format!("restore {wanted}"));
@@ -173,7 +178,11 @@ fn text(preview: &RestorePreview) -> String {
         text.push_str(&paint(true, YELLOW, &why));
         text.push('\n');
     }
-    text.push_str("what goes is kept as the failed state, before anything is changed");
+    text.push_str(if preview.nothing_to_do {
+        "nothing to do: what would come back is as it is there"
+    } else {
+        "what goes is kept as the failed state, before anything is changed"
+    });
     text
 }
 
@@ -197,7 +206,9 @@ fn head(preview: &RestorePreview) -> String {
         table.row(["leaves".into(), version.into()]);
         table.row(["takes back".into(), runs.into()]);
     }
-    table.row(["takes".into(), preview.takes_words().into()]);
+    if !preview.nothing_to_do {
+        table.row(["takes".into(), preview.takes_words().into()]);
+    }
     table.to_text(true)
 }
 

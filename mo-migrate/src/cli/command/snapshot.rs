@@ -153,7 +153,7 @@ async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
     if over.is_empty() && clones.is_empty() {
         return Ok(Answer::new(
             "nothing to delete: no snapshot and no clone is over its time",
-            &json!({ "deleted": [], "clones": [] }),
+            &json!({ "deleted": [], "gone": [], "clones": [] }),
         ));
     }
     if !over.is_empty() {
@@ -171,14 +171,20 @@ async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
         Some(_) => Vec::new(),
         None => migrator.prune_clones(&target).await?,
     };
-    let gone: Vec<String> =
-        migrator.prune_of(target, purpose).await?.into_iter().map(|line| line.name).collect();
+    let (mut deleted, mut gone) = (Vec::new(), Vec::new());
+    for line in migrator.prune_of(target, purpose).await? {
+        if line.gone { &mut gone } else { &mut deleted }.push(line.name);
+    }
     let number =
         |all: &[String], what: &str| count(u64::try_from(all.len()).unwrap_or(u64::MAX), what);
     let mut words = Vec::new();
-    for (all, what) in [(&gone, "snapshot"), (&of_clones, "clone")] {
+    for (done, all, what) in [
+        ("deleted", &deleted, "snapshot"),
+        ("took out of the list, for it is gone:", &gone, "snapshot"),
+        ("deleted", &of_clones, "clone"),
+    ] {
         if !all.is_empty() {
-            words.push(format!("deleted {}: {}", number(all, what), all.join(", ")));
+            words.push(format!("{done} {}: {}", number(all, what), all.join(", ")));
         }
     }
     let text = if words.is_empty() {
@@ -186,7 +192,7 @@ async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
     } else {
         words.join("\n")
     };
-    Ok(Answer::new(text, &json!({ "deleted": gone, "clones": of_clones })))
+    Ok(Answer::new(text, &json!({ "deleted": deleted, "gone": gone, "clones": of_clones })))
 }
 
 fn one(done: &str, line: &SnapshotLine) -> Answer {

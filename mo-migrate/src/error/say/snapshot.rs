@@ -5,9 +5,10 @@ use std::path::Path;
 use super::{remedy, with_nearest};
 use crate::engine::SnapshotFacts;
 use crate::error::{Code, Error};
-use crate::ledger::RunRecord;
+use crate::ledger::{RunRecord, SnapshotRecord};
 use crate::report::Outcome;
 use crate::snapshot::{SnapshotOf, purpose_words};
+use crate::time;
 
 pub(crate) fn no_snapshot(name: &str, known: &[SnapshotFacts]) -> Error {
     no_snapshot_named(name, known.iter().map(|facts| facts.name.as_str()))
@@ -50,6 +51,45 @@ pub(crate) fn no_runs() -> Error {
     Error::new(Code::NoSnapshot, "there is no snapshot to go back to")
         .true_now("nothing was touched")
         .hinted("see `migrate snapshot list`")
+}
+
+const GONE: &str = "it was removed by a hand, or its place can't be seen from here";
+
+/// What was named is known, and is not there.
+pub(crate) fn snapshot_gone(snapshot: &SnapshotRecord) -> Error {
+    Error::new(Code::NoSnapshot, format!("snapshot `{}` is gone", snapshot.name))
+        .because(GONE)
+        .true_now("nothing was touched")
+        .hinted(
+            "bring it back to its place, or choose another one: see `migrate snapshot list`; \
+             `migrate snapshot prune` takes what is gone out of the list",
+        )
+}
+
+/// What a restore without a name would go back to is not there, and nobody asked for an older one.
+pub(crate) fn newest_snapshot_gone(
+    newest: &SnapshotRecord,
+    next: Option<&SnapshotRecord>,
+) -> Error {
+    let error =
+        Error::new(Code::NoSnapshot, format!("the newest snapshot `{}` is gone", newest.name))
+            .because(GONE)
+            .true_now("nothing was touched");
+    match next {
+        Some(next) => error
+            .because(format!(
+                "the next one is `{}`, made at {}, and is not taken in its place: it would take back more",
+                next.name,
+                time::rfc3339(next.created_at)
+            ))
+            .hinted(format!(
+                "bring it back to its place; or go back further with `migrate restore {}`",
+                next.name
+            )),
+        None => error
+            .because("there is no other to go back to")
+            .hinted("bring it back to its place; see `migrate snapshot list`"),
+    }
 }
 
 /// The newest way back that the ledger knows is of a database that was here before.
