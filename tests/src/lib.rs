@@ -11,6 +11,7 @@
 
 pub mod browser;
 pub mod fuzzing;
+mod own_server;
 mod place;
 pub mod priced;
 mod reader;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use mo_migrate::{Migrator, Outcome};
 
+pub use own_server::OwnServer;
 pub use place::{JOURNALS, Journal, Place, engines, places};
 use reader::Reader;
 pub use small::Small;

@@ -7,96 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use mo_migrate::settings::RestoreMethod;
 use mo_migrate::{Event, Migrator, Outcome};
-use mo_migrate_tests::{Fixture, Place, server};
-
-/// How long a start of the server may take.
-const ANSWERS_WITHIN: Duration = Duration::from_mins(2);
-
-/// A server that goes with the test.
-struct Server {
-    home: tempfile::TempDir,
-}
-
-fn script(word: &str, home: &Path) {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.ci/matrixone");
-    let done = Command::new(script).arg(word).arg(home).status().unwrap();
-    assert!(done.success(), "{word} of the server");
-}
-
-/// The process of the server that runs in this folder.
-fn pid_in(home: &Path) -> rustix::process::Pid {
-    let pid = std::fs::read_to_string(home.join("pid")).unwrap().trim().parse().unwrap();
-    rustix::process::Pid::from_raw(pid).unwrap()
-}
-
-impl Server {
-    /// Starts one; none without a `mo-service`.
-    fn start() -> Option<Self> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        if !std::env::split_paths(&path).any(|folder| folder.join("mo-service").is_file()) {
-            let line = "the server is not killed: there is no mo-service on PATH\n";
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
-            return None;
-        }
-        let server = Self { home: tempfile::tempdir().unwrap() };
-        server.again();
-        Some(server)
-    }
-
-    /// Starts it on its data, and waits until it answers.
-    fn again(&self) {
-        script("start", self.home.path());
-        server::is_at(std::fs::read_to_string(self.home.path().join("url")).unwrap().trim());
-        let begun = Instant::now();
-        while let Err(error) = server::try_sql("", "SELECT 1") {
-            let runs = rustix::process::test_kill_process(self.pid()).is_ok();
-            assert!(
-                runs && begun.elapsed() < ANSWERS_WITHIN,
-                "the server {}: {error}; it said last:\n{}",
-                if runs { "does not answer" } else { "has ended" },
-                self.said_last(),
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn pid(&self) -> rustix::process::Pid {
-        pid_in(self.home.path())
-    }
-
-    /// The end of its log.
-    fn said_last(&self) -> String {
-        let log = std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
-    }
-
-    /// What kills it at once, and once.
-    fn killer(&self) -> impl Fn() + Clone + Send + Sync + 'static {
-        let home = self.home.path().to_owned();
-        let killed = Arc::new(AtomicBool::new(false));
-        move || {
-            if !killed.swap(true, Ordering::SeqCst) {
-                rustix::process::kill_process(pid_in(&home), rustix::process::Signal::KILL)
-                    .unwrap();
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        script("stop", self.home.path());
-    }
-}
+use mo_migrate_tests::{Fixture, OwnServer, Place, server};
 
 const V1: &str = "CREATE TABLE products (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(50), price INT);
 CREATE TABLE other (n BIGINT);
@@ -150,7 +66,8 @@ async fn killed(
 
 #[tokio::test]
 async fn the_next_up_ends_in_a_right_state() {
-    let Some(server) = Server::start() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let Some(server) = OwnServer::start(home.path()) else { return };
     let good = (V2.to_owned(), false);
     let bad = (format!("{V2} SELECT * FROM nowhere;"), true);
     for (moment, method, (v2, fails)) in [

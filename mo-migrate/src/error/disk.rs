@@ -21,6 +21,15 @@ impl Disk {
         }
     }
 
+    /// From what a server says, whose code is the same for anything that it did not expect.
+    #[cfg(feature = "matrixone")]
+    pub(crate) fn of_server(message: &str) -> Option<Self> {
+        // The words of the system, which its programs pass on.
+        [("no space left on device", Self::Full), ("read-only file system", Self::ReadOnly)]
+            .into_iter()
+            .find_map(|(words, disk)| message.contains(words).then_some(disk))
+    }
+
     /// From an extended code of SQLite's.
     #[cfg(feature = "sqlite")]
     pub(crate) fn of_sqlite(code: i32) -> Option<Self> {

@@ -133,8 +133,10 @@ impl Error {
             Outcome::RolledBack | Outcome::Restored => ExitCode::UNDONE,
             Outcome::Locked => ExitCode::LOCKED,
             outcome => match self.0.code.exit_code() {
-                // Of a kind that needs one later on, and here nothing was touched.
-                ExitCode::NEEDS_PERSON if outcome == Outcome::Refused => ExitCode::REFUSED,
+                // Of a kind that undoes a run or needs a person later on, and here nothing was touched.
+                ExitCode::NEEDS_PERSON | ExitCode::UNDONE if outcome == Outcome::Refused => {
+                    ExitCode::REFUSED
+                }
                 code => code,
             },
         }

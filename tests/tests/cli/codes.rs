@@ -142,3 +142,12 @@ fn each_mistake_has_its_code() {
     let ran = shop.run("up").ends(2);
     assert!(ran.err.contains("MM0201") && ran.err.contains("2_bad.sql:1:"), "{}", ran.err);
 }
+
+/// It is the same check that undoes a run, and here none was begun.
+#[test]
+fn a_check_without_the_snapshot_that_it_needs_is_refused() {
+    let shop = Shop::new(&[("1_create_products.sql", PRODUCTS)]);
+    shop.write("1_create_products.check.sql", "-- check: x\nSELECT * FROM {{before.products}}\n");
+    let ran = shop.run("up --snapshot when-needed").ends(5);
+    assert!(ran.err.contains("nothing was touched"), "{}", ran.err);
+}

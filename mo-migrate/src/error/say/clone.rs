@@ -106,7 +106,11 @@ pub(crate) fn clone_in_memory() -> Error {
 
 #[cfg(feature = "matrixone")]
 pub(crate) fn not_cloned_whole(error: Error, why: &[String]) -> Error {
+    let on_disk = error.disk().is_some();
     let error = error.within(Code::Clone, "the server can't clone the snapshot as a whole");
+    if on_disk {
+        return error;
+    }
     why.iter().fold(error, Error::because).true_now("nothing was touched").hinted(
         "take out what stands in the way, then make a clone of `now`: `migrate clone create qa`",
     )

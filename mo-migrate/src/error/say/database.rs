@@ -74,8 +74,12 @@ fn number(said: &dyn sqlx::error::DatabaseError) -> Option<String> {
     None
 }
 
-/// What SQLite says of the disk.
+/// What it says of its disk.
 fn disk(said: &dyn sqlx::error::DatabaseError) -> Option<Disk> {
+    #[cfg(feature = "matrixone")]
+    if said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().is_some() {
+        return Disk::of_server(said.message());
+    }
     #[cfg(feature = "sqlite")]
     if said.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
         return said.code().and_then(|code| code.parse().ok()).and_then(Disk::of_sqlite);
