@@ -376,6 +376,36 @@ async fn a_refreshed_clone_is_masked_again_and_the_old_one_stays_until_it_is_who
     }
 }
 
+/// A death came after the new one was whole and its staging was gone, and before the ledger had heard of it.
+#[tokio::test]
+async fn a_database_with_the_name_of_what_is_staged_is_neither_taken_nor_removed() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let migrator = shop.migrator();
+        migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+        shop.in_ledger("UPDATE clones SET state = 'replacing' WHERE $THIS");
+        let staged = shop.beside("_qa_new");
+        if !place.is_sqlite() {
+            mo_migrate_tests::server::sql("", &format!("CREATE DATABASE {staged}"));
+        }
+        let _ = shop.sql_of(&staged, "CREATE TABLE theirs (id INT)");
+        migrator.clone_create(shop.address(), "other", &NewClone::default()).await.unwrap();
+        let qa = shop.beside("_qa");
+        assert_eq!(shop.sql_of(&qa, EMAILS), shop.sql(EMAILS), "{place:?}");
+        assert_eq!(shop.sql_of(&staged, "SELECT count(*) FROM theirs"), "0\n", "{place:?}");
+        let lines = migrator.clone_list(shop.address()).await.unwrap();
+        assert!(lines.iter().all(|line| line.state == "ready" && !line.gone), "{lines:?}");
+        // Nor is it taken by a clone that would need the name.
+        for refused in [
+            migrator.clone_refresh(shop.address(), "qa", None).await.unwrap_err(),
+            migrator.restore_into(shop.address(), None, &staged).await.unwrap_err(),
+        ] {
+            assert_eq!(refused.code(), Code::Taken, "{place:?}: {refused:?}");
+        }
+        assert_eq!(shop.sql_of(&staged, "SELECT count(*) FROM theirs"), "0\n", "{place:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_expired_clone_is_named_and_goes_with_prune() {
     for place in engines() {

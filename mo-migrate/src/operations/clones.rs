@@ -141,8 +141,11 @@ impl Operations<'_> {
         let dialect = self.engine.dialect();
         let given = wanted.mask.as_ref().map(|(name, text)| mask(name, text, dialect));
         let mask = given.transpose()?;
-        // Nothing is made for a name that no database can have.
+        // Nothing is made for a name that no database can have, nor beside a database that is not there.
         self.engine.beside(&database)?;
+        if !self.engine.exists().await? {
+            return Err(self.engine.no_database().await);
+        }
         let lasts = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let order = CloneOrder {
             name: name.to_owned(),
@@ -170,7 +173,7 @@ impl Operations<'_> {
 
     /// One clone.
     pub(crate) async fn clone_show(&self, name: &str) -> Result<CloneLine> {
-        self.clone_line(&named(self.known_clones().await?, name)?).await
+        self.clone_line(&called(self.known_clones().await?, name)?).await
     }
 
     async fn known_clones(&self) -> Result<Vec<CloneRecord>> {
@@ -266,6 +269,15 @@ impl Operations<'_> {
     }
 }
 
+/// The same by what people call it. Where they say its database, the nearest name may be another clone's.
+fn called(clones: Vec<CloneRecord>, name: &str) -> Result<CloneRecord> {
+    let is_database = |clone: &&CloneRecord| clone.name != name && clone.database == name;
+    match clones.iter().find(is_database) {
+        Some(clone) => Err(say::clone_by_its_database(clone)),
+        None => named(clones, name),
+    }
+}
+
 pub(super) fn named(clones: Vec<CloneRecord>, name: &str) -> Result<CloneRecord> {
     let names: Vec<String> = clones.iter().map(|clone| clone.name.clone()).collect();
     let found = clones.into_iter().find(|clone| clone.name == name);
@@ -275,7 +287,7 @@ pub(super) fn named(clones: Vec<CloneRecord>, name: &str) -> Result<CloneRecord>
 
 /// The same, where it is for people to make anew or to remove.
 fn of_people(clones: Vec<CloneRecord>, name: &str) -> Result<CloneRecord> {
-    let clone = named(clones, name)?;
+    let clone = called(clones, name)?;
     if clone.purpose == "upgrade" { Err(say::clone_of_an_upgrade(&clone)) } else { Ok(clone) }
 }
 

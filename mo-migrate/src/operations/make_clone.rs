@@ -346,7 +346,8 @@ impl Operations<'_> {
         let name = self.staging(&record.database)?;
         let staging = self.engine.beside(&name)?;
         let clone = self.engine.beside(&record.database)?;
-        if staging.exists().await? {
+        // Another's database of that name is not what was made.
+        if self.engine.is_marked(&name, &record.id).await? {
             if let Some(earlier) = record.staged.take() {
                 staging.delete_snapshot(&earlier).await?;
             }

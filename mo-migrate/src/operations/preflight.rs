@@ -306,12 +306,16 @@ impl Operations<'_> {
         list.ask(ItemKind::Verified, tested.map_err(Error::ended_refused))
     }
 
-    /// The clones that there are; none of them is in the way.
+    /// The clones that tests of snapshots have left, or are using; none of them is in the way.
     async fn clones(&self) -> Result<Asked> {
         let clones = self.engine.clones().await?;
         let words: Vec<String> =
             clones.iter().map(|(name, run)| format!("`{name}`, for {run}")).collect();
-        Asked::ok(if words.is_empty() { "none".to_owned() } else { words.join("; ") })
+        Asked::ok(if words.is_empty() {
+            "none is left of a test that did not end".to_owned()
+        } else {
+            format!("left of a test that did not end: {}", words.join("; "))
+        })
     }
 
     /// How this job would be undone, as far as its statements show it.

@@ -70,6 +70,9 @@ impl Operations<'_> {
         if is_ours(purpose) {
             return Err(say::no_purpose(purpose));
         }
+        if !self.engine.exists().await? {
+            return Err(self.engine.no_database().await);
+        }
         let _lock = self.lock().await?;
         let history = self.history(Role::Start).await?;
         // Who went back to it would have half of a run, and a marker that nobody takes away.

@@ -44,6 +44,7 @@ fn wrong_words_of_a_clone_are_named() {
         ("clone create QA", 64, "small letters"),
         ("clone create qa_new", 64, "small letters"),
         ("clone create qa --expires soon", 64, "soon"),
+        ("clone create qa --expires 0s", 64, "over its time at once"),
         ("clone create qa --mask nowhere.sql", 5, "nowhere.sql"),
         ("clone create qa --from run_x", 66, "there is no snapshot or run `run_x`"),
         ("clone refresh qa --yes", 66, "there are no clones"),
@@ -59,10 +60,38 @@ fn wrong_words_of_a_clone_are_named() {
     assert_eq!(names(&shop.files()), names(&before), "nothing is left");
 }
 
+/// The nearest name was another clone's.
+#[test]
+fn a_clone_that_is_called_by_its_database_is_named() {
+    let shop = Shop::open();
+    for name in ["qa", "app_qa_2"] {
+        shop.run(&format!("clone create {name}")).ends(0);
+    }
+    for words in ["clone delete app_qa.db --yes", "clone refresh app_qa.db --yes"] {
+        let wrong = shop.run(words).ends(66);
+        let says = "the database `app_qa.db` is the clone `qa`";
+        assert!(wrong.err.contains(says) && !wrong.err.contains("app_qa_2"), "{}", wrong.err);
+    }
+    let wrong = shop.run("restore --from-clone app_qb.db --yes").ends(66);
+    assert!(!wrong.err.contains("say `"), "{}", wrong.err);
+}
+
+#[test]
+fn nothing_is_made_beside_a_database_that_is_not_there() {
+    let shop = Shop::open();
+    let before = shop.files().len();
+    for words in ["clone create qa", "clone list", "clone delete qa --yes", "snapshot create"] {
+        let ran = shop.run(&format!("--url sqlite:nowhere.db {words}"));
+        assert_ne!(ran.code == 0, words != "clone list", "{words}: {}", ran.err);
+        assert_eq!(shop.files().len(), before, "{words}");
+        assert!(!shop.path("nowhere.db.mo-migrate").exists(), "{words}");
+    }
+}
+
 #[test]
 fn expired_clones_are_shown_and_go_with_prune() {
     let shop = Shop::open();
-    shop.run("clone create old --expires 0s").ends(0);
+    shop.run("clone create old --expires 1ms").ends(0);
     shop.run("clone create qa").ends(0);
     assert!(shop.run("clone list").ends(0).out.contains("expired since"));
     let asked = shop.run("snapshot prune").ends(5);

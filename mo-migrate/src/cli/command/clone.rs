@@ -177,5 +177,9 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    crate::parse_duration(text)
+    let time = crate::parse_duration(text)?;
+    if time.is_zero() {
+        return Err("it would be over its time at once; write a time such as `3d`".to_owned());
+    }
+    Ok(time)
 }

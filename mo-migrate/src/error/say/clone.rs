@@ -91,6 +91,15 @@ pub(crate) fn no_clone(name: &str, known: &[&str]) -> Error {
     error.true_now(UNTOUCHED).hinted("see `migrate clone list`")
 }
 
+/// The nearest name would be another clone's.
+pub(crate) fn clone_by_its_database(clone: &CloneRecord) -> Error {
+    let CloneRecord { name, database, .. } = clone;
+    Error::new(Code::NoClone, format!("there is no clone `{database}`"))
+        .because(format!("the database `{database}` is the clone `{name}`"))
+        .true_now(UNTOUCHED)
+        .hinted(format!("say `{name}` in its place; see `migrate clone list`"))
+}
+
 pub(crate) fn clone_of_an_upgrade(clone: &CloneRecord) -> Error {
     Error::new(Code::Taken, format!("the clone `{}` is for an upgrade", clone.name))
         .true_now(UNTOUCHED)
@@ -171,7 +180,8 @@ pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Err
     } else {
         format!("{first}, then try it again; see `migrate clone list`")
     };
-    let error = if error.hint().is_some() { error } else { error.hinted(hint) };
+    let error =
+        if error.hint().is_some() && error.code() != Code::Io { error } else { error.hinted(hint) };
     error.on_disk(disk)
 }
 
@@ -214,7 +224,7 @@ pub(crate) fn refresh_failed(error: Error, record: &CloneRecord, left: Option<&E
     } else {
         format!("{}, then `migrate clone refresh {name}`", remedy(&error, "remove the cause"))
     };
-    if error.hint().is_some() { error } else { error.hinted(hint) }
+    if error.hint().is_some() && error.code() != Code::Io { error } else { error.hinted(hint) }
 }
 
 /// The new one is whole, and the old one could not be replaced.
