@@ -294,6 +294,27 @@ async fn a_purpose_is_a_word_and_none_of_ours() {
     }
 }
 
+/// It said `migrate guard -- …`, without what had been typed.
+#[tokio::test]
+async fn the_command_that_a_failed_guard_suggests_is_the_one_that_was_typed() {
+    let shop = shop(Place::Sqlite(mo_migrate_tests::Journal::Wal)).await;
+    std::fs::write(shop.folder().join("prices.check.sql"), CHECKS).unwrap();
+    let called = program("migrate_from_dir").display().to_string();
+    let words = "guard --purpose import --check prices.check.sql --tables prices --time-limit 30s";
+    for (end, why, code) in
+        [("-- sh -c 'exit 3'", "exited with 3", 2), ("-- true", "three prices", 2)]
+    {
+        let typed = format!("{called} {words} {end}");
+        let said = mo_migrate_tests::typed::typed(&shop, &typed).ends(code);
+        assert_eq!(said.suggested(), [typed.clone()], "{}", said.words);
+        let again = mo_migrate_tests::typed::typed(&shop, &said.suggested()[0]).ends(code);
+        assert!(again.words.contains(why), "{}", again.words);
+    }
+    let slow = format!("{called} guard --time-limit 1s -- sleep 60");
+    let said = mo_migrate_tests::typed::typed(&shop, &slow).ends(2);
+    assert_eq!(said.suggested(), [slow.replace("1s", "2s")], "{}", said.words);
+}
+
 #[tokio::test]
 async fn what_another_machine_guarded_is_left_to_a_person_who_looks_there() {
     for place in engines() {

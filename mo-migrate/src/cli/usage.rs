@@ -64,10 +64,21 @@ impl End {
 
 /// An address that was typed in the wrong place would be shown with its password.
 fn secrets(words: &[String]) -> Vec<String> {
-    let shown = values(words).filter(|value| value.contains(['@', ':']));
+    let shown = values(words).filter(|value| may_be_an_address(value));
     let mut secrets: Vec<String> = shown.map(ToOwned::to_owned).collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets
+}
+
+/// Whether a word may have a password in it: a name, a colon and a password with or without a scheme before
+/// them or a host behind. A time is none, nor is the path of a file.
+fn may_be_an_address(word: &str) -> bool {
+    let (before, behind) = word.split_once(':').unwrap_or(("", ""));
+    let is_name = !behind.is_empty() && before.starts_with(|c: char| c.is_alphabetic());
+    let is_name = is_name && !before.contains(char::is_whitespace);
+    word.contains('@')
+        || word.contains("://")
+        || (is_name && !before.eq_ignore_ascii_case("sqlite"))
 }
 
 fn hostile(words: &[String]) -> Vec<String> {
@@ -103,6 +114,25 @@ mod tests {
         let words = ["--urll=mysql://root:hunter2@h/db", "root:hunter2@h", "up", "--to=3"]
             .map(ToOwned::to_owned);
         assert_eq!(secrets(&words), ["mysql://root:hunter2@h/db", "root:hunter2@h"]);
+    }
+
+    #[test]
+    fn a_time_and_a_path_are_no_secrets() {
+        for (word, hidden) in [
+            ("12:30:00", false),
+            ("2026-11-22T08:44:12", false),
+            ("Sat,Sun 02:00-04:00 UTC", false),
+            ("sqlite:app.db", false),
+            ("app.db", false),
+            ("qa", false),
+            ("sqlite://root:hunter2@h/db", true),
+            ("mysql:root", true),
+            ("root:hunter2", true),
+            ("hunter2@h", true),
+            ("://hunter2", true),
+        ] {
+            assert_eq!(may_be_an_address(word), hidden, "{word}");
+        }
     }
 
     #[test]

@@ -81,7 +81,9 @@ pub(crate) fn window_is_open(settings: &Settings) -> Result<()> {
 fn window(settings: &Settings, now: i64) -> Result<Asked> {
     let window = &settings.window;
     if window.is_always() {
-        return Asked::not("none is set: `maintenance_window = \"Sat,Sun 02:00-04:00 UTC\"`");
+        return Asked::not(
+            "a run may begin at any time; `maintenance_window = \"Sat,Sun 02:00-04:00 UTC\"` would limit it",
+        );
     }
     match window.open_until(now) {
         Some(until) => Asked::ok(format!("open until {}", time::rfc3339(until))),

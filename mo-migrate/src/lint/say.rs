@@ -272,7 +272,8 @@ pub(super) fn rust(title: &str) -> Words {
 /// How many migrations are named before they are counted.
 const NAMED: usize = 10;
 
-pub(super) fn no_check(titles: &[String]) -> Words {
+/// `file` is where the checks of the first would be; none where a command writes it.
+pub(super) fn no_check(titles: &[String], file: Option<&str>) -> Words {
     let which = match titles {
         [title] => format!("migration {title}"),
         titles if titles.len() > NAMED => format!("{} migrations", titles.len()),
@@ -280,7 +281,12 @@ pub(super) fn no_check(titles: &[String]) -> Words {
     };
     words(
         format!("no check judges {which}: what is wrong without an error is applied and kept"),
-        "`migrate new --check` writes the check file of the newest migration",
+        match file {
+            None => {
+                "`migrate new --check` writes the check file of the newest migration".to_owned()
+            }
+            Some(file) => format!("write queries for what would be wrong to {}", tick(file)),
+        },
     )
 }
 

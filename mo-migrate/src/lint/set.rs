@@ -258,15 +258,29 @@ fn no_check(set: &MigrationSet, chosen: &[&Migration], dialects: &[Dialect]) -> 
                 .iter()
                 .any(|dialect| migration.checks(*dialect).is_ok_and(|c| !c.is_empty()))
     };
-    let titles: Vec<String> = chosen
+    let unjudged: Vec<&Migration> = chosen
         .iter()
+        .copied()
         .filter(|migration| migration.kind != Kind::Repeatable)
         .filter(|migration| !judged(migration) && !allows(migration))
-        .map(|migration| migration.title())
         .collect();
+    let titles: Vec<String> = unjudged.iter().map(|migration| migration.title()).collect();
+    // The one whose check file the command for it writes.
+    let newest = set.migrations.last().map(|newest| newest.version);
+    let newest = unjudged.iter().any(|migration| Some(migration.version) == newest);
+    let file = unjudged.first().filter(|_| !newest).map(|first| check_file(first));
     let engines = dialects.iter().map(|dialect| name_of(*dialect).to_owned()).collect();
-    (!titles.is_empty())
-        .then(|| Finding { engines, ..finding(Rule::NoCheck, say::no_check(&titles)) })
+    (!titles.is_empty()).then(|| {
+        let words = say::no_check(&titles, file.as_deref());
+        Finding { engines, ..finding(Rule::NoCheck, words) }
+    })
+}
+
+/// Where the checks of a migration would be.
+fn check_file(migration: &Migration) -> String {
+    let Work::Sql(source) = &migration.work else { return "always.check.sql".to_owned() };
+    let stem = source.path.trim_end_matches(".sql");
+    format!("{}.check.sql", stem.strip_suffix(".up").unwrap_or(stem))
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ fn a_file_that_is_there_is_not_replaced_unasked_and_a_database_never() {
     let text = std::fs::read_to_string(shop.path("run.txt")).unwrap();
     assert!(text.starts_with('{'), "{text}");
     let ran = shop.run("report --output nowhere/run.txt");
+    assert!(ran.err.contains("mkdir -p nowhere"), "{}", ran.err);
     assert!(ran.code != 0 && ran.err.contains("can't write `nowhere/run.txt`"), "{}", ran.err);
 }
 

@@ -1,6 +1,7 @@
 //! `guard`: a snapshot, another command, its checks, and the way back.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +10,12 @@ use clap::Args;
 use super::snapshot::purpose;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
-use crate::error::{Result, say};
-use crate::parse_duration;
+use crate::error::{Error, Result, say};
+use crate::printable::quoted;
+use crate::{parse_duration, time};
+
+/// What it is for when nobody says so.
+const GUARD: &str = "guard";
 
 /// Runs another command, and undoes what it did to the database when it fails.
 #[derive(Debug, Args)]
@@ -24,7 +29,7 @@ Examples:
   migrate guard -- alembic upgrade head")]
 pub(crate) struct Guard {
     /// What it is for, in a word; the snapshot is named by it
-    #[arg(long, value_name = "WORD", default_value = "guard", value_parser = purpose)]
+    #[arg(long, value_name = "WORD", default_value = GUARD, value_parser = purpose)]
     purpose: String,
     /// Checks that have to hold afterwards
     #[arg(long, value_name = "FILE")]
@@ -52,7 +57,39 @@ impl Guard {
         if let Some(limit) = self.time_limit {
             guard = guard.time_limit(limit);
         }
-        let report = guard.command(target, &self.command).await?;
-        Ok(Answer::report(&report))
+        let done = guard.command(target, &self.command).await;
+        done.map(|report| Answer::report(&report)).map_err(|error| self.typed_again(error))
+    }
+
+    /// The error, with what was typed in the commands of its hint.
+    fn typed_again(&self, error: Error) -> Error {
+        let Some(hint) = error.hint() else { return error };
+        let longer = self.time_limit.map(|limit| limit.saturating_mul(2));
+        let hint = hint
+            .replace("`migrate guard -- …`", &self.words("", self.time_limit))
+            .replace("`migrate guard --no-hooks -- …`", &self.words(" --no-hooks", self.time_limit))
+            .replace("`migrate guard --time-limit …`", &self.words("", longer));
+        error.hinted(hint)
+    }
+
+    fn words(&self, more: &str, limit: Option<Duration>) -> String {
+        let mut words = format!("`migrate guard{more}");
+        if self.purpose != GUARD {
+            let _ = write!(words, " --purpose {}", self.purpose);
+        }
+        if let Some(file) = &self.check {
+            let _ = write!(words, " --check {}", quoted(&file.to_string_lossy()));
+        }
+        if !self.tables.is_empty() {
+            let _ = write!(words, " --tables {}", quoted(&self.tables.join(",")));
+        }
+        if let Some(limit) = limit {
+            let _ = write!(words, " --time-limit {}", quoted(&time::words(limit)));
+        }
+        words.push_str(" --");
+        for word in &self.command {
+            let _ = write!(words, " {}", quoted(&word.to_string_lossy()));
+        }
+        words + "`"
     }
 }

@@ -55,7 +55,10 @@ impl Sqlite {
                 Ok(()) => {
                     Files::remove_database(&partial)?;
                     let connection = Box::new(self.open_file(&path, true).await?);
-                    return Ok(Clone { name: path.display().to_string(), only: None, connection });
+                    // As the application writes the database.
+                    let name = path.file_name().unwrap_or_default();
+                    let name = Path::new(&self.shown).with_file_name(name).display().to_string();
+                    return Ok(Clone { name, only: None, connection });
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(say::io("make", &path, &error)),

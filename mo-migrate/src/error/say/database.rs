@@ -1,12 +1,14 @@
 //! Databases, files and drivers.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
 use super::with_nearest;
 use crate::engine::{Room, Space};
 use crate::error::{Code, Disk, Error};
+use crate::printable::quoted;
 use crate::report::Outcome;
 use crate::{sql, time};
 
@@ -170,9 +172,24 @@ pub(crate) fn database_removed(database: &str) -> String {
 pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
     let disk = Disk::of_io(error.kind());
     let code = if disk == Some(Disk::Full) { Code::NoSpace } else { Code::Io };
-    Error::new(code, format!("can't {what} `{}`", path.display()))
+    let shown = path.display();
+    let problem = Error::new(code, format!("can't {what} `{shown}`"))
         .because(error.to_string())
-        .on_disk(disk)
+        .on_disk(disk);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+    match (disk, error.kind(), folder) {
+        // What a full disk calls for is said by those who know what was being done.
+        (Some(_), ..) => problem,
+        (None, ErrorKind::NotFound, Some(folder)) => {
+            let folder = quoted(&folder.to_string_lossy());
+            problem.hinted(format!("make its folder first: `mkdir -p {folder}`"))
+        }
+        (None, ErrorKind::NotFound, None) => problem.hinted("name one that is there"),
+        _ => {
+            let shown = quoted(&path.to_string_lossy());
+            problem.hinted(format!("see who may do that: `ls -ld {shown}`"))
+        }
+    }
 }
 
 pub(crate) fn internal(error: &dyn Display) -> Error {

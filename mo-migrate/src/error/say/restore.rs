@@ -52,7 +52,7 @@ const IN_THE_WAY: &str = "remove what is in the way";
 /// What an error says is to be done, or else a recovery once its cause is gone.
 fn recover_after(error: &Error) -> String {
     let first = || format!("{}, then `migrate recover`", remedy(error, IN_THE_WAY));
-    error.hint().map_or_else(first, ToOwned::to_owned)
+    error.hint().filter(|_| error.code() != Code::Io).map_or_else(first, ToOwned::to_owned)
 }
 
 pub(crate) fn not_restored(error: Error, failure: &Error, record: &RunRecord) -> Error {
@@ -202,8 +202,8 @@ pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error 
     }
     let remedied = || format!("{}, then `migrate recover`", remedy(&error, IN_THE_WAY));
     // No run is open any more, so that there is nothing to recover.
-    let hint =
-        error.hint().map_or_else(remedied, ToOwned::to_owned).replace("`migrate recover", &again);
+    let said = error.hint().filter(|_| error.code() != Code::Io);
+    let hint = said.map_or_else(remedied, ToOwned::to_owned).replace("`migrate recover", &again);
     error.hinted(hint)
 }
 

@@ -87,6 +87,11 @@ fn migrations_without_a_check_are_said_once() {
     };
     let said = note(&two).unwrap();
     assert!(said.message.contains("migration 1 `a`:") && said.place.is_none(), "{said:?}");
+    // The command writes the file of the newest one, which has it.
+    let instead = said.instead.unwrap();
+    assert!(instead.contains("1_a.check.sql") && !instead.contains("new --check"), "{instead}");
+    let instead = note(&[two[0]]).unwrap().instead.unwrap();
+    assert!(instead.contains("`migrate new --check`"), "{instead}");
     assert_eq!(
         note(&[("1_a.sql", "-- mo-migrate: allow NO_CHECK because it is trivial\nSELECT 1;")]),
         None
@@ -113,7 +118,7 @@ fn sarif_has_what_the_standard_requires() {
     let text = "-- mo-migrate: allow DELETE_ALL because it is\nDELETE FROM t;\nDROP TABLE \"[a](http://x)\";";
     let findings = by(&BOTH, &[("1_a b.sql", text)]);
     let mut lint = Lint { engines: Vec::new(), migrations: 1, findings };
-    lint.findings.push(finding(Rule::NoCheck, say::no_check(&["1 `a`".to_owned()])));
+    lint.findings.push(finding(Rule::NoCheck, say::no_check(&["1 `a`".to_owned()], None)));
     let document = lint.to_sarif();
     assert_eq!(document["version"], "2.1.0");
     let run = &document["runs"][0];
