@@ -71,3 +71,18 @@ fn an_address_that_could_hold_a_password_is_not_repeated() {
     let commands = suggested(&ran.err);
     assert_eq!(commands, [format!("{PROGRAM} up"), format!("{PROGRAM} database create")]);
 }
+
+/// A plain restore takes back what runs did; what a person did by hand comes back by name.
+#[test]
+fn what_a_restore_leaves_as_it_is_comes_back_by_the_command_that_it_names() {
+    let shop = Shop::open();
+    shop.run("snapshot create").ends(0);
+    let before = shop.sql("SELECT count(*) FROM products");
+    shop.sql("DELETE FROM products WHERE rowid = 1");
+    let ran = shop.run("--url sqlite:app.db restore --yes").ends(0);
+    assert!(ran.out.contains("nothing to do"), "{}", ran.out);
+    let commands = suggested(&ran.out);
+    let [command] = commands.as_slice() else { panic!("{commands:?}: {}", ran.out) };
+    type_in(&shop, &format!("{command} --yes")).ends(0);
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), before);
+}

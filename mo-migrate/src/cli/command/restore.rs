@@ -1,5 +1,6 @@
 //! `restore`: goes back to a snapshot, after showing what that takes back.
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -183,6 +184,12 @@ fn text(preview: &RestorePreview) -> String {
     } else {
         "what goes is kept as the failed state, before anything is changed"
     });
+    let stays = preview.changes.iter().filter(|table| table.fate == Fate::Stays);
+    let stays: Vec<&str> = stays.map(|table| table.name.as_str()).collect();
+    if !stays.is_empty() {
+        let words = format!("restore {} --tables {}", preview.snapshot, quoted(&stays.join(",")));
+        let _ = write!(text, "\nwhat stays as it is comes back with `migrate {words}`");
+    }
     text
 }
 
