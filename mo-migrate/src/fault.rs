@@ -81,6 +81,8 @@ transitions! {
     Masked = "masked",
     /// Such a database is removed.
     DatabaseRemoved = "database-removed",
+    /// Nobody else writes to green, or only new rows.
+    CarryBegun = "carry-begun",
     /// Rows that came to blue are committed in green.
     Carry = "carry",
     /// The hooks that switch are told.

@@ -16,9 +16,10 @@
 //! 2. green is the active database in `completed`, `switching back` and `finished`, and in no other;
 //! 3. green is removed in no state in which it is active, or in which a switch hook may have named it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::migration::Version;
 
@@ -196,8 +197,8 @@ pub(crate) struct UpgradeRecord {
     pub version_before: Option<Version>,
     /// Green's version.
     pub version_after: Option<Version>,
-    /// The tables that were carried over.
-    pub carried: Vec<String>,
+    /// What was carried over, and what may be.
+    pub carrying: Carrying,
     /// What blue has and green could not be given, in words.
     pub left_out: Vec<String>,
     /// When it was begun, in milliseconds since 1970.
@@ -212,6 +213,56 @@ pub(crate) struct UpgradeRecord {
     pub error: Option<String>,
 }
 
+/// What snapshots of blue are for; an upgrade's id is the name of its own.
+pub(crate) const PURPOSE: &str = crate::snapshot::UPGRADE;
+
+/// Whether a database with this mark is green of an upgrade.
+pub(crate) fn is_mark(mark: &str) -> bool {
+    mark.starts_with(PURPOSE)
+}
+
+/// What decides whether rows of blue may be carried over to green, and what was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Carrying {
+    /// The tables that the migrations have used in green, in lower case; none where that can't be told.
+    pub used: Option<BTreeSet<String>>,
+    /// The tables that were given blue's rows, each with the contents that it was to have, written before
+    /// that is committed.
+    pub given: BTreeMap<String, BTreeSet<String>>,
+    /// Green's own snapshot may be older than what it was given last.
+    pub snapshot_is_older: bool,
+}
+
+impl Carrying {
+    /// As it stands in the ledger, where an older mo-migrate has a list of tables.
+    pub(crate) fn of(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|_| {
+            let tables: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+            let given = tables.into_iter().map(|table| (table, BTreeSet::new())).collect();
+            Self { given, ..Self::default() }
+        })
+    }
+
+    /// The tables that were carried over.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        self.given.keys().cloned().collect()
+    }
+
+    /// Whether a table has these contents from blue.
+    pub(crate) fn has_given(&self, table: &str, contents: &str) -> bool {
+        self.given.get(table).is_some_and(|given| given.contains(contents))
+    }
+
+    /// Why a table's new rows may not be brought to green, where its migrations did not change it.
+    pub(crate) fn why_not(&self, table: &str) -> Option<&'static str> {
+        match &self.used {
+            Some(used) if !used.contains(&table.to_lowercase()) => None,
+            Some(_) => Some("a migration has used it, and would have used its new rows"),
+            None => Some("which tables the migrations have used can't be told"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +273,17 @@ mod tests {
             assert_eq!(UpgradeState::of(state.as_str()), Some(state));
         }
         assert_eq!(UpgradeState::of("lost"), None);
+    }
+
+    #[test]
+    fn a_list_of_an_older_ledger_says_nothing_of_what_was_used() {
+        let old = Carrying::of(r#"["visits"]"#);
+        assert_eq!((old.tables(), old.why_not("visits").is_some()), (vec!["visits".into()], true));
+        assert!(!old.has_given("visits", "1:a"));
+        let used = Some(BTreeSet::from(["visits".to_owned()]));
+        let new = Carrying { used, ..Carrying::default() };
+        assert_eq!(Carrying::of(&serde_json::to_string(&new).unwrap()), new);
+        assert!(new.why_not("Visits").is_some() && new.why_not("notes").is_none());
     }
 
     #[test]

@@ -264,20 +264,83 @@ async fn green_is_not_removed_after_a_hook_that_failed_to_switch() {
     }
 }
 
-/// Another one stands under its name.
+/// Another one stands under green's name.
+fn take_greens_place(shop: &Fixture) {
+    match shop.place() {
+        Place::Sqlite(_) => std::fs::remove_file(shop.folder().join(green(shop))).unwrap(),
+        Place::MatrixOne => {
+            let name = green(shop);
+            server::sql("", &format!("DROP DATABASE {name}; CREATE DATABASE {name}"));
+        }
+    }
+    let _ = in_green(shop, "CREATE TABLE theirs (x INT)");
+}
+
+#[tokio::test]
+async fn a_database_that_has_taken_greens_place_is_left_alone_and_ends_the_upgrade() {
+    for place in engines() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        take_greens_place(&shop);
+        let done = migrator(&shop).upgrade_abort(shop.address()).await.unwrap();
+        assert_eq!(done.state, UpgradeState::Aborted, "{place:?}");
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM theirs"), "0\n", "{place:?}");
+        let pinned = migrator(&shop).snapshot_list(shop.address()).await.unwrap();
+        assert!(pinned.iter().all(|line| !line.pinned), "{place:?}: {pinned:?}");
+        let error = migrator(&shop).upgrade_start(shop.address(), None).await.unwrap_err();
+        assert!(error.render(false).contains("--green NAME"), "{place:?}: {error:?}");
+        let other = shop.beside("_other");
+        migrator(&shop).upgrade_start(shop.address(), Some(&other)).await.unwrap();
+    }
+}
+
+/// Blue's ledger leads to it.
+#[tokio::test]
+async fn green_is_not_dropped_by_its_own_address() {
+    for place in engines() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        let address = shop.address_of(&green(&shop));
+        let drop_it = async || migrator(&shop).dangerous_drop_database(&address).await;
+        assert_eq!(drop_it().await.unwrap_err().code(), Code::Taken, "{place:?}");
+        migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        let error = drop_it().await.unwrap_err();
+        assert!(error.render(false).contains("upgrade abort"), "{place:?}: {error:?}");
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM products"), "2\n", "{place:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_a_person_has_pinned_stays_so_when_its_upgrade_is_over() {
+    for place in engines() {
+        for ends in ["abort", "finish"] {
+            let shop = shop(place).await;
+            let all = migrator(&shop);
+            let name = all.upgrade_start(shop.address(), None).await.unwrap().upgrade.snapshot;
+            let held = all.snapshot_pin(shop.address(), &name, false).await.unwrap_err();
+            assert!(held.render(false).contains("upgrade status"), "{place:?}: {held:?}");
+            all.snapshot_pin(shop.address(), &name, true).await.unwrap();
+            if ends == "abort" {
+                all.upgrade_abort(shop.address()).await.unwrap();
+            } else {
+                all.upgrade_complete(shop.address(), &[]).await.unwrap();
+                all.upgrade_finish(shop.address()).await.unwrap();
+            }
+            let lines = all.snapshot_list(shop.address()).await.unwrap();
+            let line = lines.iter().find(|line| line.name == name).unwrap();
+            assert!(line.pinned, "{place:?}, {ends}");
+            let line = all.snapshot_pin(shop.address(), &name, false).await.unwrap();
+            assert!(!line.pinned, "{place:?}, {ends}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_has_taken_greens_place_does_not_become_active() {
     for place in engines() {
         let shop = shop(place).await;
         migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
-        match place {
-            Place::Sqlite(_) => std::fs::remove_file(shop.folder().join(green(&shop))).unwrap(),
-            Place::MatrixOne => {
-                let name = green(&shop);
-                server::sql("", &format!("DROP DATABASE {name}; CREATE DATABASE {name}"));
-            }
-        }
-        let _ = in_green(&shop, "CREATE TABLE theirs (x INT)");
+        take_greens_place(&shop);
         let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
         assert_eq!(error.code(), Code::Upgrade, "{place:?}: {error:?}");
         assert!(!uses_green(&shop).await);
@@ -632,5 +695,44 @@ async fn a_maintenance_window_is_for_the_switch_and_not_for_green() {
         assert_eq!(out.status.code(), Some(0), "{}", said(&out));
         let out = migrate(&shop, &[&closed[..], &["back"]].concat());
         assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    }
+}
+
+const ORDERS: &str = "CREATE TABLE orders (id $KEY, price INT);
+CREATE TABLE visits (id INT);
+CREATE TABLE summary (price INT);
+CREATE VIEW prices AS SELECT price FROM orders;
+INSERT INTO orders (price) VALUES (5);
+INSERT INTO summary VALUES (0);";
+
+/// What it made of the rows would know nothing of the new ones.
+#[tokio::test]
+async fn a_table_that_a_migration_has_used_is_not_carried_over_silently() {
+    for place in engines() {
+        for migration in [
+            "CREATE TABLE totals AS SELECT sum(price) AS price FROM orders",
+            "INSERT INTO summary SELECT sum(price) FROM prices",
+            "UPDATE summary SET price = (SELECT sum(price) FROM orders)",
+            "DELETE FROM orders WHERE price > 100",
+        ] {
+            let shop = Fixture::new(place);
+            shop.file("1_orders.sql", ORDERS);
+            migrator(&shop).run(shop.address()).await.unwrap();
+            shop.file("2_totals.sql", &format!("{migration};"));
+            migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+            shop.sql("INSERT INTO orders (price) VALUES (7); INSERT INTO visits VALUES (1)");
+            let refused = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
+            assert_eq!(refused.code(), Code::BlueChanged, "{place:?}, {migration}: {refused:?}");
+            let words = refused.render(false);
+            assert!(
+                words.contains("`orders`: 1 row: a migration has used it"),
+                "{place:?}, {migration}: {words}"
+            );
+            assert!(!words.contains("visits"), "{place:?}, {migration}: {words}");
+            let stays = ["orders".to_owned()];
+            let done = migrator(&shop).upgrade_complete(shop.address(), &stays).await.unwrap();
+            assert_eq!(done.carried, ["visits"], "{place:?}, {migration}");
+            assert_eq!(in_green(&shop, "SELECT count(*) FROM orders"), "1\n", "{place:?}");
+        }
     }
 }

@@ -30,12 +30,23 @@ pub(crate) trait CarryOver: Send + std::fmt::Debug {
     /// # Errors
     /// A side can't be read.
     async fn compare(&mut self, table: &Object, one: Side, other: Side) -> Result<RowComparison>;
+    /// A count and a sum of all rows of a table, by which the same rows are known again.
+    ///
+    /// # Errors
+    /// The side can't be read.
+    async fn contents(&mut self, table: &Object, side: Side) -> Result<String>;
     /// Begins the one transaction in which green is written to.
     ///
     /// # Errors
     /// Another session is in the way.
     async fn begin(&mut self) -> Result<()>;
-    /// Makes the rows of a table of green those of blue.
+    /// Takes the rows out of a table of green, and gives the contents that it had: nobody else changes or
+    /// removes one of them any more.
+    ///
+    /// # Errors
+    /// Another session is in the way: nothing is to be committed.
+    async fn empty(&mut self, table: &Object) -> Result<String>;
+    /// Gives a table of green that was emptied the rows of blue.
     ///
     /// # Errors
     /// What the database says: nothing is to be committed.
@@ -50,6 +61,11 @@ pub(crate) trait CarryOver: Send + std::fmt::Debug {
     /// # Errors
     /// It was not committed, or that can't be told.
     async fn commit(&mut self) -> Result<()>;
+    /// Takes back what was done to green since it was begun.
+    ///
+    /// # Errors
+    /// The connection is lost, and with it the transaction.
+    async fn take_back(&mut self) -> Result<()>;
     /// Takes back what was not committed, lets the writers of blue in again, and closes.
     async fn close(self: Box<Self>);
 }

@@ -382,6 +382,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out.
     async fn is_marked(&self, database: &str, mark: &str) -> Result<bool>;
+    /// The mark of this database, where it was made from another one.
+    ///
+    /// # Errors
+    /// It can't be read.
+    async fn mark(&self) -> Result<Option<String>>;
     /// Removes the database of this name beside this one with all that mo-migrate keeps of it, if it has
     /// this mark, and what an unfinished [`clone_into`](Self::clone_into) left of it. Gives whether it was
     /// there.

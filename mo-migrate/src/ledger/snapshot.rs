@@ -44,7 +44,7 @@ pub(crate) struct SnapshotRecord {
 }
 
 fn record(row: &Row) -> Result<SnapshotRecord> {
-    let inventory: String = row.get("inventory")?;
+    let (inventory, pinned): (String, i64) = (row.get("inventory")?, row.get("pinned")?);
     Ok(SnapshotRecord {
         name: row.get("name")?,
         run: row.get("run")?,
@@ -55,7 +55,7 @@ fn record(row: &Row) -> Result<SnapshotRecord> {
         version_before: row.get("version_before")?,
         version_target: row.get("version_target")?,
         delete_after: row.get("delete_after")?,
-        pinned: row.get("pinned")?,
+        pinned: pinned > 0,
         bytes: row.get("bytes")?,
         inventory: serde_json::from_str(&inventory).unwrap_or_default(),
     })
@@ -161,15 +161,23 @@ impl Ledger {
         self.fetch(&sql, &[name.into()]).await?.first().map(record).transpose()
     }
 
-    /// Sets until when a snapshot is kept, and whether whatever its time.
+    /// Sets until when a snapshot is kept, and whether somebody keeps it whatever its time.
     pub(crate) async fn retain(
         &mut self,
         name: &str,
         delete_after: Option<i64>,
         pinned: bool,
     ) -> Result<()> {
-        let sql = "UPDATE snapshots SET delete_after = ?, pinned = ? WHERE name = ?";
+        let sql = "UPDATE snapshots SET delete_after = ?, pinned = pinned - pinned % 2 + ? WHERE name = ?";
         self.write(sql, &[delete_after.into(), pinned.into(), name.into()]).await
+    }
+
+    /// Sets whether an upgrade needs a snapshot. What a person has pinned stays so: theirs counts one in
+    /// the column, ours two.
+    pub(crate) async fn hold_snapshot(&mut self, name: &str, held: bool) -> Result<()> {
+        let sql = "UPDATE snapshots SET pinned = pinned % 2 + ? WHERE name = ?";
+        let ours: i64 = if held { 2 } else { 0 };
+        self.write(sql, &[ours.into(), name.into()]).await
     }
 
     /// Takes a snapshot out that was deleted.

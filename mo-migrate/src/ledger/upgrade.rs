@@ -4,7 +4,7 @@ use super::Ledger;
 use crate::engine::{Engine, LedgerAccess};
 use crate::error::{Result, say};
 use crate::time;
-use crate::upgrade::{UpgradeRecord, UpgradeState};
+use crate::upgrade::{Carrying, UpgradeRecord, UpgradeState};
 use crate::value::{Row, Value};
 
 /// Made with the first upgrade: a ledger without one has no such table.
@@ -29,7 +29,7 @@ fn record(row: &Row) -> Result<UpgradeRecord> {
         green_snapshot: row.get("green_snapshot")?,
         version_before: row.get("version_before")?,
         version_after: row.get("version_after")?,
-        carried: serde_json::from_str(&carried).unwrap_or_default(),
+        carrying: Carrying::of(&carried),
         left_out: serde_json::from_str(&left_out).unwrap_or_default(),
         started_at: row.get("started_at")?,
         changed_at: row.get("changed_at")?,
@@ -95,7 +95,7 @@ fn values(upgrade: &UpgradeRecord) -> Vec<Value> {
         upgrade.green_snapshot.clone().into(),
         upgrade.version_before.into(),
         upgrade.version_after.into(),
-        serde_json::to_string(&upgrade.carried).unwrap_or_default().into(),
+        serde_json::to_string(&upgrade.carrying).unwrap_or_default().into(),
         serde_json::to_string(&upgrade.left_out).unwrap_or_default().into(),
         upgrade.started_at.into(),
         upgrade.changed_at.into(),

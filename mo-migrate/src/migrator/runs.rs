@@ -227,6 +227,9 @@ impl Migrator {
         // Whoever migrates it now is waited for.
         let _lock = crate::lock::acquire(&*engine, &self.settings()).await?;
         engine.connect(Role::Start).await?.close().await;
+        if engine.mark().await?.is_some_and(|mark| crate::upgrade::is_mark(&mark)) {
+            return Err(say::is_green(engine.database()));
+        }
         // Without the ledger nobody would know whose they are.
         match made_from(&*engine).await? {
             Some(MadeFrom::Upgrade(upgrade)) => {

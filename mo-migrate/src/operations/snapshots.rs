@@ -233,7 +233,8 @@ impl Operations<'_> {
         };
         ledger.retain(name, record.delete_after, pinned).await?;
         ledger.close().await;
-        self.snapshot_show(name).await
+        let line = self.snapshot_show(name).await?;
+        if line.pinned && !pinned { Err(say::held_by_upgrade(name)) } else { Ok(line) }
     }
 
     /// Deletes one snapshot of ours, unless it is needed.

@@ -27,6 +27,7 @@ mod source;
 mod split;
 mod touches;
 mod transaction;
+mod uses;
 
 #[cfg(test)]
 mod tests;
@@ -47,3 +48,4 @@ pub use source::{SourceProblem, text_of};
 pub use split::{Piece, Scan, scan, split};
 pub use touches::{writes_elsewhere, writes_to};
 pub use transaction::{fits_in_transaction_of_its_own, mixes_in_transaction, needs_no_transaction};
+pub(crate) use uses::{Uses, names, uses};

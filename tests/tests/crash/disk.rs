@@ -142,7 +142,7 @@ async fn from_anywhere_on<T>(
         for point in some(points, 30) {
             let point = point.trim_end_matches("=stop");
             let Some(disk) = Disk::with(round).await else { return };
-            let held = Stopped::at(&disk.shop, round.scenario, point);
+            let held = Stopped::at(&disk.shop, round.scenario.what(), point);
             let meanwhile = happens(&disk);
             let said = held.goes_on();
             drop(meanwhile);

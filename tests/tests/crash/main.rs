@@ -15,6 +15,7 @@
 )]
 
 mod again;
+mod carried;
 mod chance;
 mod child;
 mod clones;

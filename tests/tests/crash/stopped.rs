@@ -9,16 +9,16 @@ use mo_migrate_tests::{Fixture, Journal, Place, engines, server};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::command::{Said, ended, faulty};
-use crate::scenario::{Scenario, headings, nothing_is_left};
+use crate::scenario::{Scenario, What, headings, nothing_is_left};
 use crate::wrong::Wrong;
 
 /// A process that has stopped itself, and goes on or ends with this.
 pub(crate) struct Stopped(Option<Child>);
 
 impl Stopped {
-    /// Starts the scenario's command, and returns when it has stopped at this point.
-    pub(crate) fn at(shop: &Fixture, scenario: Scenario, point: &str) -> Self {
-        let mut command = faulty(shop, scenario.what(), &format!("{point}=stop"));
+    /// Starts the command, and returns when it has stopped at this point.
+    pub(crate) fn at(shop: &Fixture, what: What, point: &str) -> Self {
+        let mut command = faulty(shop, what, &format!("{point}=stop"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         loop {
             assert!(child.try_wait().unwrap().is_none(), "it ended before {point}");
@@ -75,7 +75,7 @@ const POINTS: [(Scenario, &str); 18] = [
 
 async fn taken_over(scenario: Scenario, point: &str) -> Result<(), String> {
     let shop = scenario.shop(Place::MatrixOne, headings(Place::MatrixOne)[0]).await;
-    let first = Stopped::at(&shop, scenario, point);
+    let first = Stopped::at(&shop, scenario.what(), point);
     // Longer than the time after which a silent holder is taken over.
     server::age(shop.database(), Duration::from_mins(2));
     if scenario == Scenario::Restore {
@@ -130,7 +130,7 @@ async fn a_stopped_run_that_holds_a_file_is_waited_for_named_and_goes_on() {
         (Scenario::Restore, "before-restore"),
     ] {
         let shop = scenario.shop(place, headings(place)[1]).await;
-        let first = Stopped::at(&shop, scenario, point);
+        let first = Stopped::at(&shop, scenario.what(), point);
         let other = shop.migrator().attended(true).lock_timeout(Duration::from_millis(200));
         let error = other.run(shop.address()).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Locked, "{point}: {error:?}");

@@ -2,11 +2,12 @@
 //! and the same command typed again ends well.
 
 use mo_migrate::UpgradeState;
-use mo_migrate_tests::{Fixture, Place, engines};
+use mo_migrate_tests::{Fixture, Place, engines, server};
 
 use crate::child::run;
 use crate::points::{faults, offset, step};
 use crate::scenario::What;
+use crate::stopped::Stopped;
 use crate::wrong::Wrong;
 
 const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100)); CREATE TABLE visits (id INT);
@@ -162,4 +163,33 @@ async fn an_upgrade_that_is_killed_anywhere_goes_on_when_it_is_typed_again() {
 #[tokio::test]
 async fn an_upgrade_that_fails_anywhere_goes_on_when_it_is_typed_again() {
     everywhere("fail", engines()).await;
+}
+
+/// A run would make it anew, with nothing in it.
+#[tokio::test]
+async fn green_that_goes_while_it_is_made_is_told_and_made_by_the_next_start() {
+    for place in engines() {
+        for point in ["after-own-history", "before-version", "after-keep"] {
+            let shop = before(place, What::UpgradeStart).await;
+            let stopped = Stopped::at(&shop, What::UpgradeStart, point);
+            let green = shop.beside("_green");
+            match place {
+                Place::Sqlite(_) => std::fs::remove_file(shop.folder().join(&green)).unwrap(),
+                Place::MatrixOne => {
+                    server::sql("", &format!("DROP DATABASE {green}"));
+                }
+            }
+            let said = stopped.goes_on().unwrap();
+            let gone = ["green is gone", "nothing of green is left"];
+            let told = gone.iter().any(|gone| said.words.contains(gone))
+                && said.words.contains("upgrade start");
+            assert!(said.code != 0 && told, "{place:?}, {point}: {} {}", said.code, said.words);
+            one_is_active(&shop).await.unwrap();
+            // What is kept beside green may be there still.
+            let (all, other) = (shop.migrator(), shop.beside("_other"));
+            let next = all.upgrade_start(shop.address(), Some(&other)).await.unwrap();
+            assert_eq!(next.upgrade.state, UpgradeState::Ready, "{place:?}, {point}");
+            assert_eq!(shop.sql_of(&other, "SELECT count(*) FROM products"), "2\n");
+        }
+    }
 }

@@ -4,7 +4,9 @@
 //! 1. an ALTER that changes nothing takes each table's lock, as before a restore's DROP; it is never
 //!    committed;
 //! 2. blue is read by the session that holds the locks, which sees every commit before them;
-//! 3. one statement names one moment of the past: sides are summed one after the other.
+//! 3. a row that was deleted in green is nobody else's to change any more; what others have committed
+//!    there is read by the other session, which does not see the deletion;
+//! 4. one statement names one moment of the past: sides are summed one after the other.
 
 use async_trait::async_trait;
 
@@ -60,6 +62,10 @@ impl MatrixOneCarryOver {
     }
 }
 
+fn words((rows, sum): (u64, u128)) -> String {
+    format!("{rows}:{sum}")
+}
+
 #[async_trait]
 impl CarryOver for MatrixOneCarryOver {
     async fn keep_out(&mut self, tables: &[Object]) -> Result<()> {
@@ -84,8 +90,21 @@ impl CarryOver for MatrixOneCarryOver {
         Ok(RowComparison { same: one.0, differs: one != other })
     }
 
+    async fn contents(&mut self, table: &Object, side: Side) -> Result<String> {
+        self.sum(table, side).await.map(words)
+    }
+
     async fn begin(&mut self) -> Result<()> {
         self.link.begin().await
+    }
+
+    async fn empty(&mut self, table: &Object) -> Result<String> {
+        let name = format!("{}.{}", quote(&self.green.name), quote(&table.name));
+        // Without a condition the server makes another table in its place, and the keys of others to it
+        // lead nowhere for the rest of the transaction.
+        self.link.send(&format!("DELETE FROM {name} WHERE 1 = 1")).await?;
+        let keeper = self.keeper.as_mut().ok_or_else(say::connection_lost)?;
+        sum(keeper, table, &[name]).await.map(words)
     }
 
     async fn bring(&mut self, table: &Object) -> Result<()> {
@@ -96,9 +115,6 @@ impl CarryOver for MatrixOneCarryOver {
             .map(|column| quote(&column.name))
             .collect();
         let columns = columns.join(", ");
-        // Without a condition the server makes another table in its place, and the keys of others to it
-        // lead nowhere for the rest of the transaction.
-        self.link.send(&format!("DELETE FROM {green}.{name} WHERE 1 = 1")).await?;
         let sql =
             format!("INSERT INTO {green}.{name} ({columns}) SELECT {columns} FROM {blue}.{name}");
         self.link.send(&sql).await.map(drop)
@@ -110,6 +126,10 @@ impl CarryOver for MatrixOneCarryOver {
 
     async fn commit(&mut self) -> Result<()> {
         self.link.commit().await
+    }
+
+    async fn take_back(&mut self) -> Result<()> {
+        self.link.rollback().await
     }
 
     async fn close(self: Box<Self>) {

@@ -35,6 +35,15 @@ pub(super) async fn mark(link: &mut Link, clone: &str, run: &str) -> Result<()> 
     link.send(&format!("INSERT INTO {table} (run) VALUES ({})", literal(run))).await.map(drop)
 }
 
+/// What a database says of whose it is; none where it is nobody's clone.
+pub(super) async fn mark_of(link: &mut Link, database: &str) -> Result<Option<String>> {
+    match link.ask(&format!("SELECT run FROM {}.{MARKER}", quote(database))).await {
+        Ok(rows) => rows.first().map(|row| row.at(0)).transpose(),
+        Err(error) if say::is_missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Takes the foreign keys to other databases out of a clone; gives each in words.
 pub(super) async fn cut_ties(link: &mut Link, clone: &str) -> Result<Vec<String>> {
     let ties = format!(
@@ -244,15 +253,9 @@ impl MatrixOne {
             if ending.is_none_or(|ending| !ending.is_empty() && !ending.starts_with('_')) {
                 continue;
             }
-            match link.ask(&format!("SELECT run FROM {}.{MARKER}", quote(&name))).await {
-                Ok(rows) => {
-                    if let Some(row) = rows.first() {
-                        found.push((name, row.at(0)?));
-                    }
-                }
-                // Somebody else's.
-                Err(error) if say::is_missing(&error) => {}
-                Err(error) => return Err(error),
+            // Without a mark it is somebody else's.
+            if let Some(run) = mark_of(link, &name).await? {
+                found.push((name, run));
             }
         }
         found.sort();

@@ -522,6 +522,13 @@ impl Engine for MatrixOne {
         marked
     }
 
+    async fn mark(&self) -> Result<Option<String>> {
+        let mut link = self.open_known("").await?;
+        let found = clone::mark_of(&mut link, &self.name).await;
+        link.hang_up().await;
+        found
+    }
+
     async fn drop_marked(&self, database: &str, mark: &str, conduct: Conduct) -> Result<bool> {
         self.remove_beside(database, mark, conduct).await
     }

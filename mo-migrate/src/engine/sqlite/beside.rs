@@ -158,7 +158,7 @@ impl Sqlite {
     }
 
     /// Whose clone this is.
-    async fn whose(&self) -> Result<Option<String>> {
+    pub(super) async fn whose(&self) -> Result<Option<String>> {
         let mut link = Box::new(self.read().await?);
         let sql = format!("SELECT run FROM {}", catalog::CLONE_MARK);
         let rows = link.fetch(&sql, &[], Some(1)).await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::connection::SqliteLink;
-use super::restore::{compared, stored_columns};
+use super::restore::{compared, elsewhere, stored_columns};
 use super::{BEFORE, Sqlite, files, quote, snapshot};
 use crate::engine::{CarryOver, Connection as _, Engine as _, Object, RowComparison, RowKey, Side};
 use crate::error::{Result, say};
@@ -101,6 +101,12 @@ const fn schema(side: Side) -> &'static str {
     }
 }
 
+/// All rows of a table in the order of the table itself, which is that of its key.
+fn rows(table: &Object, side: Side) -> String {
+    let (name, columns) = (quote(&table.name), stored_columns(table));
+    format!("SELECT {columns} FROM {}.{name} NOT INDEXED", schema(side))
+}
+
 #[async_trait]
 impl CarryOver for SqliteCarryOver {
     async fn keep_out(&mut self, _: &[Object]) -> Result<()> {
@@ -113,13 +119,19 @@ impl CarryOver for SqliteCarryOver {
     }
 
     async fn compare(&mut self, table: &Object, one: Side, other: Side) -> Result<RowComparison> {
-        let (name, columns) = (quote(&table.name), stored_columns(table));
-        // Both sides come in the order of the table itself, which is that of its key.
-        let of = |side: Side| format!("SELECT {columns} FROM {}.{name} NOT INDEXED", schema(side));
+        let sides = [rows(table, one), rows(table, other)];
         let link = self.link.take().ok_or_else(say::connection_lost)?;
-        let (link, found) = compared(link, [of(one), of(other)], &Progress::silent()).await?;
+        let (link, found) = compared(link, sides, &Progress::silent()).await?;
         self.link = Some(link);
         found
+    }
+
+    async fn contents(&mut self, table: &Object, side: Side) -> Result<String> {
+        let sql = rows(table, side);
+        let link = self.link.take().ok_or_else(say::connection_lost)?;
+        let (link, found) = elsewhere(link, move |handle| handle.sum(&sql)).await?;
+        self.link = Some(link);
+        found.map(|(rows, sum)| format!("{rows}:{sum:032x}"))
     }
 
     async fn begin(&mut self) -> Result<()> {
@@ -129,9 +141,15 @@ impl CarryOver for SqliteCarryOver {
         link.begin().await
     }
 
+    async fn empty(&mut self, table: &Object) -> Result<String> {
+        // The transaction has the one lock since it began.
+        let contents = self.contents(table, Side::Green).await?;
+        self.run(&format!("DELETE FROM main.{}", quote(&table.name))).await?;
+        Ok(contents)
+    }
+
     async fn bring(&mut self, table: &Object) -> Result<()> {
         let name = quote(&table.name);
-        self.run(&format!("DELETE FROM main.{name}")).await?;
         let plain = table.columns.iter().all(|column| !column.generated);
         let sql = if table.key == RowKey::Columns && plain {
             format!("INSERT INTO main.{name} SELECT * FROM {BLUE}.{name}")
@@ -150,6 +168,10 @@ impl CarryOver for SqliteCarryOver {
 
     async fn commit(&mut self) -> Result<()> {
         self.link()?.commit().await
+    }
+
+    async fn take_back(&mut self) -> Result<()> {
+        self.link()?.rollback().await
     }
 
     async fn close(mut self: Box<Self>) {

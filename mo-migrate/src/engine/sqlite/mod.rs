@@ -433,6 +433,10 @@ impl Engine for Sqlite {
         self.has_mark(database, mark).await
     }
 
+    async fn mark(&self) -> Result<Option<String>> {
+        self.whose().await
+    }
+
     async fn drop_marked(&self, database: &str, mark: &str, _: Conduct) -> Result<bool> {
         self.remove_beside(database, mark).await
     }

@@ -12,6 +12,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex};
 
 use libsqlite3_sys as ffi;
+use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Fence, RowComparison, Touched};
 use crate::value::{Row, Value};
@@ -222,6 +223,22 @@ impl Handle {
     }
 }
 
+impl Handle {
+    /// The number of rows of a SELECT, and a sum over all of them in the order in which they come: types
+    /// and bytes, as [`compare`](Self::compare) has them.
+    pub(super) fn sum(self, sql: &str) -> Result<(u64, u128), RawError> {
+        let rows = Statement::prepare(self, sql)?;
+        let (mut number, mut sum) = (0, Sha256::new());
+        while rows.step()? {
+            number += 1;
+            (0..rows.columns()).for_each(|column| rows.add_value(column, &mut sum));
+        }
+        let (mut first, sum) = ([0; 16], sum.finalize());
+        first.copy_from_slice(&sum[..16]);
+        Ok((number, u128::from_be_bytes(first)))
+    }
+}
+
 /// So many rows are compared before the next word of it.
 const ROWS_BETWEEN: u64 = 1 << 14;
 
@@ -341,6 +358,30 @@ impl Statement {
                 _ => Value::Blob(bytes(statement, column).to_vec()),
             }
         }
+    }
+
+    /// Adds a value to a sum, with its type and its length, so that no two rows give the same bytes.
+    fn add_value(&self, column: c_int, sum: &mut Sha256) {
+        let statement = self.statement.as_ptr();
+        // SAFETY: as in `same_value`.
+        let (kind, number, bytes) = unsafe {
+            let kind = ffi::sqlite3_column_type(statement, column);
+            match kind {
+                ffi::SQLITE_NULL => (kind, 0, &[][..]),
+                ffi::SQLITE_INTEGER => {
+                    (kind, ffi::sqlite3_column_int64(statement, column), &[][..])
+                }
+                ffi::SQLITE_FLOAT => {
+                    let bits = ffi::sqlite3_column_double(statement, column).to_bits();
+                    (kind, bits.cast_signed(), &[][..])
+                }
+                _ => (kind, 0, bytes(statement, column)),
+            }
+        };
+        sum.update(kind.to_le_bytes());
+        sum.update(number.to_le_bytes());
+        sum.update(bytes.len().to_le_bytes());
+        sum.update(bytes);
     }
 
     fn same_row(&self, other: &Self) -> bool {

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::connection::SqliteLink;
+use super::raw::{Handle, RawError};
 use super::{BEFORE, Sqlite, catalog, quote};
 use crate::engine::{
     Connection, Counts, Engine as _, Inventory, Object, ObjectKind, RestoreTransaction,
@@ -49,7 +50,7 @@ impl SqliteRestore {
         let mut link = engine.work().await?;
         let foreign_keys = link.foreign_keys(false).await?;
         link.execute("PRAGMA ignore_check_constraints = ON", &[]).await?;
-        let ready = link.with_handle(super::raw::Handle::restore_mode).await?;
+        let ready = link.with_handle(Handle::restore_mode).await?;
         ready.map_err(|error| say::sqlite(&error.message, error.code, None))?;
         Ok(Self {
             engine,
@@ -228,19 +229,28 @@ pub(super) fn stored_columns(table: &Object) -> String {
 
 /// Steps through both answers together, on another thread.
 pub(super) async fn compared(
-    mut link: SqliteLink,
+    link: SqliteLink,
     [ours, theirs]: [String; 2],
     progress: &Progress,
 ) -> Result<(SqliteLink, Result<RowComparison>)> {
     let progress = progress.clone();
+    elsewhere(link, move |handle| {
+        handle.compare(&ours, &theirs, |rows| progress.tell(Counted::Rows, rows, None))
+    })
+    .await
+}
+
+/// Does what takes long on another thread.
+pub(super) async fn elsewhere<T: Send + 'static>(
+    mut link: SqliteLink,
+    work: impl FnOnce(Handle) -> Result<T, RawError> + Send + 'static,
+) -> Result<(SqliteLink, Result<T>)> {
     let runtime = tokio::runtime::Handle::current();
-    let compared = tokio::task::spawn_blocking(move || {
-        let tell = |rows| progress.tell(Counted::Rows, rows, None);
-        let found =
-            runtime.block_on(link.with_handle(|handle| handle.compare(&ours, &theirs, tell)));
+    let done = tokio::task::spawn_blocking(move || {
+        let found = runtime.block_on(link.with_handle(work));
         (link, found)
     });
-    let (link, found) = compared.await.map_err(|error| say::internal(&error))?;
+    let (link, found) = done.await.map_err(|error| say::internal(&error))?;
     let found = found?.map_err(|error| say::sqlite(&error.message, error.code, None));
     Ok((link, found))
 }

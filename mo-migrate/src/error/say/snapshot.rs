@@ -148,6 +148,11 @@ pub(crate) fn not_ours(name: &str) -> Error {
     .hinted("remove it by hand if it is not needed; see `migrate snapshot list`")
 }
 
+pub(crate) fn held_by_upgrade(name: &str) -> Error {
+    Error::new(Code::Pinned, format!("an upgrade needs snapshot `{name}`, and lets it go at its end"))
+        .hinted("see `migrate upgrade status`; its end is `migrate upgrade finish` or `migrate upgrade abort`")
+}
+
 pub(crate) fn pinned(name: &str) -> Error {
     Error::new(Code::Pinned, format!("snapshot `{name}` is pinned"))
         .hinted(format!("let it go first with `migrate snapshot unpin {name}`"))

@@ -76,7 +76,9 @@ pub(crate) fn green_is_there(green: &str) -> Error {
 }
 
 pub(crate) fn no_name_for_green(error: Error) -> Error {
-    error.hinted("choose another name: `migrate upgrade start --green NAME`")
+    error.hinted(
+        "choose another name: `migrate upgrade start --green NAME`; or move away what is in the way",
+    )
 }
 
 /// Somebody migrates the database that is not in use any more.
@@ -113,6 +115,12 @@ pub(crate) fn green_not_made(error: Error, left: Option<Error>) -> Error {
     }
 }
 
+/// Green went while it was migrated, whatever that led to.
+pub(crate) fn green_went(error: &Error, green: &str) -> Error {
+    let gone = green_gone(green);
+    if error.code() == Code::Upgrade { gone } else { gone.because(error.to_string()) }
+}
+
 /// The run in green failed, and was undone there.
 pub(crate) fn green_not_migrated(error: Error, blue: &str, green: &str) -> Error {
     error
@@ -121,6 +129,17 @@ pub(crate) fn green_not_migrated(error: Error, blue: &str, green: &str) -> Error
             "look at it with `migrate upgrade status` and by `--url {green}`; mend the migration or its check, \
              then `migrate upgrade start`, which makes green anew; or `migrate upgrade abort`"
         ))
+}
+
+/// Its ledger does not know whose green it is.
+pub(crate) fn is_green(database: &str) -> Error {
+    Error::new(Code::Taken, format!("`{database}` is green of an upgrade: another database leads to it"))
+        .because("an application that asks for the active database may be using it")
+        .true_now("nothing was touched")
+        .hinted(
+            "by the address of blue, see `migrate upgrade status`; `migrate upgrade abort` removes green, unless \
+             it is active; what no upgrade leads to any more is removed by hand",
+        )
 }
 
 pub(crate) fn open_run_in(address: &str) -> Error {
@@ -191,6 +210,16 @@ pub(crate) fn carried_differs(table: &str) -> Error {
     )
     .true_now(BLUE_AS_IT_WAS)
     .hinted("type `migrate upgrade complete` again; if it stays so, `migrate upgrade abort`")
+}
+
+/// What was written there is not there any more.
+pub(crate) fn written_in_green(table: &str) -> Error {
+    Error::new(
+        Code::BlueChanged,
+        format!("somebody wrote to `{table}` of green while its rows were to be carried over"),
+    )
+    .true_now(BLUE_AS_IT_WAS)
+    .hinted("stop who writes to green, then type this again")
 }
 
 pub(crate) fn carried_without_parents(rows: usize) -> Error {

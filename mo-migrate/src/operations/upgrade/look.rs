@@ -13,6 +13,7 @@ use crate::history::History;
 use crate::ledger::Ledger;
 use crate::migration::Version;
 use crate::observer::Progress;
+use crate::report::text::count;
 use crate::upgrade::{UpgradeRecord, UpgradeState};
 
 /// A table, or another object, that has changed.
@@ -96,16 +97,16 @@ impl Operations<'_> {
         let mut carry = self.engine.carry_over(&upgrade.green, &upgrade.snapshot, conduct).await?;
         let found = self.look_at_blue(&mut *carry, upgrade, green).await;
         carry.close().await;
-        Ok(found?.into_iter().map(|(_, change)| change).collect())
+        Ok(found?.into_iter().map(|found| found.change).collect())
     }
 
-    /// All that has changed in blue, each with its table where its rows have.
+    /// All that has changed in blue.
     pub(super) async fn look_at_blue(
         &self,
         carry: &mut dyn CarryOver,
         upgrade: &UpgradeRecord,
         green: &dyn Engine,
-    ) -> Result<Vec<(Option<Object>, UpgradeChange)>> {
+    ) -> Result<Vec<Found>> {
         let mut blue = self.engine.moments().await?;
         let mut there = green.moments().await?;
         let mut looking = Looking {
@@ -144,6 +145,24 @@ async fn green_changes(upgrade: &UpgradeRecord, green: &dyn Engine) -> Result<Ve
     found
 }
 
+/// What has changed in blue.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) change: UpgradeChange,
+    /// Where its rows can be carried over: the table, and the contents that green's has.
+    pub(super) carry: Option<(Object, String)>,
+}
+
+/// What is to be done with the rows of a table that has changed in blue.
+enum Verdict {
+    /// Green has them already.
+    Nothing,
+    /// They can be carried over in the place of these contents.
+    Carry(String),
+    /// They can't, and why.
+    Stay(String),
+}
+
 /// The three databases, opened to be looked at.
 struct Looking<'a> {
     upgrade: &'a UpgradeRecord,
@@ -154,63 +173,77 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    async fn changes(&mut self) -> Result<Vec<(Option<Object>, UpgradeChange)>> {
+    async fn changes(&mut self) -> Result<Vec<Found>> {
         let snapshot = Moment::Snapshot(self.upgrade.snapshot.clone());
         let then = self.blue.inventory(&snapshot).await?;
         let now = self.blue.inventory(&Moment::Now).await?;
         let there = self.green.inventory(&Moment::Now).await?;
         let definitions = changed_definitions(&then, &now, "blue");
-        let mut found: Vec<_> = definitions.into_values().map(|change| (None, change)).collect();
+        let mut found: Vec<_> =
+            definitions.into_values().map(|change| Found { change, carry: None }).collect();
         for table in tables_of_both(&then, &now) {
-            let is_listed = found.iter().any(|(_, change)| change.name == table.name);
+            let is_listed = found.iter().any(|found| found.change.name == table.name);
             if is_listed || !self.carry.compare(table, Side::Then, Side::Blue).await?.differs {
                 continue;
             }
-            let Some(why) = self.why_not(table, &then, &there).await? else { continue };
+            let (carry, why) = match self.verdict(table, &then, &there).await? {
+                Verdict::Nothing => continue,
+                Verdict::Carry(contents) => (Some((table.clone(), contents)), None),
+                Verdict::Stay(why) => (None, Some(why)),
+            };
             let rows = differing(self.blue, &table.name, &snapshot).await?;
-            let (name, carried) = (table.name.clone(), why.is_empty());
-            let why = (!carried).then(|| why.to_owned());
-            found.push((Some(table.clone()), UpgradeChange { name, rows, carried, why }));
+            let (name, carried) = (table.name.clone(), carry.is_some());
+            found.push(Found { change: UpgradeChange { name, rows, carried, why }, carry });
         }
-        found.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+        found.sort_by(|a, b| a.change.name.cmp(&b.change.name));
         Ok(found)
     }
 
-    /// Why the rows of a table can't be carried over; empty when they can, and nothing when green has
-    /// them already.
-    async fn why_not(
+    async fn verdict(
         &mut self,
         table: &Object,
         then: &Inventory,
         there: &Inventory,
-    ) -> Result<Option<&'static str>> {
+    ) -> Result<Verdict> {
+        let stay = |why: &str| Ok(Verdict::Stay(why.to_owned()));
         if table.name == self.history {
-            return Ok(Some("blue has run migrations of its own since"));
+            return stay("blue has run migrations of its own since");
         }
         if table.kind != ObjectKind::Table {
-            return Ok(Some("it is a part of a virtual table"));
+            return stay("it is a part of a virtual table");
         }
         if belongings(then, &table.name) != belongings(there, &table.name) {
-            return Ok(Some("the migrations changed its definition"));
+            return stay("the migrations changed its definition");
         }
         if !self.carry.compare(table, Side::Blue, Side::Green).await?.differs {
-            return Ok(None);
+            return Ok(Verdict::Nothing);
         }
-        if !self.carry.compare(table, Side::Then, Side::Green).await?.differs {
-            return Ok(Some(""));
+        let contents = self.carry.contents(table, Side::Green).await?;
+        let carrying = &self.upgrade.carrying;
+        // What it has from blue, and nobody has written to since.
+        if carrying.has_given(&table.name, &contents)
+            || contents == self.carry.contents(table, Side::Then).await?
+        {
+            return Ok(carrying
+                .why_not(&table.name)
+                .map_or(Verdict::Carry(contents), |why| Verdict::Stay(why.to_owned())));
         }
-        let was_carried = self.upgrade.carried.contains(&table.name);
-        let Some(snapshot) = self.upgrade.green_snapshot.clone().filter(|_| was_carried) else {
-            return Ok(Some("the migrations changed its rows"));
-        };
-        // It was carried over before; nobody may have written to it since.
-        let migrated = Moment::Snapshot(snapshot);
-        let written = self
-            .green
-            .compare(table, [&migrated, &Moment::Now], &Progress::silent())
-            .await?
-            .differs;
-        Ok(Some(if written { "its rows were changed in green since" } else { "" }))
+        self.others(table).await.map(Verdict::Stay)
+    }
+
+    /// Who has changed a table of green: the migrations, or somebody after them.
+    async fn others(&mut self, table: &Object) -> Result<String> {
+        if let Some(snapshot) = &self.upgrade.green_snapshot {
+            let both = [&Moment::Snapshot(snapshot.clone()), &Moment::Now];
+            if self.green.compare(table, both, &Progress::silent()).await?.differs {
+                let rows = differing(self.green, &table.name, both[0]).await?;
+                let rows = rows.map_or_else(|| "its rows".to_owned(), |rows| count(rows, "row"));
+                return Ok(format!("{rows} changed in green since it was migrated"));
+            }
+        }
+        let was_given = self.upgrade.carrying.given.contains_key(&table.name);
+        let why = "the migrations changed its rows";
+        Ok(if was_given { "its rows were changed in green since" } else { why }.to_owned())
     }
 }
 

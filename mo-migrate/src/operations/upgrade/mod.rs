@@ -7,6 +7,7 @@ mod look;
 mod remove;
 mod start;
 mod switch;
+mod used;
 
 use serde::Serialize;
 
@@ -245,7 +246,7 @@ impl Operations<'_> {
             snapshot: upgrade.snapshot.clone(),
             version_before: upgrade.version_before,
             version_after: upgrade.version_after,
-            carried: upgrade.carried.clone(),
+            carried: upgrade.carrying.tables(),
             left_out: upgrade.left_out.clone(),
             started_at: time::rfc3339(upgrade.started_at),
             changed_at: time::rfc3339(upgrade.changed_at),

@@ -2,7 +2,7 @@
 
 use super::{Operations, Upgrade};
 use crate::engine::Engine;
-use crate::error::{Result, say};
+use crate::error::{Code, Result, say};
 use crate::ledger::Ledger;
 use crate::lock;
 use crate::process;
@@ -30,23 +30,34 @@ impl Operations<'_> {
         with_snapshot: bool,
     ) -> Result<()> {
         ledger.enter_upgrade(upgrade, UpgradeState::Removing).await?;
-        let green = self.green(upgrade)?;
         {
             // Whoever migrates it now is waited for.
-            let is_there = green.exists().await?;
-            let _lock =
-                if is_there { Some(lock::acquire(&*green, &self.settings).await?) } else { None };
-            remove_beside_green(&*green).await?;
-            self.drop_database(&upgrade.green, &upgrade.id).await?;
+            let _lock = self.hold_green(upgrade).await?;
+            match self.drop_database(&upgrade.green, &upgrade.id).await {
+                // It is another's by now, and ours is no more.
+                Err(error) if error.code() == Code::Taken => {}
+                done => done?,
+            }
         }
         if with_snapshot {
             self.engine.delete_snapshot(&upgrade.snapshot).await?;
             ledger.forget_snapshot(&upgrade.snapshot).await?;
         } else {
-            let_go(ledger, &upgrade.snapshot).await?;
+            ledger.hold_snapshot(&upgrade.snapshot, false).await?;
         }
         (upgrade.green_snapshot, upgrade.keep_until) = (None, None);
         ledger.enter_upgrade(upgrade, UpgradeState::Aborted).await
+    }
+
+    /// Green's lock, where it is there and ours, with what a dead run has left beside it removed.
+    async fn hold_green(&self, upgrade: &UpgradeRecord) -> Result<Option<lock::Held>> {
+        if !self.engine.is_marked(&upgrade.green, &upgrade.id).await? {
+            return Ok(None);
+        }
+        let green = self.green(upgrade)?;
+        let held = lock::acquire(&*green, &self.settings).await?;
+        remove_beside_green(&*green).await?;
+        Ok(Some(held))
     }
 
     pub(crate) async fn upgrade_finish(&self) -> Result<Upgrade> {
@@ -54,11 +65,11 @@ impl Operations<'_> {
         let mut ledger = Ledger::open(self.engine()).await?;
         let (mut upgrade, next) = self.wished(&mut ledger, Wish::Finish).await?;
         if next == Next::Close {
-            let_go(&mut ledger, &upgrade.snapshot).await?;
+            ledger.hold_snapshot(&upgrade.snapshot, false).await?;
             let green = self.green(&upgrade)?;
             if let (Some(name), true) = (&upgrade.green_snapshot, green.exists().await?) {
                 let mut of_green = Ledger::open(&*green).await?;
-                let_go(&mut of_green, name).await?;
+                of_green.hold_snapshot(name, false).await?;
                 of_green.close().await;
             }
             ledger.enter_upgrade(&mut upgrade, UpgradeState::Finished).await?;
@@ -78,12 +89,4 @@ async fn remove_beside_green(green: &dyn Engine) -> Result<()> {
     }
     ledger.close().await;
     Ok(())
-}
-
-/// A snapshot is kept for its own time, and no longer.
-async fn let_go(ledger: &mut Ledger, name: &str) -> Result<()> {
-    match ledger.snapshot(name).await? {
-        Some(known) => ledger.retain(name, known.delete_after, false).await,
-        None => Ok(()),
-    }
 }

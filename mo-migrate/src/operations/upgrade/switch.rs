@@ -1,9 +1,11 @@
 //! `upgrade complete` and `upgrade back`: which of the two databases is the one to use.
 //!
 //! Blue's writers are kept out from before it is looked at until the ledger says which one is active, so
-//! that no row comes to blue behind the look.
+//! that no row comes to blue behind the look. Green's tables are looked at again when nobody else can
+//! change their rows any more: what somebody wrote there is not replaced.
 
-use super::{Operations, Upgrade};
+use super::start::MIGRATED;
+use super::{Operations, Upgrade, UpgradeChange};
 use crate::engine::{CarryOver, Counts, Engine, Inventory, Object, Role, Side};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
@@ -65,19 +67,15 @@ impl Operations<'_> {
         discard: &[String],
     ) -> Result<()> {
         carry.keep_out(&self.tables().await?).await.map_err(say::not_kept_out)?;
-        let changes = self.look_at_blue(carry, upgrade, green.engine()).await?;
-        let is_discarded =
-            |name: &String| discard.iter().any(|word| word.eq_ignore_ascii_case(name));
-        let stops = |name: &String, carried: bool| !carried && !is_discarded(name);
-        if changes.iter().any(|(_, change)| stops(&change.name, change.carried)) {
-            let all = changes.into_iter().map(|(_, change)| change);
-            let bad: Vec<_> = all.filter(|change| stops(&change.name, change.carried)).collect();
-            return Err(say::blue_changed(&bad));
-        }
-        let carried = changes.into_iter().filter(|(_, change)| change.carried);
-        let tables: Vec<Object> = carried.filter_map(|(table, _)| table).collect();
-        if !tables.is_empty() {
-            self.carry_over(carry, ledger, upgrade, green, &tables).await?;
+        let tables = self.to_carry(carry, upgrade, green, discard).await?;
+        if !tables.is_empty() || upgrade.carrying.snapshot_is_older {
+            let written = self.carry_over(carry, ledger, upgrade, green, &tables).await?;
+            if let Some(table) = written {
+                carry.take_back().await?;
+                // It names who wrote what.
+                self.to_carry(carry, upgrade, green, discard).await?;
+                return Err(say::written_in_green(&table));
+            }
         }
         if self.settings.stop.asked() {
             return Err(say::switch_interrupted(green.engine.database()));
@@ -102,51 +100,83 @@ impl Operations<'_> {
         Ok(found?.tables().cloned().collect())
     }
 
-    /// Brings the rows of these tables to green, and compares before that is committed.
+    /// The tables whose rows are to be carried over, with what green's have; refused where something else
+    /// has changed that may not stay behind.
+    async fn to_carry(
+        &self,
+        carry: &mut dyn CarryOver,
+        upgrade: &UpgradeRecord,
+        green: &Operations<'_>,
+        discard: &[String],
+    ) -> Result<Vec<(Object, String)>> {
+        let found = self.look_at_blue(carry, upgrade, green.engine()).await?;
+        let is_discarded =
+            |name: &String| discard.iter().any(|word| word.eq_ignore_ascii_case(name));
+        let changes = found.iter().map(|found| &found.change);
+        let stops = changes.filter(|change| !change.carried && !is_discarded(&change.name));
+        let stops: Vec<UpgradeChange> = stops.cloned().collect();
+        if !stops.is_empty() {
+            return Err(say::blue_changed(&stops));
+        }
+        Ok(found.into_iter().filter_map(|found| found.carry).collect())
+    }
+
+    /// Brings the rows of these tables to green, and compares before that is committed. Gives the table
+    /// to which somebody has written since it was looked at; then nothing is to be committed.
     async fn carry_over(
         &self,
         carry: &mut dyn CarryOver,
         ledger: &mut Ledger,
         upgrade: &mut UpgradeRecord,
         green: &Operations<'_>,
-        tables: &[Object],
-    ) -> Result<()> {
-        // Before it is done: what green has of them is ours then.
-        let names = tables.iter().map(|table| table.name.clone());
-        upgrade.carried.extend(names);
-        upgrade.carried.sort();
-        upgrade.carried.dedup();
-        let state = upgrade.state;
-        ledger.enter_upgrade(upgrade, state).await?;
+        tables: &[(Object, String)],
+    ) -> Result<Option<String>> {
+        fault::before(Transition::CarryBegun)?;
         carry.begin().await.map_err(say::not_kept_out)?;
+        fault::after(Transition::CarryBegun)?;
         let before = carry.orphans().await?;
-        for table in tables {
-            carry.bring(table).await.map_err(|error| say::not_carried(&table.name, error))?;
+        for (table, looked) in tables {
+            let not_carried = |error| say::not_carried(&table.name, error);
+            if carry.empty(table).await.map_err(not_carried)? != *looked {
+                return Ok(Some(table.name.clone()));
+            }
+            carry.bring(table).await.map_err(not_carried)?;
             if carry.compare(table, Side::Blue, Side::Green).await?.differs {
                 return Err(say::carried_differs(&table.name));
             }
+            // Of blue, to which nobody writes now.
+            let contents = carry.contents(table, Side::Blue).await?;
+            let given = &mut upgrade.carrying.given;
+            given.entry(table.name.clone()).or_default().insert(contents);
         }
         let after = carry.orphans().await?;
         if after > before {
             return Err(say::carried_without_parents(after - before));
         }
+        // Before it is done: by this the next one knows what was done here.
+        upgrade.carrying.snapshot_is_older = true;
+        let state = upgrade.state;
+        ledger.enter_upgrade(upgrade, state).await?;
         fault::before(Transition::Carry)?;
         carry.commit().await?;
         fault::after(Transition::Carry)?;
-        let last =
-            upgrade.green_snapshot.replace(green.snapshot_migrated(upgrade.version_after).await?);
+        let taken = green.snapshot_migrated(upgrade.version_after).await?;
+        upgrade.green_snapshot = Some(taken.clone());
+        upgrade.carrying.snapshot_is_older = false;
         ledger.enter_upgrade(upgrade, state).await?;
-        match last {
-            Some(last) => green.forget_migrated(&last).await,
-            None => Ok(()),
-        }
+        green.forget_all_but(&taken).await?;
+        Ok(None)
     }
 
-    /// Removes a snapshot of green that a newer one replaces. This is green's.
-    async fn forget_migrated(&self, name: &str) -> Result<()> {
-        self.engine.delete_snapshot(name).await?;
+    /// Removes the snapshots of green that this one replaces, those of a death among them. This is
+    /// green's.
+    async fn forget_all_but(&self, name: &str) -> Result<()> {
         let mut ledger = Ledger::open(self.engine()).await?;
-        ledger.forget_snapshot(name).await?;
+        let all = ledger.snapshots().await?;
+        for old in all.iter().filter(|old| old.purpose == MIGRATED && old.name != name) {
+            self.engine.delete_snapshot(&old.name).await?;
+            ledger.forget_snapshot(&old.name).await?;
+        }
         ledger.close().await;
         Ok(())
     }
