@@ -736,3 +736,53 @@ async fn a_table_that_a_migration_has_used_is_not_carried_over_silently() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_migrates_blue_while_green_is_ready_is_warned_and_the_status_has_its_version() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let out = migrate(&shop, &["up"]);
+        assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
+        let green = green(&shop);
+        assert!(
+            said(&out).contains("warning:") && said(&out).contains(&format!("`{green}`")),
+            "{place:?}: {}",
+            said(&out)
+        );
+        let out = migrate(&shop, &["upgrade", "status"]);
+        let blue = said(&out).lines().find(|line| line.contains("blue  ")).unwrap().to_owned();
+        assert!(blue.contains("version 2"), "{place:?}: {}", said(&out));
+    }
+}
+
+#[tokio::test]
+async fn a_table_whose_definition_changed_is_refused_with_its_rows_too() {
+    for place in engines() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        shop.sql("ALTER TABLE visits ADD COLUMN who INT; INSERT INTO visits (page, num) VALUES ('cart', 3); CREATE TABLE late (id INT); INSERT INTO late VALUES (1), (2), (3); DROP TABLE notes");
+        let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
+        let words = error.render(false);
+        for told in ["`visits`: 1 row: its def", "`late`: 3 rows: the", "`notes`: 2 rows: the"] {
+            assert!(words.contains(told), "{place:?}: {told}: {words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_over_shows_no_way_back() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let out = migrate(&shop, &["upgrade", "complete", "--yes"]);
+        assert!(said(&out).contains("way back"), "{place:?}: {}", said(&out));
+        let out = migrate(&shop, &["upgrade", "finish", "--yes"]);
+        assert!(out.status.success(), "{place:?}: {}", said(&out));
+        for words in [&["upgrade", "status"][..], &["status"]] {
+            let out = migrate(&shop, words);
+            assert!(said(&out).contains("active for good"), "{place:?}: {}", said(&out));
+            assert!(!said(&out).contains("way back"), "{place:?}: {}", said(&out));
+        }
+    }
+}

@@ -257,8 +257,9 @@ impl Operations<'_> {
         ledger: &mut Ledger,
         waited: Option<i64>,
     ) -> Result<()> {
-        if let Some(upgrade) = ledger.upgrade().await?.filter(|it| it.state.is_green_active()) {
-            let warning = say::blue_is_not_active(self.engine.database(), &upgrade.green);
+        if let Some(upgrade) = ledger.upgrade().await?
+            && let Some(warning) = say::blue_is_migrated(self.engine.database(), &upgrade)
+        {
             self.tell(&Event::Note(warning));
         }
         let runs = ledger.runs().await?;

@@ -184,6 +184,7 @@ async fn abort(context: &Context, target: Target) -> Result<Answer> {
             "written to green since it was migrated, which goes",
             &status.green_changes,
         ));
+        unknown(&mut text, &status);
         context.printer.show(&text);
         ask::confirm(context, "upgrade abort", "drop it?")?;
     }
@@ -204,8 +205,18 @@ fn answer(upgrade: &crate::Upgrade) -> Answer {
     Answer::new(stands(upgrade), upgrade)
 }
 
-/// Where it stands, in a few lines.
+/// Where it stands, in a few lines, with the versions that it was begun with and has led to.
 pub(super) fn stands(upgrade: &crate::Upgrade) -> String {
+    let was = upgrade.version_before.map_or_else(
+        || "without a version when it was begun".to_owned(),
+        |version| format!("version {version} when it was begun"),
+    );
+    let led_to =
+        upgrade.version_after.map_or_else(String::new, |v| format!("migrated to version {v}"));
+    stands_with(upgrade, [was, led_to])
+}
+
+fn stands_with(upgrade: &crate::Upgrade, [blue, green]: [String; 2]) -> String {
     let (style, words) = match upgrade.state {
         UpgradeState::Making => (YELLOW, "green is being made, or its maker died"),
         UpgradeState::Failed => (RED, "green could not be migrated, and is kept to be looked at"),
@@ -224,20 +235,19 @@ pub(super) fn stands(upgrade: &crate::Upgrade) -> String {
             (GREEN, "green is active for good; blue's database stays until you drop it")
         }
     };
-    let version =
-        |version: Option<i64>| version.map_or_else(|| "none".to_owned(), |v| v.to_string());
     let mut table = Table::default();
-    table.row([
-        "blue".into(),
-        upgrade.blue.as_str().into(),
-        format!("version {}", version(upgrade.version_before)).into(),
-    ]);
-    let after = upgrade.version_after.map_or_else(String::new, |after| format!("version {after}"));
-    table.row(["green".into(), upgrade.green.as_str().into(), after.into()]);
+    table.row(["blue".into(), upgrade.blue.as_str().into(), blue.into()]);
+    table.row(["green".into(), upgrade.green.as_str().into(), green.into()]);
     table.row(["active".into(), upgrade.active.as_str().into(), String::new().into()]);
-    if let Some(until) = &upgrade.keep_until {
+    // What waits beside the active one.
+    let waits = match upgrade.state {
+        UpgradeState::Completed | UpgradeState::SwitchingBack => Some("way back"),
+        UpgradeState::WentBack => Some("left over"),
+        _ => None,
+    };
+    if let (Some(waits), Some(until)) = (waits, &upgrade.keep_until) {
         let over = if upgrade.is_over() { "its time is over" } else { "" };
-        table.row(["way back".into(), format!("kept until {until}").into(), over.into()]);
+        table.row([waits.into(), format!("kept until {until}").into(), over.into()]);
     }
     let mut text = format!("{}\n{}", paint(true, style, words), table.to_text(true));
     if !upgrade.carried.is_empty() {
@@ -259,7 +269,10 @@ pub(super) fn stands(upgrade: &crate::Upgrade) -> String {
 }
 
 fn status_text(status: &UpgradeStatus) -> String {
-    let mut text = stands(&status.upgrade);
+    let now =
+        |version: Option<i64>| version.map_or_else(String::new, |now| format!("version {now}"));
+    let versions = [now(status.blue_version), now(status.green_version)];
+    let mut text = stands_with(&status.upgrade, versions);
     if status.upgrade.state == UpgradeState::Ready
         || status.upgrade.state == UpgradeState::Switching
     {

@@ -81,11 +81,19 @@ pub(crate) fn no_name_for_green(error: Error) -> Error {
     )
 }
 
-/// Somebody migrates the database that is not in use any more.
-pub(crate) fn blue_is_not_active(blue: &str, green: &str) -> String {
-    format!(
-        "warning: `{blue}` is not the active database any more, that is `{green}`: see `migrate upgrade status`"
-    )
+/// Somebody migrates the database that is not in use any more, or of which green was made.
+pub(crate) fn blue_is_migrated(blue: &str, upgrade: &UpgradeRecord) -> Option<String> {
+    let green = &upgrade.green;
+    match upgrade.state {
+        UpgradeState::Ready | UpgradeState::Switching => Some(format!(
+            "warning: `{green}` is migrated and was to take the place of `{blue}`; after this run it can't \
+             without leaving something behind: `migrate upgrade abort` and `migrate upgrade start` make it anew"
+        )),
+        state if state.is_green_active() => Some(format!(
+            "warning: `{blue}` is not the active database any more, that is `{green}`: see `migrate upgrade status`"
+        )),
+        _ => None,
+    }
 }
 
 pub(crate) fn green_gone(green: &str) -> Error {
@@ -99,12 +107,14 @@ pub(crate) fn green_gone(green: &str) -> Error {
 
 /// Green could not be made; what had been begun is removed, unless that failed too.
 pub(crate) fn green_not_made(error: Error, left: Option<Error>) -> Error {
-    let hint = error.hint().map(ToOwned::to_owned);
-    let error = error.ended(Outcome::Refused);
-    let again = "then `migrate upgrade start`";
-    let hint = hint
-        .map_or_else(|| format!("remove the cause, {again}"), |hint| format!("{hint}; {again}"));
-    let error = error.hinted(hint);
+    let (up, start) = ("`migrate up`", "`migrate upgrade start`");
+    let hint = match error.hint() {
+        // That would migrate blue.
+        Some(hint) if hint.contains(up) => hint.replace(up, start),
+        Some(hint) => format!("{hint}; then {start}"),
+        None => format!("remove the cause, then {start}"),
+    };
+    let error = error.ended(Outcome::Refused).hinted(hint);
     match left {
         None => error.true_now("blue was not touched, and nothing of green is left"),
         Some(left) => {

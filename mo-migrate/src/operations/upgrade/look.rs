@@ -131,6 +131,7 @@ async fn green_changes(upgrade: &UpgradeRecord, green: &dyn Engine) -> Result<Ve
         let then = Moment::Snapshot(snapshot.clone());
         let (was, is) = (moments.inventory(&then).await?, moments.inventory(&Moment::Now).await?);
         let mut found = changed_definitions(&was, &is, "green");
+        count_rows(&mut *moments, [&was, &is], &then, &mut found).await?;
         for table in tables_of_both(&was, &is) {
             if moments.compare(table, [&then, &Moment::Now], &Progress::silent()).await?.differs {
                 let rows = differing(&mut *moments, &table.name, &then).await?;
@@ -178,7 +179,8 @@ impl Looking<'_> {
         let then = self.blue.inventory(&snapshot).await?;
         let now = self.blue.inventory(&Moment::Now).await?;
         let there = self.green.inventory(&Moment::Now).await?;
-        let definitions = changed_definitions(&then, &now, "blue");
+        let mut definitions = changed_definitions(&then, &now, "blue");
+        count_rows(&mut *self.blue, [&then, &now], &snapshot, &mut definitions).await?;
         let mut found: Vec<_> =
             definitions.into_values().map(|change| Found { change, carry: None }).collect();
         for table in tables_of_both(&then, &now) {
@@ -298,6 +300,25 @@ fn changed_definitions(
         }
     }
     found
+}
+
+/// How many rows these changes concern: those of a table that is new or gone, or those that differ by
+/// the columns that it has at both moments.
+async fn count_rows(
+    moments: &mut dyn Moments,
+    [then, now]: [&Inventory; 2],
+    snapshot: &Moment,
+    changes: &mut BTreeMap<String, UpgradeChange>,
+) -> Result<()> {
+    for change in changes.values_mut() {
+        let of =
+            |side: &Inventory| side.find(ObjectKind::Table, &change.name).map(|table| table.rows);
+        change.rows = match (of(then), of(now)) {
+            (Some(_), Some(_)) => differing(moments, &change.name, snapshot).await?,
+            (rows, None) | (None, rows) => rows.flatten(),
+        };
+    }
+    Ok(())
 }
 
 /// How many rows of a table differ from what they were; none where that can't be told.

@@ -72,6 +72,7 @@ impl Operations<'_> {
                 of_green.hold_snapshot(name, false).await?;
                 of_green.close().await;
             }
+            upgrade.keep_until = None;
             ledger.enter_upgrade(&mut upgrade, UpgradeState::Finished).await?;
         }
         ledger.close().await;
