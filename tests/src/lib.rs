@@ -10,6 +10,7 @@
 )]
 
 pub mod browser;
+mod failing;
 pub mod fuzzing;
 mod own_server;
 mod place;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use mo_migrate::{Migrator, Outcome};
 
+pub use failing::Failing;
 pub use own_server::OwnServer;
 pub use place::{JOURNALS, Journal, Place, engines, places};
 use reader::Reader;

@@ -124,12 +124,12 @@ fn mounted(folder: &Path, bytes: u64) -> bool {
     is_there
 }
 
-fn mount(words: &[&str], folders: &[&Path]) -> bool {
+pub(crate) fn mount(words: &[&str], folders: &[&Path]) -> bool {
     let words = words.iter().map(OsStr::new).chain(folders.iter().map(|folder| folder.as_os_str()));
     Command::new("mount").args(words).output().is_ok_and(|out| out.status.success())
 }
 
 /// At once, whoever has a file of it open.
-fn unmount(folder: &Path) {
+pub(crate) fn unmount(folder: &Path) {
     let _ = Command::new("umount").arg("-l").arg(folder).output();
 }

@@ -306,7 +306,7 @@ async fn the_command_that_a_failed_guard_suggests_is_the_one_that_was_typed() {
     {
         let typed = format!("{called} {words} {end}");
         let said = mo_migrate_tests::typed::typed(&shop, &typed).ends(code);
-        assert_eq!(said.suggested(), [typed.clone()], "{}", said.words);
+        assert_eq!(said.suggested(), [typed], "{}", said.words);
         let again = mo_migrate_tests::typed::typed(&shop, &said.suggested()[0]).ends(code);
         assert!(again.words.contains(why), "{}", again.words);
     }

@@ -9,6 +9,8 @@ pub(crate) enum Disk {
     Full,
     /// Nothing may be written there.
     ReadOnly,
+    /// It fails, or became read-only under a file that is open.
+    Failing,
 }
 
 impl Disk {
@@ -42,6 +44,8 @@ impl Disk {
             14 => Some(Self::ReadOnly),
             // READONLY in all its forms.
             code if code & 0xff == 8 => Some(Self::ReadOnly),
+            // IOERR: a read, a write or a sync of an open file.
+            code if code & 0xff == 10 => Some(Self::Failing),
             _ => None,
         }
     }

@@ -2,10 +2,11 @@
 //! next command finds what is left.
 
 use mo_migrate::NewClone;
-use mo_migrate_tests::{Fixture, engines};
+use mo_migrate_tests::{Fixture, JOURNALS, Place, engines};
 
 use crate::child::run;
-use crate::points::{kills, offset, steady, step};
+use crate::command::{bounded, faulty, reached};
+use crate::points::{faults, kills, offset, steady, step};
 use crate::scenario::{Scenario, What, nothing_is_left};
 
 const NAMES: &str = "SELECT name FROM products ORDER BY id";
@@ -39,16 +40,57 @@ async fn everywhere(what: What, prepared: Option<NewClone>, ends: &[Option<&str>
             prepare().await;
             let ended = run(&shop, what, Some(&fault));
             assert!(ended.killed(), "{place:?}, {fault}: {}", ended.words());
-            migrator.prune_clones(shop.address()).await.unwrap();
-            migrator.prune(shop.address()).await.unwrap();
-            let (found, lines) = (names(&shop), migrator.clone_list(shop.address()).await.unwrap());
-            assert!(ends.contains(&found.as_deref()), "{place:?}, {fault}: {found:?}");
-            let known = lines.iter().filter(|line| line.state == "ready" && !line.gone).count();
-            assert_eq!(known, usize::from(found.is_some()), "{place:?}, {fault}: {lines:?}");
-            assert_eq!(lines.len(), known, "{place:?}, {fault}");
-            assert!(shop.files_with("_new").is_empty(), "{place:?}, {fault}");
-            nothing_is_left(&shop).await.unwrap_or_else(|why| panic!("{place:?}, {fault}: {why}"));
+            is_whole(&shop, ends, &fault).await;
             shop.assert_dump(&before, "the original");
+        }
+    }
+}
+
+/// After the next command one of these is in the clone, or it is not there, and nothing is left.
+async fn is_whole(shop: &Fixture, ends: &[Option<&str>], fault: &str) {
+    let (migrator, place) = (shop.migrator(), shop.place());
+    migrator.prune_clones(shop.address()).await.unwrap();
+    migrator.prune(shop.address()).await.unwrap();
+    let (found, lines) = (names(shop), migrator.clone_list(shop.address()).await.unwrap());
+    assert!(ends.contains(&found.as_deref()), "{place:?}, {fault}: {found:?}");
+    let known = lines.iter().filter(|line| line.state == "ready" && !line.gone).count();
+    assert_eq!(known, usize::from(found.is_some()), "{place:?}, {fault}: {lines:?}");
+    assert_eq!(lines.len(), known, "{place:?}, {fault}");
+    assert!(shop.files_with("_new").is_empty(), "{place:?}, {fault}");
+    nothing_is_left(shop).await.unwrap_or_else(|why| panic!("{place:?}, {fault}: {why}"));
+}
+
+/// A signal is a death to a command of clones, which undoes nothing at its end.
+#[tokio::test]
+async fn a_command_of_clones_that_a_signal_comes_to_anywhere_leaves_what_the_next_one_finds() {
+    let masked = || NewClone::default().mask("mask.sql", crate::scenario::MASK);
+    for place in JOURNALS.map(Place::Sqlite) {
+        for (what, prepared, ends) in [
+            (What::Clone, None, [NOW, None]),
+            (What::Masked, None, [MASKED, None]),
+            (What::Refresh, Some(masked()), [OLD, MASKED]),
+            (What::CloneDelete, Some(NewClone::default()), [OLD, None]),
+        ] {
+            let shop = Scenario::Guarded.shop(place, "").await;
+            let (migrator, before) = (shop.migrator(), shop.dump());
+            let prepare = async || {
+                let _ = migrator.clone_delete(shop.address(), "qa").await;
+                if let Some(wanted) = &prepared {
+                    migrator.clone_create(shop.address(), "qa", wanted).await.unwrap();
+                    let _ = shop.sql_of(&shop.beside("_qa"), "UPDATE products SET name = 'old'");
+                }
+            };
+            prepare().await;
+            let reached = reached(&shop, what);
+            for word in ["int", "term"] {
+                for fault in faults(&reached, word) {
+                    prepare().await;
+                    let said = bounded(&mut faulty(&shop, what, &fault)).unwrap();
+                    assert!([-1, 130].contains(&said.code), "{what:?}, {fault}: {}", said.words);
+                    is_whole(&shop, &ends, &fault).await;
+                    shop.assert_dump(&before, "the original");
+                }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use mo_migrate_tests::typed::in_shop;
 use mo_migrate_tests::{Fixture, program};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::scenario::{IMPORT, What};
+use crate::scenario::{IMPORT, MASK, What};
 
 /// Nothing here takes longer: who does so hangs.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -40,7 +40,11 @@ pub(crate) fn faulty(shop: &Fixture, what: What, fault: &str) -> Command {
         What::Up => command.arg("up"),
         What::Down | What::Restore => command.args([what.word(), "--yes"]),
         What::Snapshot => command.args(["snapshot", "create"]),
-        What::Clone | What::Masked => command.args(["clone", "create", "qa"]),
+        What::Clone => command.args(["clone", "create", "qa"]),
+        What::Masked => {
+            std::fs::write(shop.folder().join("mask.sql"), MASK).unwrap();
+            command.args(["clone", "create", "qa", "--mask", "mask.sql"])
+        }
         What::Refresh => command.args(["clone", "refresh", "qa", "--yes"]),
         What::Swap => command.args(["restore", "--yes", "--from-clone"]).arg(shop.beside("_test")),
         What::CloneDelete => command.args(["clone", "delete", "qa", "--yes"]),

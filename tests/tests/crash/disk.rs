@@ -4,9 +4,10 @@
 //!
 //! The disk is a file system in memory that the test mounts. Linux lets nobody make a file system
 //! read-only that has files open for writing, as a run has; so from a fault point on it is covered by
-//! a read-only view of itself, in which nothing can be made or opened for writing.
+//! a read-only view of itself, in which nothing can be made or opened for writing. What is open stays so
+//! there; a file system in a file can be made to fail under it.
 
-use mo_migrate_tests::{Fixture, JOURNALS, Place, Small};
+use mo_migrate_tests::{Failing, Fixture, JOURNALS, Place, Small};
 
 use crate::command::{Said, bounded, faulty, reached};
 use crate::errors::is_true;
@@ -176,6 +177,40 @@ async fn a_disk_that_is_full_from_anywhere_on_leaves_what_the_next_start_goes_on
 async fn a_disk_that_is_read_only_from_anywhere_on_leaves_what_the_next_start_goes_on_with() {
     let covered = |disk: &Disk| disk.small.cover(disk.shop.folder());
     from_anywhere_on("read-only", &[Layout::Together], covered, |_| ()).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_under_open_files_leaves_what_the_next_start_goes_on_with() {
+    let (mut failed, mut count) = (Wrong::default(), std::collections::BTreeMap::new());
+    let Some(disk) = Failing::new() else { return };
+    let made = async |round: Round| {
+        let shop = Fixture::within(round.place, &disk.path());
+        let shop = round.scenario.made(shop, round.head).await;
+        // The run makes durable what it needs; the files of the set are not its own.
+        disk.sync();
+        shop
+    };
+    for round in rounds(&SCENARIOS, &[Layout::Together]) {
+        let points = faults(&reached(&made(round).await, round.scenario.what()), "stop");
+        for point in some(points, 30) {
+            let shop = made(round).await;
+            let held = Stopped::at(&shop, round.scenario, point.trim_end_matches("=stop"));
+            disk.fail();
+            let said = held.goes_on();
+            disk.mend();
+            let done = match said {
+                Ok(said) => {
+                    *count.entry(said.code).or_insert(0) += 1;
+                    judged(round, &shop, &said).await
+                }
+                Err(why) => Err(why),
+            };
+            if let Err(why) = done {
+                failed.push(format!("{round:?}, {point}: {why}"));
+            }
+        }
+    }
+    report("failed", &count, &failed);
 }
 
 /// More pages than a run of these databases takes.

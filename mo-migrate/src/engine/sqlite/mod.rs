@@ -248,7 +248,7 @@ impl Engine for Sqlite {
         let mut options = quiet(SqliteConnectOptions::new())
             .filename(&path)
             .busy_timeout(Duration::from_secs(5))
-            .synchronous(SqliteSynchronous::Full);
+            .synchronous(SqliteSynchronous::Extra);
         if access == LedgerAccess::Create {
             self.files.prepare()?;
             if !path.exists() {

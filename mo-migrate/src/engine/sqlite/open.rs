@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
 use super::connection::{self, Owner, SqliteLink};
@@ -54,7 +54,10 @@ impl Sqlite {
                 SqliteLink::watched(Owner::Pool(connection)).await
             }
             _ => {
-                let options = self.options.clone().create_if_missing(false);
+                // What is said of a commit has to be true after a power cut as well: without this the
+                // removal of a journal may be lost, and the journal be rolled back.
+                let options = self.options.clone().synchronous(SqliteSynchronous::Extra);
+                let options = options.create_if_missing(false);
                 SqliteLink::watched(self.open(options).await?).await
             }
         }

@@ -257,6 +257,9 @@ pub(crate) fn remedy<'a>(error: &Error, otherwise: &'a str) -> &'a str {
     match error.disk() {
         Some(Disk::Full) => "free some room on the disk",
         Some(Disk::ReadOnly) => "let the database and its folder be written to",
+        Some(Disk::Failing) => {
+            "see what the system says of the disk, until it can be read and written to again"
+        }
         None => otherwise,
     }
 }
