@@ -9,7 +9,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use mo_migrate::{Outcome, error::Code};
+use mo_migrate::{Event, Outcome, error::Code};
 use mo_migrate_tests::{Fixture, JOURNALS, Journal, sqlite3};
 use sqlx::Connection as _;
 
@@ -385,6 +385,32 @@ async fn the_first_tables_with_generated_keys_go_again_however_many() {
         );
         fails(&shop, Outcome::Restored).await;
         shop.assert_dump(&before, "dump");
+    }
+}
+
+/// The connection that did the work is closed then, and the restore has no lock yet.
+#[tokio::test]
+async fn what_others_commit_while_the_snapshot_is_verified_is_named_and_their_keys_are_not_given_out_again()
+ {
+    for journal in JOURNALS {
+        let shop = with(journal, "CREATE TABLE p (id INTEGER PRIMARY KEY AUTOINCREMENT, n)").await;
+        let theirs = shop.shell("INSERT INTO p (n) VALUES ('theirs')");
+        shop.file(
+            "2_x.sql",
+            "-- mo-migrate: no-transaction\nINSERT INTO p (n) VALUES ('ours'); SELECT * FROM nowhere;",
+        );
+        let migrator = shop.migrator().attended(true).observer(move |event: &Event| {
+            if matches!(event, Event::PhaseStarted { phase, .. } if phase.as_str() == "verify") {
+                let done = std::process::Command::new("sh").args(["-c", &theirs]).status();
+                assert!(done.unwrap().success());
+            }
+        });
+        let error = migrator.run(shop.address()).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
+        let restore = error.report().unwrap().restore.as_ref().unwrap();
+        assert_eq!(restore.discarded_writes, ["p"]);
+        shop.sql("INSERT INTO p (n) VALUES ('later')");
+        assert_eq!(shop.sql("SELECT id FROM p"), "3\n", "2 was given to somebody");
     }
 }
 

@@ -226,11 +226,6 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be removed.
     async fn drop_database(&self) -> Result<()>;
-    /// Removes a database in which nothing is; what is kept beside it stays.
-    ///
-    /// # Errors
-    /// It can't be removed.
-    async fn remove_empty_database(&self) -> Result<()>;
     /// Opens a connection.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use super::job::Judge;
 use super::proof::Proof;
 use super::restore_plan::{RestorePlan, Situation, restore_plan};
 use super::run::{Run, Stage};
-use crate::engine::{Conduct, Counts, Moment, Object, RestoreTransaction, Step};
+use crate::engine::{Conduct, Connection, Counts, Moment, Object, RestoreTransaction, Role, Step};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::history::History;
@@ -51,6 +51,9 @@ impl Run<'_> {
     /// Brings back what the run touched, and proves it. `checks` are those for the snapshot.
     pub(crate) async fn restore(&mut self, checks: &[Judge]) -> Result<()> {
         let began = Instant::now();
+        // While the snapshot is verified nothing keeps others from writing, and the connection that did
+        // the work is closed: this one sees them.
+        let mut watch = self.watch().await;
         if let Some(work) = self.work.as_mut() {
             // What it can't tell any more is found by comparing.
             let _ = work.rollback().await;
@@ -68,6 +71,7 @@ impl Run<'_> {
         let (back, Brought { plan, proof, failed_state, before }) = loop {
             tries += 1;
             let mut back = self.engine.restore(&name, conduct).await?;
+            self.seen_by(watch.take()).await;
             match self.restore_in(&mut *back, &name).await {
                 Ok(brought) => break (back, brought),
                 Err(error) => {
@@ -104,6 +108,23 @@ impl Run<'_> {
             duration_ms: time::ms(began.elapsed()),
         });
         self.after_restore(before).await
+    }
+
+    /// A connection that can tell later whether others have committed; none where nobody else can.
+    async fn watch(&self) -> Option<(Box<dyn Connection>, i64)> {
+        if !self.engine.capabilities().durable {
+            return None;
+        }
+        let mut watch = self.engine.connect(Role::Read).await.ok()?;
+        let then = watch.foreign_commits().await.ok()?;
+        Some((watch, then))
+    }
+
+    /// What was committed since is others': the restore has its lock, and has committed nothing.
+    async fn seen_by(&mut self, watch: Option<(Box<dyn Connection>, i64)>) {
+        let Some((mut watch, then)) = watch else { return };
+        self.record.foreign_seen |= watch.foreign_commits().await.is_ok_and(|now| now != then);
+        watch.close().await;
     }
 
     async fn restore_in(
@@ -280,7 +301,7 @@ impl Run<'_> {
     async fn after_restore(&mut self, before: Option<i64>) -> Result<()> {
         self.enter(Phase::Afterwards, "").await?;
         self.put_back_afterwards().await?;
-        let mut read = self.engine.connect(crate::engine::Role::Work).await?;
+        let mut read = self.engine.connect(Role::Work).await?;
         let touched = &self.record.touched;
         let counts = if touched.unknown { Counts::With } else { Counts::Of(&touched.tables) };
         let now = self.engine.inventory(&mut *read, counts, &self.then).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Operations, Settled};
-use crate::engine::{Counts, Inventory, Role, Target};
+use crate::engine::{Role, Target};
 use crate::error::{Code, Error, Result, say};
 use crate::guard::job::Job;
 use crate::guard::{self, Run, record_of};
@@ -14,7 +14,7 @@ use crate::observer::Event;
 use crate::plan::{Goal, Plan, plan};
 use crate::preflight::ItemState;
 use crate::report::{Outcome, Report};
-use crate::settings::{Settings, Stop, Unit};
+use crate::settings::{Settings, Unit};
 use crate::time;
 
 /// The cheapest start of all: the application's own pool, one statement, and nothing else. None
@@ -43,9 +43,6 @@ pub(crate) async fn nothing_to_do(
     Some(report)
 }
 
-/// A server may take a moment to notice that our own last connection is gone.
-const SOON: Duration = Duration::from_secs(2);
-
 /// Deaths in the apply of one migration after which a person has to say "try again".
 const DEATHS: usize = 2;
 
@@ -53,7 +50,7 @@ impl Operations<'_> {
     /// Runs what is pending, up to the goal.
     pub(crate) async fn up(&self, goal: Goal) -> Result<Report> {
         self.warn_when_stale();
-        let made = self.make_missing_database(goal).await?;
+        self.make_missing_database(goal).await?;
         let done = self.up_existing(goal).await;
         if let Err(error) = &done
             && error.is_needs_person()
@@ -62,9 +59,6 @@ impl Operations<'_> {
             let engine = self.engine();
             let report = Report::new(&self.settings.set, engine.name(), engine.database());
             guard::tell_person(&self.settings, report, error).await;
-        }
-        if made && done.is_err() {
-            self.remove_made_database().await?;
         }
         done
     }
@@ -83,9 +77,11 @@ impl Operations<'_> {
         }
     }
 
-    async fn make_missing_database(&self, goal: Goal) -> Result<bool> {
+    /// It stays, empty, also when the run then fails: others may have found it by then, and what they
+    /// write between a look and its removal would be lost.
+    async fn make_missing_database(&self, goal: Goal) -> Result<()> {
         if self.engine.exists().await? {
-            return Ok(false);
+            return Ok(());
         }
         // Nothing is made for a set that can't be read, nor at a time at which nothing may run.
         let plan = plan(self.set, None, goal, &self.settings)?;
@@ -95,28 +91,9 @@ impl Operations<'_> {
         }
         // Two starters may find it missing: the second one finds it made.
         if let Err(error) = self.engine.create_database().await {
-            return if self.engine.exists().await? { Ok(false) } else { Err(error) };
+            return if self.engine.exists().await? { Ok(()) } else { Err(error) };
         }
         self.tell(&Event::Note(say::database_made(self.engine().database())));
-        Ok(true)
-    }
-
-    /// A database that this start made goes again, unless anything is in it or anybody else is at
-    /// it. What is kept beside it stays: the ledger says why it failed.
-    async fn remove_made_database(&self) -> Result<()> {
-        let mut at_once = self.settings.clone();
-        (at_once.lock_timeout, at_once.stop) = (SOON, Stop::default());
-        let Ok(_lock) = crate::lock::acquire(self.engine(), &at_once).await else { return Ok(()) };
-        if !self.engine.exists().await? {
-            return Ok(());
-        }
-        let mut look = self.engine.connect(Role::Work).await?;
-        let found = self.engine.inventory(&mut *look, Counts::Without, &Inventory::NOTHING).await;
-        look.close().await;
-        if found?.objects.is_empty() {
-            self.engine.remove_empty_database().await?;
-            self.tell(&Event::Note(say::database_removed(self.engine().database())));
-        }
         Ok(())
     }
 

@@ -194,7 +194,7 @@ async fn a_disk_that_fails_under_open_files_leaves_what_the_next_start_goes_on_w
         let points = faults(&reached(&made(round).await, round.scenario.what()), "stop");
         for point in some(points, 30) {
             let shop = made(round).await;
-            let held = Stopped::at(&shop, round.scenario, point.trim_end_matches("=stop"));
+            let held = Stopped::at(&shop, round.scenario.what(), point.trim_end_matches("=stop"));
             disk.fail();
             let said = held.goes_on();
             disk.mend();

@@ -326,22 +326,18 @@ impl Engine for MatrixOne {
     }
 
     async fn drop_database(&self) -> Result<()> {
-        self.remove_empty_database().await?;
         let mut link = self.open("").await?;
-        let forgotten = self.forget(&mut link).await;
+        let gone = link.send(&format!("DROP DATABASE IF EXISTS {}", quote(&self.name))).await;
+        let forgotten = match gone {
+            Ok(_) => self.forget(&mut link).await,
+            Err(error) => Err(error),
+        };
         link.hang_up().await;
         match forgotten {
             // There is no ledger yet.
             Err(error) if say::is_missing(&error) => Ok(()),
             other => other,
         }
-    }
-
-    async fn remove_empty_database(&self) -> Result<()> {
-        let mut link = self.open("").await?;
-        let gone = link.send(&format!("DROP DATABASE IF EXISTS {}", quote(&self.name))).await;
-        link.hang_up().await;
-        gone.map(drop)
     }
 
     async fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {

@@ -214,10 +214,6 @@ impl Engine for Sqlite {
         Files::remove_database(self.files.database())
     }
 
-    async fn remove_empty_database(&self) -> Result<()> {
-        Files::remove_database(self.files.database())
-    }
-
     async fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
         self.need_file()?;
         Ok(match (role, &self.source) {

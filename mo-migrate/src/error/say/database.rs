@@ -165,10 +165,6 @@ pub(crate) fn database_made(database: &str) -> String {
     format!("made the database `{database}`, which was not there")
 }
 
-pub(crate) fn database_removed(database: &str) -> String {
-    format!("removed the database `{database}` again, since its first run failed")
-}
-
 pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
     let disk = Disk::of_io(error.kind());
     let code = if disk == Some(Disk::Full) { Code::NoSpace } else { Code::Io };
