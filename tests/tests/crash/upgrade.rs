@@ -5,7 +5,8 @@ use mo_migrate::UpgradeState;
 use mo_migrate_tests::{Fixture, Place, engines, server};
 
 use crate::child::run;
-use crate::points::{faults, offset, step};
+use crate::command::{bounded, faulty, reached};
+use crate::points::{all, faults, offset, step};
 use crate::scenario::What;
 use crate::stopped::Stopped;
 use crate::wrong::Wrong;
@@ -14,6 +15,9 @@ const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100)); CREATE TAB
 INSERT INTO products (name) VALUES ('Laptop'), ('Mouse');";
 
 const V2: &str = "ALTER TABLE products ADD COLUMN price INT; UPDATE products SET price = 30;";
+
+/// Interrupted, with the active database as it was.
+const INTERRUPTED: i32 = 130;
 
 pub(crate) const STEPS: [What; 5] = [
     What::UpgradeStart,
@@ -70,9 +74,14 @@ async fn hit_at(place: Place, what: What, fault: &str) -> Result<(), String> {
     if fault.ends_with("kill") && !ended.killed() {
         return Err(format!("it was not killed: {}", ended.words()));
     }
-    one_is_active(&shop).await?;
+    goes_on(&shop, what, &dump).await
+}
+
+/// The same command is typed again and ends well, whatever became of the first.
+async fn goes_on(shop: &Fixture, what: What, dump: &str) -> Result<(), String> {
+    one_is_active(shop).await?;
     let status = shop.migrator().upgrade(shop.address()).await.map_err(|e| format!("{e:?}"))?;
-    let state = match again(&shop, what).await {
+    let state = match again(shop, what).await {
         Ok(state) => state,
         // It was ready when it died, and says that it is.
         Err(error) if what == What::UpgradeStart && status.is_some() => {
@@ -94,11 +103,47 @@ async fn hit_at(place: Place, what: What, fault: &str) -> Result<(), String> {
     if state != expected {
         return Err(format!("it ended as {state}"));
     }
-    one_is_active(&shop).await?;
+    one_is_active(shop).await?;
     if shop.dump() != dump {
         return Err("blue is not as it was".to_owned());
     }
-    is_tidy(&shop, what).await
+    is_tidy(shop, what).await
+}
+
+/// What was interrupted says so, in words that do not lead to migrating blue.
+async fn signalled_at(place: Place, what: What, fault: &str) -> Result<(), String> {
+    let shop = before(place, what).await;
+    let dump = shop.dump();
+    let said = bounded(&mut faulty(&shop, what, fault))?;
+    let told = |why: &str| format!("{why}: code {}, {}", said.code, said.words);
+    if said.code != 0 && said.code != INTERRUPTED {
+        return Err(told("that is no outcome of what was interrupted"));
+    }
+    if said.words.contains("migrate_from_dir up`") {
+        return Err(told("it is told to migrate blue"));
+    }
+    goes_on(&shop, what, &dump).await.map_err(|why| told(&why))
+}
+
+#[tokio::test]
+async fn an_upgrade_that_a_signal_comes_to_anywhere_goes_on_when_it_is_typed_again() {
+    let mut failed = Wrong::default();
+    for place in engines() {
+        for what in STEPS {
+            let shop = before(place, what).await;
+            let points = reached(&shop, what);
+            assert!(points.len() > 3, "{place:?}, {what:?}: {points:?}");
+            let step = if all() { 1 } else { 3 * step(place) };
+            for word in ["int", "term"] {
+                for fault in faults(&points, word).into_iter().skip(offset(step)).step_by(step) {
+                    if let Err(why) = signalled_at(place, what, &fault).await {
+                        failed.push(format!("{place:?}, {what:?}, {fault}: {why}"));
+                    }
+                }
+            }
+        }
+    }
+    failed.assert_none();
 }
 
 async fn is_tidy(shop: &Fixture, what: What) -> Result<(), String> {

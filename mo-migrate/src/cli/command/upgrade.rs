@@ -16,6 +16,10 @@ use crate::report::text::table::{GREEN, RED, Table, YELLOW, one_line, paint};
 use crate::upgrade::UpgradeState;
 use crate::{Target, UpgradeChange, UpgradeStatus};
 
+/// What is removed or let go is done with soon, and half of it would be typed again.
+const SOON_OVER: &str =
+    "interrupted: it is soon over, and goes on to its end; once more ends it here";
+
 /// Migrates a copy beside the database, and switches to it.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
@@ -188,7 +192,7 @@ async fn abort(context: &Context, target: Target) -> Result<Answer> {
         context.printer.show(&text);
         ask::confirm(context, "upgrade abort", "drop it?")?;
     }
-    Ok(answer(&migrator.upgrade_abort(target).await?))
+    Ok(answer(&context.until_signal(SOON_OVER)?.upgrade_abort(target).await?))
 }
 
 async fn finish(context: &Context, target: Target) -> Result<Answer> {
@@ -198,7 +202,7 @@ async fn finish(context: &Context, target: Target) -> Result<Answer> {
         context.printer.show("gives up the way back to blue, whose snapshot is let go");
         ask::confirm(context, "upgrade finish", "give it up?")?;
     }
-    Ok(answer(&migrator.upgrade_finish(target).await?))
+    Ok(answer(&context.until_signal(SOON_OVER)?.upgrade_finish(target).await?))
 }
 
 fn answer(upgrade: &crate::Upgrade) -> Answer {

@@ -133,8 +133,14 @@ pub(crate) fn green_went(error: &Error, green: &str) -> Error {
 
 /// The run in green failed, and was undone there.
 pub(crate) fn green_not_migrated(error: Error, blue: &str, green: &str) -> Error {
+    let error =
+        error.true_now(format!("`{blue}` was not touched; green is kept to be looked at: {green}"));
+    if error.code() == Code::Interrupted {
+        return error.hinted(
+            "begin again with `migrate upgrade start`, which makes green anew; or `migrate upgrade abort`",
+        );
+    }
     error
-        .true_now(format!("`{blue}` was not touched; green is kept to be looked at: {green}"))
         .hinted(format!(
             "look at it with `migrate upgrade status` and by `--url {green}`; mend the migration or its check, \
              then `migrate upgrade start`, which makes green anew; or `migrate upgrade abort`"
