@@ -198,6 +198,28 @@ async fn a_clone_from_which_others_were_made_is_not_removed() {
     }
 }
 
+#[tokio::test]
+async fn a_clone_that_is_being_upgraded_is_not_removed() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let (migrator, qa) = (shop.migrator(), shop.beside("_qa"));
+        migrator.clone_create(shop.address(), "qa", &NewClone::default()).await.unwrap();
+        shop.file("2_city.sql", V2);
+        let of_qa = shop.address_of(&qa);
+        migrator.upgrade_start(&of_qa, None).await.unwrap();
+        let green = shop.beside("_qa_green");
+        for _ in 0..2 {
+            let error = migrator.clone_delete(shop.address(), "qa").await.unwrap_err();
+            assert_eq!(error.code(), Code::Taken, "{error:?}");
+            assert!(error.render(false).contains(&green), "{}", error.render(false));
+            assert!(shop.is_beside(&qa) && shop.is_beside(&green), "{place:?}");
+        }
+        migrator.upgrade_abort(&of_qa).await.unwrap();
+        migrator.clone_delete(shop.address(), "qa").await.unwrap();
+        assert!(!shop.is_beside(&qa) && !shop.is_beside(&green), "{place:?}");
+    }
+}
+
 /// The clone was removed by a hand, and another database had its name since.
 #[tokio::test]
 async fn what_another_database_of_a_clones_name_left_is_not_removed_with_the_clone() {

@@ -6,7 +6,7 @@ use super::Migrator;
 use crate::engine::{Role, SharedEngine, Target};
 use crate::error::{Result, say};
 use crate::migration::Version;
-use crate::operations::{self, Back, Baseline, MadeFrom, Repair, RestorePreview, made_from};
+use crate::operations::{self, Back, Baseline, Repair, RestorePreview, made_from};
 use crate::plan::Goal;
 use crate::report::{RehearsalReport, Report};
 
@@ -231,14 +231,12 @@ impl Migrator {
             return Err(say::is_green(engine.database()));
         }
         // Without the ledger nobody would know whose they are.
-        match made_from(&*engine).await? {
-            Some(MadeFrom::Upgrade(upgrade)) => {
-                return Err(say::upgrade_first(engine.database(), &upgrade.green));
-            }
-            Some(MadeFrom::Clone(clone)) => {
-                return Err(say::clones_first(engine.database(), &clone));
-            }
-            None => {}
+        let made = made_from(&*engine).await?;
+        if let Some(upgrade) = made.upgrade {
+            return Err(say::upgrade_first(engine.database(), &upgrade.green));
+        }
+        if let Some(clone) = made.clone {
+            return Err(say::clones_first(engine.database(), &clone));
         }
         engine.drop_database().await
     }

@@ -416,9 +416,15 @@ impl Operations<'_> {
     /// What was made from a database is known to its ledger alone, which goes with it.
     async fn nothing_hangs_on(&self, database: &str) -> Result<()> {
         let engine = self.engine.beside(database)?;
-        match made_from(&*engine).await? {
+        let made = made_from(&*engine).await?;
+        if let Some(clone) = &made.clone {
+            return Err(say::clones_of_it_first(database, clone, &engine.address()));
+        }
+        match made.upgrade.filter(|upgrade| upgrade.state.is_open()) {
+            Some(upgrade) => {
+                Err(say::upgrade_of_it_first(database, &upgrade.green, &engine.address()))
+            }
             None => Ok(()),
-            Some(made) => Err(say::made_from_it_first(database, &made, &engine.address())),
         }
     }
 
@@ -500,7 +506,9 @@ impl Operations<'_> {
         let Some(mut ledger) = Ledger::read(&*beside).await? else { return Ok(()) };
         let (runs, snapshots) = (ledger.runs().await, ledger.snapshots().await);
         ledger.close().await;
-        if runs?.is_empty() && snapshots?.is_empty() && made_from(&*beside).await?.is_none() {
+        let made = made_from(&*beside).await?;
+        let nothing_made = made.clone.is_none() && made.upgrade.is_none();
+        if runs?.is_empty() && snapshots?.is_empty() && nothing_made {
             return Ok(());
         }
         Err(say::ledger_is_there(database, &beside.ledger_place()))
@@ -521,21 +529,21 @@ impl Operations<'_> {
     }
 }
 
-/// What was made from a database, as its ledger has it.
-#[derive(Debug)]
-pub(crate) enum MadeFrom {
-    Clone(CloneRecord),
-    Upgrade(UpgradeRecord),
+/// What was made from a database and is not gone, as its ledger has it.
+#[derive(Debug, Default)]
+pub(crate) struct MadeFrom {
+    /// The last one, unless it was taken back.
+    pub(crate) upgrade: Option<UpgradeRecord>,
+    /// The first of several.
+    pub(crate) clone: Option<CloneRecord>,
 }
 
-/// The first of what was made from a database and is not gone: an upgrade, or a clone.
-pub(crate) async fn made_from(engine: &dyn Engine) -> Result<Option<MadeFrom>> {
-    let Some(mut ledger) = Ledger::read(engine).await? else { return Ok(None) };
+pub(crate) async fn made_from(engine: &dyn Engine) -> Result<MadeFrom> {
+    let Some(mut ledger) = Ledger::read(engine).await? else { return Ok(MadeFrom::default()) };
     let (clones, upgrade) = (ledger.clones().await, ledger.upgrade().await);
     ledger.close().await;
     let upgrade = upgrade?.filter(|upgrade| upgrade.state != UpgradeState::Aborted);
-    let clone = clones?.into_iter().next();
-    Ok(upgrade.map(MadeFrom::Upgrade).or(clone.map(MadeFrom::Clone)))
+    Ok(MadeFrom { upgrade, clone: clones?.into_iter().next() })
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use diff::{Change, ChangedRow, Difference, ObjectDifference, TableDifference
 pub use guarded::Guard;
 pub(crate) use inspect::check_line;
 pub use inspect::{PendingMigration, Status, Validation, Verification};
-pub(crate) use make_clone::{MadeFrom, made_from};
+pub(crate) use make_clone::made_from;
 pub use preview::{Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep};
 pub use proof::{AsOf, ProvedTable, RunProof};
 pub(crate) use restore::Back;

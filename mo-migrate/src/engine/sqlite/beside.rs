@@ -43,9 +43,7 @@ impl Sqlite {
             return Err(say::no_name_for_a_clone(name, "the name of a file, without its folder"));
         }
         let place = self.files.database().with_file_name(name);
-        // As the application writes it, unless its folder is a link's and not the database's.
-        let near = Path::new(&self.shown).with_file_name(name);
-        let path = if files::canonical(&near) == place { near } else { place.clone() };
+        let path = self.as_written(&place);
         Ok(Self {
             source: Source::Address,
             options: self.options.clone().filename(&path),
@@ -55,6 +53,13 @@ impl Sqlite {
             memory: false,
             _home: None,
         })
+    }
+
+    /// A file beside the database as the application writes the database, unless the folder in that is a
+    /// link's and not the database's.
+    pub(super) fn as_written(&self, place: &Path) -> PathBuf {
+        let near = Path::new(&self.shown).with_file_name(place.file_name().unwrap_or_default());
+        if files::canonical(&near) == place { near } else { place.to_owned() }
     }
 
     /// Where a clone is made before it has its name.

@@ -55,9 +55,7 @@ impl Sqlite {
                 Ok(()) => {
                     Files::remove_database(&partial)?;
                     let connection = Box::new(self.open_file(&path, true).await?);
-                    // As the application writes the database.
-                    let name = path.file_name().unwrap_or_default();
-                    let name = Path::new(&self.shown).with_file_name(name).display().to_string();
+                    let name = self.as_written(&path).display().to_string();
                     return Ok(Clone { name, only: None, connection });
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -7,7 +7,6 @@ use super::remedy;
 use crate::engine::{Room, Space};
 use crate::error::{Code, Error};
 use crate::ledger::CloneRecord;
-use crate::operations::MadeFrom;
 use crate::sql::{self, SourceProblem};
 
 const UNTOUCHED: &str = "nothing was touched";
@@ -278,21 +277,24 @@ pub(crate) fn clones_first(database: &str, clone: &CloneRecord) -> Error {
 }
 
 /// The ledger of a clone would go with it, and with that all that is known of what was made from it.
-pub(crate) fn made_from_it_first(database: &str, made: &MadeFrom, address: &str) -> Error {
-    let (what, hint) = match made {
-        MadeFrom::Clone(clone) => (
-            format!("its clone `{}` is the database `{}`", clone.name, clone.database),
-            format!("remove that first, with `--url {address} clone delete {} --yes`", clone.name),
-        ),
-        MadeFrom::Upgrade(upgrade) => (
-            format!("its upgrade led to the database `{}`", upgrade.green),
-            format!("look at that first, with `--url {address} upgrade status`"),
-        ),
-    };
-    Error::new(Code::Taken, format!("`{database}` stays: others were made from it"))
-        .because(format!("{what}, which its ledger alone knows"))
+pub(crate) fn clones_of_it_first(database: &str, clone: &CloneRecord, address: &str) -> Error {
+    let (name, other) = (&clone.name, &clone.database);
+    Error::new(
+        Code::Taken,
+        format!("`{database}` stays: it has clones, which its ledger alone knows"),
+    )
+    .because(format!("`{name}` is the database `{other}`"))
+    .true_now(UNTOUCHED)
+    .hinted(format!("remove them first, with `--url {address} clone delete {name} --yes`"))
+}
+
+pub(crate) fn upgrade_of_it_first(database: &str, green: &str, address: &str) -> Error {
+    Error::new(Code::Taken, format!("`{database}` stays: it has an upgrade, which its ledger alone knows"))
+        .because(format!("its green is the database `{green}`"))
         .true_now(UNTOUCHED)
-        .hinted(hint)
+        .hinted(format!(
+            "end that first, with `--url {address} upgrade abort`, or `upgrade finish` where green is active"
+        ))
 }
 
 pub(crate) fn unknown_clone_state(state: &str) -> Error {
