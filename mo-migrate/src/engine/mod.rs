@@ -253,6 +253,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out.
     async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>>;
+    /// The tables of a snapshot that would come back, and are in a clone, with another definition, each
+    /// with why.
+    fn comes_back_changed(&self, _then: &Inventory) -> Vec<(String, &'static str)> {
+        Vec::new()
+    }
     /// Why a restore can't be made by this method, each reason in words; empty when it can.
     ///
     /// # Errors

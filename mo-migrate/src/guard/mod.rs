@@ -235,6 +235,7 @@ impl Run<'_> {
             let record = self.snapshot_record(purpose, facts);
             self.ledger.add_snapshot(&record).await?;
             self.report_snapshot(&record);
+            job.spares(&engine.comes_back_changed(&self.then), engine)?;
             if self.settings.verify == Verify::Clone {
                 self.verify_when_made(job, &record.name).await?;
                 return Ok(());

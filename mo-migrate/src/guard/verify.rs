@@ -87,11 +87,15 @@ pub(crate) fn same_inventory(
     engine: &dyn Engine,
     only: Option<&[String]>,
 ) -> Result<(), Error> {
-    let (known, found) = if engine.capabilities().whole_clones {
+    let (mut known, mut found) = if engine.capabilities().whole_clones {
         (known.clone(), found.clone())
     } else {
         (known.tables_alone(only), found.tables_alone(None))
     };
+    for (changed, _) in engine.comes_back_changed(&known) {
+        let both = known.objects.iter_mut().chain(&mut found.objects);
+        both.filter(|object| object.name == changed).for_each(|object| object.sql = None);
+    }
     if !known.same_definitions(&found) {
         return Err(say::damaged(
             "its definitions are not those that were written down when it was made",

@@ -312,3 +312,27 @@ async fn two_moments_in_one_statement_are_read_as_one() {
     let found = shop.migrator().diff(shop.address(), &run, None).await.unwrap();
     assert_eq!(found.tables.iter().map(|table| table.added).collect::<Vec<_>>(), [1], "{found:?}");
 }
+
+/// CLONE, and ALTER TABLE … ADD COLUMN, double each quote in a DEFAULT.
+#[tokio::test]
+async fn a_default_with_a_quote_is_refused_where_it_is_touched_and_in_nobodys_way_elsewhere() {
+    let setup = "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20) DEFAULT 'd''f'); CREATE TABLE o (n INT); \
+                 INSERT INTO t (id) VALUES (1); INSERT INTO o VALUES (1)";
+    let Some(shop) = Shop::of(setup).await else { return };
+    let before = shop.dump();
+    let migrator = shop.migrator().attended(true);
+    shop.file("2_x.sql", "UPDATE t SET id = 2;");
+    let error = migrator.run(shop.address()).await.unwrap_err();
+    assert_eq!((error.code(), error.outcome()), (Code::NoWayBack, Outcome::Refused), "{error:?}");
+    shop.assert_dump(&before, "refused");
+
+    shop.file("2_x.sql", "UPDATE o SET n = 2; SELECT * FROM nowhere;");
+    let error = migrator.run(shop.address()).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
+    shop.assert_dump(&before, "restored");
+
+    let wanted = mo_migrate::NewClone::default();
+    let error = migrator.clone_create(shop.address(), "qa", &wanted).await.unwrap_err();
+    assert_eq!((error.code(), error.outcome()), (Code::Clone, Outcome::Refused), "{error:?}");
+    assert!(format!("{error:?}").contains("DEFAULT"), "{error:?}");
+}

@@ -11,12 +11,13 @@ use std::fmt::Write as _;
 
 use super::link::Link;
 use super::{
-    LEDGER, MatrixOne, Source, afterwards, catalog, clone, comment, hint, literal, names, quote,
+    LEDGER, MatrixOne, Source, afterwards, catalog, clone, comment, doubled, hint, literal, names,
+    quote,
 };
 use crate::engine::{
     Conduct, Connection as _, Counts, Inventory, Object, ObjectKind, SnapshotFacts,
 };
-use crate::error::{Error, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::snapshot::{FROM_CLONE, SnapshotOf, clone_of};
 
 impl MatrixOne {
@@ -80,6 +81,10 @@ impl MatrixOne {
         let then = self.whole_snapshot(link, &source, snapshot, known).await?;
         if self.database_exists(link, database).await? {
             return Err(say::database_is_there(database));
+        }
+        if let Some(table) = doubled::tables(&then).next() {
+            let error = Error::new(Code::Clone, format!("`{}`: {}", table.name, doubled::WHY));
+            return Err(say::not_cloned_whole(error, &[]));
         }
         link.begin().await?;
         let (source, past) = (quote(&source), hint(snapshot));

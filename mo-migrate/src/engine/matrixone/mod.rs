@@ -12,6 +12,7 @@ mod catalog;
 mod clone;
 mod comment;
 mod copy;
+mod doubled;
 mod flight;
 mod foreign;
 mod late;
@@ -387,6 +388,10 @@ impl Engine for MatrixOne {
         let found = catalog::cannot_come_back(&mut link).await;
         link.hang_up().await;
         found
+    }
+
+    fn comes_back_changed(&self, then: &Inventory) -> Vec<(String, &'static str)> {
+        doubled::tables(then).map(|table| (table.name.clone(), doubled::WHY)).collect()
     }
 
     async fn in_the_way_of(&self, method: RestoreMethod) -> Result<Vec<String>> {
