@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Object;
-    use crate::migration::{Checksum, Kind, SetSource};
+    use crate::migration::{Checksum, Kind, RustMigration, SetSource, TransactionMode};
 
     fn object(kind: ObjectKind, name: &str, table: &str, sql: &str) -> Object {
         let text = serde_json::json!({
@@ -118,18 +118,41 @@ mod tests {
 
     fn used_by(sql: &'static str) -> Option<Vec<String>> {
         let bytes = Cow::Borrowed(sql.as_bytes());
+        used_by_work(Work::Sql(SetSource { path: "2_m.sql".to_owned(), bytes }))
+    }
+
+    fn used_by_work(work: Work) -> Option<Vec<String>> {
         let migration = Migration {
             version: 2,
             name: "m".into(),
             kind: Kind::Sql,
-            checksum: Checksum::of_text(sql.as_bytes()),
-            work: Work::Sql(SetSource { path: "2_m.sql".to_owned(), bytes }),
+            checksum: Checksum::of_text(b""),
+            work,
             down: None,
             check_file: None,
             attached: &[],
         };
         let found = used(&[&migration], &shop(), Dialect::Sqlite).unwrap();
         found.map(|found| found.into_iter().collect())
+    }
+
+    /// The tables that it declares are those that it writes to.
+    #[test]
+    fn what_a_rust_migration_uses_can_not_be_told() {
+        static RUST: RustMigration = RustMigration {
+            version: 2,
+            name: "m",
+            checksum: "",
+            location: "",
+            down: None,
+            transaction: TransactionMode::NoTransaction,
+            tables: &["visits"],
+            rebuilds: false,
+            rehearsable: false,
+            checks: &[],
+            run: |_| Box::pin(async { Ok(()) }),
+        };
+        assert_eq!(used_by_work(Work::Rust(&RUST)), None);
     }
 
     #[test]
