@@ -398,8 +398,20 @@ impl Ledger {
     /// # Errors
     /// The ledger can't be read.
     pub(crate) async fn runs(&mut self) -> Result<Vec<RunRecord>> {
+        self.runs_with(COLUMNS).await
+    }
+
+    /// The same without their reports, which are most of what a ledger grows by.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub(crate) async fn runs_in_brief(&mut self) -> Result<Vec<RunRecord>> {
+        self.runs_with(&COLUMNS.replace(", report", ", NULL AS report")).await
+    }
+
+    async fn runs_with(&mut self, columns: &str) -> Result<Vec<RunRecord>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM runs WHERE guarded = ? ORDER BY started_at DESC, id DESC"
+            "SELECT {columns} FROM runs WHERE guarded = ? ORDER BY started_at DESC, id DESC"
         );
         let guarded = self.guarded.clone();
         self.fetch(&sql, &[guarded.into()]).await?.iter().map(record).collect()

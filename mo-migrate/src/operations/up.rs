@@ -239,7 +239,7 @@ impl Operations<'_> {
         {
             self.tell(&Event::Note(warning));
         }
-        let runs = ledger.runs().await?;
+        let runs = ledger.runs_in_brief().await?;
         match not_again(plan, &runs, &self.settings, waited, time::now_ms()) {
             Some(error) => Err(error),
             None => self.may_begin().await,
