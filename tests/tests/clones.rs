@@ -495,6 +495,24 @@ async fn a_database_with_an_open_run_is_not_cloned() {
     }
 }
 
+/// What is there no longer is asked for in the restore's own transaction by nobody.
+#[tokio::test]
+async fn a_database_becomes_again_what_it_was_before_its_first_version() {
+    for place in places() {
+        let shop = shop(place).await;
+        let first = shop.migrator().snapshot_list(shop.address()).await.unwrap();
+        let first: Vec<_> = first.iter().filter(|line| line.run.is_some()).collect();
+        let first = first.last().unwrap().name.clone();
+        let name = shop.beside("_test");
+        let migrator = shop.migrator();
+        migrator.restore_into(shop.address(), Some(&first), &name).await.unwrap();
+        let swap = migrator.restore_from_clone_preview(shop.address(), &name).await.unwrap();
+        let back = migrator.restore(shop.address(), Some(&swap.snapshot)).await.unwrap();
+        assert_eq!((back.outcome, back.to), (mo_migrate::Outcome::Restored, None), "{place:?}");
+        assert_eq!(migrator.status(shop.address()).await.unwrap().version, None, "{place:?}");
+    }
+}
+
 /// A shop at version 2, and a database with its version 1 in which somebody has tried something.
 async fn tried(place: Place) -> (Fixture, String) {
     let shop = shop(place).await;

@@ -356,7 +356,7 @@ impl MatrixOne {
             }
         };
         *state = State::Lost { fence };
-        let link = self.again(fence).await?;
+        let link = self.again(&mut state, fence).await?;
         let fence = link.fence_number().unwrap_or(fence);
         // The database may be gone, and with it this connection: the fence is where it is now.
         *state = State::Lost { fence };
@@ -380,14 +380,14 @@ impl MatrixOne {
             State::Free | State::Asking(_) => return Ok(None),
             State::Lost { fence } => *fence,
         };
-        let link = self.again(fence).await?;
+        let link = self.again(&mut state, fence).await?;
         let fence = link.fence_number();
         *state = State::Held(Box::new(link));
         Ok(fence)
     }
 
     /// The lock again, on a new connection: the old session is gone once it can be had.
-    async fn again(&self, fence: i64) -> Result<Link> {
+    async fn again(&self, state: &mut State, fence: i64) -> Result<Link> {
         let mut link = self.open_known("").await?;
         let until = tokio::time::Instant::now() + GONE_WITHIN;
         while !self.get_lock(&mut link).await? {
@@ -397,10 +397,12 @@ impl MatrixOne {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let now = self.take_fence(&mut link, &Holder::here()).await?;
-        self.register(&mut link).await?;
         if now != fence + 1 {
             return Err(say::taken_over(&self.shown));
         }
+        // Should this connection be lost too, the fence was moved by this start and by no other.
+        *state = State::Lost { fence: now };
+        self.register(&mut link).await?;
         Ok(link.fenced_by(now))
     }
 }
