@@ -52,7 +52,9 @@ impl Terminal {
         let slave = File::options().read(true).write(true).open(path).unwrap();
         // A session of its own with this terminal, so that what is typed becomes a signal.
         let mut started = Command::new("setsid");
-        started.arg("--ctty").arg(command.get_program()).args(command.get_args());
+        // Whoever started the tests may ignore what is typed here.
+        started.args(["--ctty", "env", "--default-signal=INT,QUIT"]);
+        started.arg(command.get_program()).args(command.get_args());
         started.current_dir(command.get_current_dir().unwrap());
         for (name, value) in command.get_envs() {
             match value {

@@ -30,10 +30,13 @@ async fn everywhere(what: What, prepared: Option<NewClone>, ends: &[Option<&str>
                 let _ = shop.sql_of(&shop.beside("_qa"), "UPDATE products SET name = 'old'");
             }
         };
-        prepare().await;
-        let ended = run(&shop, what, None);
-        assert!(ended.output.status.success(), "{}", ended.words());
-        let faults = kills(&ended.reached);
+        let points = steady(place, async || {
+            prepare().await;
+            let ended = run(&shop, what, None);
+            assert!(ended.output.status.success(), "{}", ended.words());
+            ended.reached
+        });
+        let faults = kills(&points.await);
         assert!(faults.len() > 5, "{faults:?}");
         let step = step(place);
         for fault in faults.into_iter().skip(offset(step)).step_by(step) {

@@ -6,7 +6,7 @@ use mo_migrate_tests::{Fixture, Place, engines, server};
 
 use crate::child::run;
 use crate::command::{bounded, faulty, reached};
-use crate::points::{all, faults, offset, step};
+use crate::points::{all, faults, offset, steady, step};
 use crate::scenario::What;
 use crate::stopped::Stopped;
 use crate::wrong::Wrong;
@@ -179,14 +179,13 @@ async fn everywhere(action: &str, places: Vec<Place>) {
     let mut rounds = 0;
     for place in places {
         for what in STEPS {
-            let shop = before(place, what).await;
-            let ended = run(&shop, what, None);
-            let faults = faults(&ended.reached, action);
-            assert!(
-                ended.output.status.success() && faults.len() > 3,
-                "{what:?}: {}",
-                ended.words()
-            );
+            let points = steady(place, async || {
+                let ended = run(&before(place, what).await, what, None);
+                assert!(ended.output.status.success(), "{what:?}: {}", ended.words());
+                ended.reached
+            });
+            let faults = faults(&points.await, action);
+            assert!(faults.len() > 3, "{what:?}: {faults:?}");
             let step = step(place);
             for fault in faults.into_iter().skip(offset(step)).step_by(step) {
                 rounds += 1;
