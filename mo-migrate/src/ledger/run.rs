@@ -31,9 +31,13 @@ pub(crate) const RESTORE_AT: &str = "restore_at";
 /// say so it is `after an error`.
 pub(crate) const AFTER_A_DEATH: &str = "after a death";
 
-const COLUMNS: &str = "id, set_name, purpose, database_id, had_history, ring, phase, outcome, version_before, \
-    version_target, fingerprint, versions, apply_version, apply_checksum, died, snapshot, failed_state, touched, \
-    foreign_seen, started_at, heartbeat_at, finished_at, host, pid, os_user, error, report";
+/// What a run is begun with, and keeps.
+const FIXED: &str = "id, set_name, purpose, had_history, version_before, version_target, fingerprint, versions, \
+    started_at, host, pid, os_user";
+
+/// What may change, in the order of [`changing`].
+const CHANGING: &str = "database_id, ring, phase, outcome, apply_version, apply_checksum, died, snapshot, \
+    failed_state, touched, foreign_seen, heartbeat_at, finished_at, error, report";
 
 /// What the ledger knows of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,7 +285,13 @@ fn as_it_is(run: &RunRecord) -> Statement {
     let sql = "UPDATE runs SET database_id = ?, ring = ?, phase = ?, outcome = ?, apply_version = ?, \
                apply_checksum = ?, died = ?, snapshot = ?, failed_state = ?, touched = ?, foreign_seen = ?, \
                heartbeat_at = ?, finished_at = ?, error = ?, report = ? WHERE id = ?";
-    let params = vec![
+    let mut params = changing(run);
+    params.push((&run.id).into());
+    (sql, params)
+}
+
+fn changing(run: &RunRecord) -> Vec<Value> {
+    vec![
         (&run.database_id).into(),
         run.ring.into(),
         run.phase.as_str().into(),
@@ -297,9 +307,7 @@ fn as_it_is(run: &RunRecord) -> Statement {
         run.finished_at.into(),
         run.error.clone().into(),
         run.report.clone().into(),
-        (&run.id).into(),
-    ];
-    (sql, params)
+    ]
 }
 
 fn phase_line(run: &str, phase: Phase, detail: &str) -> Statement {
@@ -311,38 +319,24 @@ impl Ledger {
     /// Writes a run that begins: later than all that the ledger knows, whatever the clock says.
     pub(crate) async fn begin_run(&mut self, run: &mut RunRecord) -> Result<()> {
         run.started_at = run.started_at.max(self.latest().await?.saturating_add(1));
-        let sql =
-            format!("INSERT INTO runs ({COLUMNS}, guarded) VALUES ({})", ["?"; 28].join(", "));
-        let params: Vec<Value> = vec![
+        let marks = ["?"; 28].join(", ");
+        let sql = format!("INSERT INTO runs ({FIXED}, {CHANGING}, guarded) VALUES ({marks})");
+        let mut params: Vec<Value> = vec![
             (&run.id).into(),
             (&run.set).into(),
             (&run.purpose).into(),
-            (&run.database_id).into(),
             run.had_history.into(),
-            run.ring.into(),
-            run.phase.as_str().into(),
-            run.outcome.map(Outcome::as_str).into(),
             run.version_before.into(),
             run.version_target.into(),
             (&run.fingerprint).into(),
             serde_json::to_string(&run.versions).unwrap_or_default().into(),
-            run.applying.as_ref().map(|(version, _)| *version).into(),
-            run.applying.as_ref().map(|(_, checksum)| checksum.clone()).into(),
-            run.died.into(),
-            run.snapshot.clone().into(),
-            run.failed_state.clone().into(),
-            store(&run.touched).into(),
-            run.foreign_seen.into(),
             run.started_at.into(),
-            run.heartbeat_at.into(),
-            run.finished_at.into(),
             (&run.host).into(),
             run.pid.into(),
             (&run.user).into(),
-            run.error.clone().into(),
-            run.report.clone().into(),
-            (&self.guarded).into(),
         ];
+        params.extend(changing(run));
+        params.push((&self.guarded).into());
         self.write(&sql, &params).await
     }
 
@@ -386,7 +380,7 @@ impl Ledger {
     /// The ledger can't be read.
     pub(crate) async fn open_run(&mut self) -> Result<Option<RunRecord>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM runs WHERE guarded = ? AND outcome IS NULL \
+            "SELECT {FIXED}, {CHANGING} FROM runs WHERE guarded = ? AND outcome IS NULL \
              ORDER BY started_at DESC LIMIT 1"
         );
         let guarded = self.guarded.clone();
@@ -398,7 +392,7 @@ impl Ledger {
     /// # Errors
     /// The ledger can't be read.
     pub(crate) async fn runs(&mut self) -> Result<Vec<RunRecord>> {
-        self.runs_with(COLUMNS).await
+        self.runs_with(CHANGING).await
     }
 
     /// The same without their reports, which are most of what a ledger grows by.
@@ -406,12 +400,12 @@ impl Ledger {
     /// # Errors
     /// The ledger can't be read.
     pub(crate) async fn runs_in_brief(&mut self) -> Result<Vec<RunRecord>> {
-        self.runs_with(&COLUMNS.replace(", report", ", NULL AS report")).await
+        self.runs_with(&CHANGING.replace(", report", ", NULL AS report")).await
     }
 
-    async fn runs_with(&mut self, columns: &str) -> Result<Vec<RunRecord>> {
+    async fn runs_with(&mut self, changing: &str) -> Result<Vec<RunRecord>> {
         let sql = format!(
-            "SELECT {columns} FROM runs WHERE guarded = ? ORDER BY started_at DESC, id DESC"
+            "SELECT {FIXED}, {changing} FROM runs WHERE guarded = ? ORDER BY started_at DESC, id DESC"
         );
         let guarded = self.guarded.clone();
         self.fetch(&sql, &[guarded.into()]).await?.iter().map(record).collect()

@@ -146,11 +146,9 @@ impl Operations<'_> {
         snapshot: &SnapshotRecord,
         now: Option<&History>,
     ) -> Result<bool> {
-        let mut past = self.engine.open_snapshot(&snapshot.name).await?;
-        let then = History::read(&mut *past, &self.settings.history_table).await;
-        past.close().await;
+        let then = self.history_then(&snapshot.name).await?;
         let of = |history: &History| (history.applied.clone(), history.marker.clone());
-        Ok(then?.as_ref().map(of) == now.map(of))
+        Ok(then.as_ref().map(of) == now.map(of))
     }
 
     /// Nothing would come back. Tables are compared where the history leaves it open, and alone.
@@ -160,12 +158,12 @@ impl Operations<'_> {
         back: Back<'_>,
         tables: &[String],
         snapshot: &SnapshotRecord,
+        history: Option<&History>,
     ) -> Result<bool> {
-        let history = self.history(Role::Read).await?;
         if clone_of(&snapshot.purpose).is_some()
             || (tables.is_empty()
                 && snapshot.table().is_none()
-                && !self.has_its_history(snapshot, history.as_ref()).await?)
+                && !self.has_its_history(snapshot, history).await?)
         {
             return Ok(false);
         }
@@ -183,7 +181,8 @@ impl Operations<'_> {
         let mut snapshot = self.source_of(&mut ledger, back, history.as_ref()).await?;
         let alone = self.alone(&snapshot, tables).await?;
         // What can't be looked at is for the restore to say, which tests the snapshot first.
-        let nothing = self.has_nothing_to_go_back(&mut ledger, back, tables, &snapshot).await;
+        let now = history.as_ref();
+        let nothing = self.has_nothing_to_go_back(&mut ledger, back, tables, &snapshot, now).await;
         if nothing.unwrap_or(false) {
             ledger.close().await;
             let version = history.and_then(|history| history.latest(&self.settings.set));

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
-use super::{catalog, comment, copy};
+use super::{comment, copy};
 use crate::engine::{Clone, Connection as _, Inventory, Object};
 use crate::error::{Result, say};
 
@@ -196,15 +196,6 @@ impl MatrixOne {
         mark(link, name, run).await?;
         cut_ties(link, name).await?;
         link.commit().await
-    }
-
-    pub(super) async fn is_clone_of(&self, link: &mut Link, name: &str, run: &str) -> Result<bool> {
-        let source = format!("{}.{MARKER} WHERE run = {}", quote(name), literal(run));
-        match catalog::count(link, &source).await {
-            Ok(rows) => Ok(rows > 0),
-            Err(error) if say::is_missing(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// Drops a database, if it has this mark. Gives whether it had. The mark is locked by the transaction

@@ -518,9 +518,9 @@ impl Engine for MatrixOne {
 
     async fn is_marked(&self, database: &str, mark: &str) -> Result<bool> {
         let mut link = self.open_known("").await?;
-        let marked = self.is_clone_of(&mut link, &self.database_beside(database)?.name, mark).await;
+        let found = clone::mark_of(&mut link, &self.database_beside(database)?.name).await;
         link.hang_up().await;
-        marked
+        Ok(found?.as_deref() == Some(mark))
     }
 
     async fn mark(&self) -> Result<Option<String>> {
