@@ -71,10 +71,11 @@ const BEAT: Duration = Duration::from_secs(2);
 fn beat(guard: &Arc<dyn LockGuard>) {
     let guard = Arc::downgrade(guard);
     tokio::spawn(async move {
-        while let Some(guard) = guard.upgrade() {
-            guard.beat();
-            drop(guard);
+        loop {
+            // Whoever has just got the lock wrote a first one down with its words.
             tokio::time::sleep(BEAT).await;
+            let Some(guard) = guard.upgrade() else { return };
+            guard.beat();
         }
     });
 }

@@ -105,7 +105,6 @@ impl<'a> Run<'a> {
         self.phase_began = Instant::now();
         if !self.recovering {
             self.record.heartbeat_at = time::now_ms();
-            self.lock.guard.beat();
         }
         self.ledger.phase(&mut self.record, phase, detail).await?;
         tracing::info!(run = %self.record.id, %phase, detail, "phase");

@@ -50,8 +50,7 @@ impl Operations<'_> {
     /// Runs what is pending, up to the goal.
     pub(crate) async fn up(&self, goal: Goal) -> Result<Report> {
         self.warn_when_stale();
-        self.make_missing_database(goal).await?;
-        let done = self.up_existing(goal).await;
+        let done = self.up_to(goal).await;
         if let Err(error) = &done
             && error.is_needs_person()
             && !error.is_told()
@@ -114,13 +113,20 @@ impl Operations<'_> {
         Ok(())
     }
 
-    async fn up_existing(&self, goal: Goal) -> Result<Report> {
+    async fn up_to(&self, goal: Goal) -> Result<Report> {
         // A person's `up` looks into the ledger too, where a run that died after it had become
         // final still waits to be closed; a starting application's needs only the one statement.
-        if (self.settings.unattended || !self.is_run_open().await?)
-            && let Some(report) = self.start(goal).await?
-        {
-            return Ok(report);
+        if self.settings.unattended || !self.is_run_open().await? {
+            match self.start(goal).await {
+                Ok(Some(report)) => return Ok(report),
+                Ok(None) => {}
+                Err(error) if error.code() == Code::NoDatabase => {
+                    self.make_missing_database(goal).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        } else {
+            self.make_missing_database(goal).await?;
         }
         let began = time::now_ms();
         let settled = self.settled().await?;

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
-use super::{comment, copy};
+use super::{catalog, comment, copy};
 use crate::engine::{Clone, Connection as _, Inventory, Object};
 use crate::error::{Result, say};
 
@@ -29,9 +29,17 @@ const LONGEST: usize = 64;
 /// Says in a clone whose it is, whatever it said of the database that it was made from.
 pub(super) async fn mark(link: &mut Link, clone: &str, run: &str) -> Result<()> {
     let table = format!("{}.{MARKER}", quote(clone));
-    let sql = format!("CREATE TABLE IF NOT EXISTS {table} (run VARCHAR(100) PRIMARY KEY)");
-    link.send(&sql).await?;
-    link.send(&format!("DELETE FROM {table}")).await?;
+    let copied = format!(
+        "mo_catalog.mo_tables WHERE account_id = current_account_id() AND reldatabase = {} AND relname = {}",
+        literal(clone),
+        literal(MARKER)
+    );
+    let first = if catalog::count(link, &copied).await? > 0 {
+        format!("DELETE FROM {table}")
+    } else {
+        format!("CREATE TABLE {table} (run VARCHAR(100) PRIMARY KEY)")
+    };
+    link.send(&first).await?;
     link.send(&format!("INSERT INTO {table} (run) VALUES ({})", literal(run))).await.map(drop)
 }
 

@@ -216,11 +216,6 @@ impl Link {
         self.id
     }
 
-    /// The number that the fence must still have.
-    pub(super) fn fence_number(&self) -> Option<i64> {
-        self.fence
-    }
-
     /// The settings of its session, as far as they are noted.
     pub(super) fn variables(&mut self) -> &mut Variables {
         &mut self.variables

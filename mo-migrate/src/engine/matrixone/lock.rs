@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use super::link::Link;
 use super::{LEDGER, MatrixOne, literal, quote};
-use crate::engine::{LastHolder, LockAttempt, LockGuard};
+use crate::engine::{Connection as _, LastHolder, LockAttempt, LockGuard};
 use crate::error::{Error, Result, say};
 use crate::lock::Holder;
 
@@ -48,6 +48,15 @@ struct Heard {
     silent: i64,
 }
 
+/// What a start wrote down when it got the lock.
+#[derive(Clone, Debug)]
+struct Claim {
+    /// The number that the fence has.
+    fence: i64,
+    /// The words in the table of holders. Whoever gets the lock next leaves its own.
+    holder: Holder,
+}
+
 /// Where the connection is that holds the lock.
 #[derive(Debug, Default)]
 enum State {
@@ -57,11 +66,11 @@ enum State {
     /// It was asked for and is another's; the connection is kept for the next attempt.
     Asking(Box<Link>),
     /// It waits for work.
-    Held(Box<Link>),
+    Held(Box<Link>, Claim),
     /// It does the work.
-    Out { fence: i64 },
+    Out(Claim),
     /// It is lost, and the lock with it.
-    Lost { fence: i64 },
+    Lost(Claim),
 }
 
 /// The place of the connection that holds the lock.
@@ -77,14 +86,22 @@ impl fmt::Debug for Slot {
 impl Slot {
     /// The connection comes back from its work.
     pub(super) async fn put_back(&self, link: Link) {
-        *self.0.lock().await = State::Held(Box::new(link));
+        let mut state = self.0.lock().await;
+        if let State::Out(claim) = &*state {
+            *state = State::Held(Box::new(link), claim.clone());
+        }
+    }
+
+    /// Whether the connection waits for work.
+    async fn is_at_home(&self) -> bool {
+        matches!(*self.0.lock().await, State::Held(..))
     }
 
     /// The connection is no more.
     pub(super) async fn lost(&self) {
         let mut state = self.0.lock().await;
-        if let State::Out { fence } = *state {
-            *state = State::Lost { fence };
+        if let State::Out(claim) = &*state {
+            *state = State::Lost(claim.clone());
         }
     }
 }
@@ -179,9 +196,8 @@ impl MatrixOne {
         }
         let last = self.holder(&mut link).await?;
         self.end_left_sessions(&mut link).await?;
-        let fence = self.take_fence(&mut link, ours).await?;
-        self.register(&mut link).await?;
-        *state = State::Held(Box::new(link.fenced_by(fence)));
+        let claim = self.claim(&mut link, ours, true).await?;
+        *state = State::Held(Box::new(link.fenced_by(claim.fence)), claim);
         let last = last.map(|heard| LastHolder {
             holder: heard.holder,
             beat: heard.beat,
@@ -219,30 +235,49 @@ impl MatrixOne {
         Ok(Some(Heard { holder, beat: row.at(1)?, session: row.at(2)?, silent: row.at(3)? }))
     }
 
-    /// Moves the fence on, and leaves our words.
-    async fn take_fence(&self, link: &mut Link, ours: &Holder) -> Result<i64> {
-        let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
-        let move_on = format!(
-            "INSERT INTO {ledger}.fence (guarded, n) VALUES ({guarded}, 1) ON DUPLICATE KEY UPDATE n = n + 1"
-        );
-        if let Err(error) = link.send(&move_on).await {
-            if !say::is_missing(&error) {
-                return Err(error);
+    /// Moves the fence on, and leaves our words and this session's number: all of it or nothing. Those
+    /// of a dead run go where it `is_first`.
+    async fn claim(&self, link: &mut Link, ours: &Holder, is_first: bool) -> Result<Claim> {
+        match self.claim_in_ledger(link, ours, is_first).await {
+            Err(error) if say::is_missing(&error) => {
+                link.rollback().await?;
+                self.make_ledger().await?;
+                self.claim_in_ledger(link, ours, is_first).await
             }
-            self.make_ledger().await?;
-            link.send(&move_on).await?;
+            other => other,
         }
+    }
+
+    async fn claim_in_ledger(
+        &self,
+        link: &mut Link,
+        ours: &Holder,
+        is_first: bool,
+    ) -> Result<Claim> {
+        let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
         let words = literal(&serde_json::to_string(ours).unwrap_or_default());
         let session = link.id();
+        link.begin().await?;
+        link.send(&format!(
+            "INSERT INTO {ledger}.fence (guarded, n) VALUES ({guarded}, 1) ON DUPLICATE KEY UPDATE n = n + 1"
+        ))
+        .await?;
         link.send(&format!(
             "INSERT INTO {ledger}.holders (guarded, holder, session, beat) \
              VALUES ({guarded}, {words}, {session}, {NOW}) \
              ON DUPLICATE KEY UPDATE holder = {words}, session = {session}, beat = {NOW}"
         ))
         .await?;
+        if is_first {
+            let forget = format!("DELETE FROM {ledger}.sessions WHERE guarded = {guarded}");
+            link.send(&forget).await?;
+        }
+        self.register(link).await?;
         let sql = format!("SELECT n FROM {ledger}.fence WHERE guarded = {guarded}");
         let rows = link.ask(&sql).await?;
-        rows.first().map_or_else(|| Err(say::connection_lost()), |row| row.at(0))
+        let fence = rows.first().map_or_else(|| Err(say::connection_lost()), |row| row.at(0))?;
+        link.commit().await?;
+        Ok(Claim { fence, holder: ours.clone() })
     }
 
     /// Writes down a session that may change the database, so that the next start can end it.
@@ -272,7 +307,7 @@ impl MatrixOne {
                 Err(error) => return Err(error),
             };
             if rows.is_empty() {
-                break;
+                return Ok(());
             }
             for row in &rows {
                 let session: u64 = row.at(0)?;
@@ -286,8 +321,6 @@ impl MatrixOne {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let forget = format!("DELETE FROM {ledger}.sessions WHERE guarded = {guarded}");
-        link.send(&forget).await.map(drop)
     }
 
     /// Ends the session of a holder that was not heard of for long and runs nothing.
@@ -338,31 +371,35 @@ impl MatrixOne {
     /// The connection that does the work: the one that holds the lock, where this start holds it.
     pub(super) async fn work(&self) -> Result<Link> {
         let mut state = self.slot.0.lock().await;
-        let fence = match std::mem::take(&mut *state) {
-            State::Held(link) => {
-                let fence = link.fence_number().unwrap_or_default();
-                *state = State::Lost { fence };
+        let claim = match std::mem::take(&mut *state) {
+            State::Held(link, claim) => {
+                *state = State::Lost(claim.clone());
                 if let Ok(link) = link.at_work(self.slot.clone(), &self.name).await {
-                    *state = State::Out { fence };
+                    *state = State::Out(claim);
                     return Ok(link);
                 }
                 // It was lost while it waited.
-                fence
+                claim
             }
-            State::Lost { fence } => fence,
+            State::Lost(claim) => claim,
             other => {
                 *state = other;
                 return self.open_known(&self.name).await;
             }
         };
-        *state = State::Lost { fence };
-        let link = self.again(&mut state, fence).await?;
-        let fence = link.fence_number().unwrap_or(fence);
+        *state = State::Lost(claim.clone());
+        let (link, claim) = self.again(&claim).await?;
         // The database may be gone, and with it this connection: the fence is where it is now.
-        *state = State::Lost { fence };
+        *state = State::Lost(claim.clone());
         let link = link.at_work(self.slot.clone(), &self.name).await?;
-        *state = State::Out { fence };
+        *state = State::Out(claim);
         Ok(link)
+    }
+
+    /// A connection that looks at the database: the one that holds the lock, while that has nothing else
+    /// to do.
+    pub(super) async fn look(&self) -> Result<Link> {
+        if self.slot.is_at_home().await { self.work().await } else { self.open(&self.name).await }
     }
 
     /// Whether this start holds the lock, or did when it last heard of it.
@@ -374,20 +411,21 @@ impl MatrixOne {
     /// connection was lost.
     pub(super) async fn fence_held(&self) -> Result<Option<i64>> {
         let mut state = self.slot.0.lock().await;
-        let fence = match &*state {
-            State::Held(link) => return Ok(link.fence_number()),
-            State::Out { fence } => return Ok(Some(*fence)),
+        let claim = match &*state {
+            State::Held(_, claim) | State::Out(claim) => return Ok(Some(claim.fence)),
             State::Free | State::Asking(_) => return Ok(None),
-            State::Lost { fence } => *fence,
+            State::Lost(claim) => claim.clone(),
         };
-        let link = self.again(&mut state, fence).await?;
-        let fence = link.fence_number();
-        *state = State::Held(Box::new(link));
-        Ok(fence)
+        let (link, claim) = self.again(&claim).await?;
+        let fence = claim.fence;
+        *state = State::Held(Box::new(link), claim);
+        Ok(Some(fence))
     }
 
-    /// The lock again, on a new connection: the old session is gone once it can be had.
-    async fn again(&self, state: &mut State, fence: i64) -> Result<Link> {
+    /// The lock again, on a new connection: the old session is gone once it can be had. If nobody else
+    /// had it in between, our words are still there; the fence may have been moved by this start, whose
+    /// connection was lost before it heard of it.
+    async fn again(&self, claim: &Claim) -> Result<(Link, Claim)> {
         let mut link = self.open_known("").await?;
         let until = tokio::time::Instant::now() + GONE_WITHIN;
         while !self.get_lock(&mut link).await? {
@@ -396,13 +434,11 @@ impl MatrixOne {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let now = self.take_fence(&mut link, &Holder::here()).await?;
-        if now != fence + 1 {
+        let last = self.holder(&mut link).await?;
+        if last.is_none_or(|heard| heard.holder != claim.holder) {
             return Err(say::taken_over(&self.shown));
         }
-        // Should this connection be lost too, the fence was moved by this start and by no other.
-        *state = State::Lost { fence: now };
-        self.register(&mut link).await?;
-        Ok(link.fenced_by(now))
+        let claim = self.claim(&mut link, &claim.holder, false).await?;
+        Ok((link.fenced_by(claim.fence), claim))
     }
 }

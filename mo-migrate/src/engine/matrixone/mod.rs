@@ -344,7 +344,7 @@ impl Engine for MatrixOne {
     async fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
         Ok(match role {
             Role::Work => Box::new(self.work().await?),
-            Role::Start => Box::new(self.open(&self.name).await?),
+            Role::Start => Box::new(self.look().await?),
             Role::Read => {
                 let mut link = self.open_known(&self.name).await?;
                 link.writable(false).await?;
@@ -384,9 +384,9 @@ impl Engine for MatrixOne {
     }
 
     async fn cannot_come_back(&self) -> Result<Vec<(String, &'static str)>> {
-        let mut link = self.open(&self.name).await?;
+        let mut link = self.look().await?;
         let found = catalog::cannot_come_back(&mut link).await;
-        link.hang_up().await;
+        Box::new(link).close().await;
         found
     }
 

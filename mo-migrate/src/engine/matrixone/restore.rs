@@ -58,13 +58,10 @@ impl MatrixOneRestore {
             return Err(say::no_snapshot(snapshot, &all?));
         }
         let source = engine.source_of(&mut link, snapshot).await?;
-        let database = quote(&engine.name);
         if !engine.database_exists(&mut link, &engine.name).await? {
-            link.send(&format!("CREATE DATABASE {database}")).await?;
+            link.send(&format!("CREATE DATABASE {}", quote(&engine.name))).await?;
         }
-        link.send(&format!("USE {database}")).await?;
-        link.hang_up().await;
-        let mut link = engine.open_known(&engine.name).await?;
+        link.move_to(&engine.name).await?;
         if let Some(fence) = fence {
             link = link.fenced_by(fence);
             engine.register(&mut link).await?;
