@@ -8,8 +8,7 @@
 )]
 
 use std::str::FromStr as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use mo_migrate::Outcome;
 use mo_migrate_tests::{Fixture, Place, engines, server};
@@ -33,26 +32,47 @@ struct Cut {
 
 /// What all connections through a proxy share.
 #[derive(Clone)]
-struct Wire {
-    cut: Cut,
-    seen: Arc<AtomicU32>,
-    done: Arc<AtomicBool>,
+struct Wire(Arc<Mutex<Passing>>);
+
+/// The cuts, one after the other, and what has passed.
+struct Passing {
+    cuts: Vec<Cut>,
+    done: usize,
+    /// Statements of the next cut's kind, since the last cut.
+    seen: u32,
+    /// Of any kind.
+    sent: u32,
 }
 
 impl Wire {
-    /// A statement passes; whether it is the one at which the connection is cut.
-    fn is_cut_at(&self, packet: &[u8]) -> bool {
-        let text = packet.get(1..).unwrap_or_default();
-        if !text.starts_with(self.cut.statement.as_bytes()) {
-            return false;
-        }
-        let now = self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.cut.time;
-        self.done.fetch_or(now, Ordering::SeqCst);
-        now
+    fn with(cuts: &[Cut]) -> Self {
+        Self(Arc::new(Mutex::new(Passing { cuts: cuts.to_vec(), done: 0, seen: 0, sent: 0 })))
     }
 
-    fn lets_nobody_through(&self) -> bool {
-        self.cut.for_good && self.done.load(Ordering::SeqCst)
+    /// A statement passes; the cut that it is for, if it is for one.
+    fn cut_at(&self, packet: &[u8]) -> Option<Cut> {
+        let mut wire = self.0.lock().unwrap();
+        wire.sent += 1;
+        let next = *wire.cuts.get(wire.done)?;
+        let text = packet.get(1..).unwrap_or_default();
+        wire.seen += u32::from(text.starts_with(next.statement.as_bytes()));
+        if wire.seen != next.time {
+            return None;
+        }
+        (wire.done, wire.seen) = (wire.done + 1, 0);
+        Some(next)
+    }
+
+    /// The cut after which nobody gets through any more, if it was made.
+    fn shut(&self) -> Option<Cut> {
+        let wire = self.0.lock().unwrap();
+        wire.cuts[..wire.done].iter().find(|cut| cut.for_good).copied()
+    }
+
+    /// Whether all cuts were made, and what was sent.
+    fn passed(&self) -> (bool, u32) {
+        let wire = self.0.lock().unwrap();
+        (wire.done == wire.cuts.len(), wire.sent)
     }
 }
 
@@ -65,7 +85,7 @@ async fn proxy(wire: Wire) -> u16 {
     let options = MySqlConnectOptions::from_str(&format!("mysql://{place}")).unwrap();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            if wire.lets_nobody_through() {
+            if wire.shut().is_some() {
                 continue;
             }
             let server = TcpStream::connect((options.get_host(), options.get_port())).await;
@@ -92,14 +112,14 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire, cut:
         if from.read_exact(&mut body).await.is_err() {
             return;
         }
-        let ends = wire.is_cut_at(&body) || wire.lets_nobody_through();
-        if ends {
+        let ends = wire.cut_at(&body).or_else(|| wire.shut());
+        if ends.is_some() {
             cut();
         }
-        if !ends || wire.cut.arrives {
+        if ends.is_none_or(|end| end.arrives) {
             let _ = to.write_all(&[&head[..], &body].concat()).await;
         }
-        if ends {
+        if ends.is_some() {
             return;
         }
     }
@@ -109,6 +129,16 @@ const V1: &str =
     "CREATE TABLE products (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(50), price INT);
 CREATE TABLE other (n BIGINT);
 INSERT INTO products (name, price) VALUES ('Laptop', 1500), ('Mouse', 30);";
+
+/// How a run through a proxy that cuts ended.
+struct Ended {
+    outcome: Outcome,
+    told: String,
+    /// It came to where the connection is cut.
+    reached: bool,
+    /// What was sent, all in all.
+    sent: u32,
+}
 
 /// Its second statement takes about a second.
 const V2: &str = "UPDATE products SET price = price + 1;
@@ -121,13 +151,14 @@ fn is_open(shop: &Fixture) -> bool {
 }
 
 /// Runs it through a proxy that cuts, and then again without one.
-async fn cut(cut: Cut, bad: bool) -> Result<bool, String> {
+async fn cut(cuts: &[Cut], bad: bool, numbers: u32) -> Result<Ended, String> {
     let shop = Fixture::new(Place::MatrixOne);
     shop.file("1_init.sql", V1);
     shop.migrator().run(shop.address()).await.unwrap();
     let before = shop.dump();
-    shop.file("2_x.sql", &format!("{V2}{}", if bad { " SELECT * FROM nowhere;" } else { "" }));
-    let wire = Wire { cut, seen: Arc::default(), done: Arc::default() };
+    let v2 = V2.replace("3000000", &numbers.to_string());
+    shop.file("2_x.sql", &format!("{v2}{}", if bad { " SELECT * FROM nowhere;" } else { "" }));
+    let wire = Wire::with(cuts);
     let port = proxy(wire.clone()).await;
     let address = shop.address();
     let (head, tail) = address.rsplit_once(':').unwrap();
@@ -156,14 +187,16 @@ async fn cut(cut: Cut, bad: bool) -> Result<bool, String> {
         return Err(format!("it is not as it was, after {told}"));
     }
     let rows = shop.sql("SELECT price FROM products ORDER BY id; SELECT * FROM other");
-    if rows != if bad { "1500\n30\n" } else { "1501\n31\n3000000\n" } {
+    let good = format!("1501\n31\n{numbers}\n");
+    if rows != if bad { "1500\n30\n" } else { &good } {
         return Err(format!("{rows:?}, after {told}"));
     }
     let left = shop.files_with("_verify");
     if is_open(&shop) || !left.is_empty() {
         return Err(format!("left over: {left:?}, after {told}"));
     }
-    Ok(wire.done.load(Ordering::SeqCst))
+    let (reached, sent) = wire.passed();
+    Ok(Ended { outcome, told, reached, sent })
 }
 
 /// Cuts at each of these statements, once and for good, in a good run and in a bad one.
@@ -176,8 +209,8 @@ async fn everywhere(statements: &[(&'static str, u32)], arrives: bool) {
         for bad in [false, true] {
             let for_good = (at % 2 == 0) == bad;
             let one = Cut { statement, time: *time, arrives, for_good };
-            match cut(one, bad).await {
-                Ok(done) => reached += u32::from(done),
+            match cut(&[one], bad, 3_000_000).await {
+                Ok(ended) => reached += u32::from(ended.reached),
                 Err(why) => failed.push(format!("{one:?}, bad: {bad}: {why}")),
             }
         }
@@ -212,4 +245,48 @@ async fn a_statement_that_the_server_goes_on_with_does_not_come_after_the_next_s
         true,
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_lock_whose_connection_is_lost_again_while_it_is_had_again_is_still_the_runs() {
+    if !engines().contains(&Place::MatrixOne) {
+        return;
+    }
+    let at = |statement, arrives| Cut { statement, time: 1, arrives, for_good: false };
+    // The first commit after that is the one of the lock.
+    for arrives in [true, false] {
+        let cuts = [at("ALTER TABLE products", true), at("COMMIT", arrives)];
+        let ended = cut(&cuts, false, 3).await.unwrap();
+        assert!(ended.reached, "{}", ended.told);
+        assert_eq!(ended.outcome, Outcome::Restored, "{}", ended.told);
+    }
+}
+
+/// Between two of the places at which a connection is cut; all of them are tried when all is.
+const STEP: u32 = 9;
+
+#[tokio::test]
+async fn one_connection_that_is_lost_anywhere_asks_for_nobody() {
+    if !engines().contains(&Place::MatrixOne) {
+        return;
+    }
+    let step = if std::env::var_os("MO_MIGRATE_CRASH_ALL").is_some() { 1 } else { STEP };
+    let (mut failed, mut outcomes) = (Vec::new(), std::collections::BTreeMap::new());
+    for bad in [false, true] {
+        let all = cut(&[], bad, 3).await.unwrap().sent;
+        assert!(all > 100, "{all} are sent");
+        for (at, time) in (1 + std::process::id() % step..=all).step_by(step as usize).enumerate() {
+            let arrives = at % 2 == 0;
+            let one = Cut { statement: "", time, arrives, for_good: false };
+            match cut(&[one], bad, 3).await {
+                Ok(Ended { outcome: Outcome::NeedsPerson, told, .. }) => {
+                    failed.push(format!("{one:?}, bad: {bad}: it needs a person: {told}"));
+                }
+                Ok(Ended { outcome, .. }) => *outcomes.entry(outcome.to_string()).or_insert(0) += 1,
+                Err(why) => failed.push(format!("{one:?}, bad: {bad}: {why}")),
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(outcomes.len() > 2, "{outcomes:?}");
 }

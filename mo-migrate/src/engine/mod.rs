@@ -237,6 +237,13 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out who holds it.
     async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt>;
+    /// Ends what the connections that this start has lost may still run; the one that holds the lock stays.
+    ///
+    /// # Errors
+    /// It can't be ended, or not in time.
+    async fn end_lost_connections(&self) -> Result<()> {
+        Ok(())
+    }
     /// Opens the ledger.
     ///
     /// # Errors

@@ -42,6 +42,8 @@ struct Inner {
     native: Option<String>,
     /// What is the matter with the disk, where that is the cause.
     disk: Option<Disk>,
+    /// The connection went, or none could be had: what was to be done can be tried on another one.
+    lost: bool,
     /// Where in the statement, in bytes.
     offset: Option<usize>,
     /// The hooks know of it.
@@ -65,6 +67,7 @@ impl Error {
             source: None,
             native: None,
             disk: None,
+            lost: false,
             offset: None,
             told: false,
         }))
@@ -182,6 +185,16 @@ impl Error {
 
     pub(crate) fn on_disk(mut self, disk: Option<Disk>) -> Self {
         self.0.disk = disk;
+        self
+    }
+
+    /// A connection was lost, or could not be had.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.0.lost
+    }
+
+    pub(crate) fn lost(mut self) -> Self {
+        self.0.lost = true;
         self
     }
 

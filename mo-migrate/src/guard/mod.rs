@@ -145,7 +145,15 @@ impl Run<'_> {
                 let checks = job.checks_at(When::Snapshot);
                 // An interruption ends the run, and not the way back.
                 self.settings.stop = Stop::default();
-                match self.put_back(&checks).await {
+                let said = self.report.checks.len();
+                let mut done = self.put_back(&checks).await;
+                if done.as_ref().is_err_and(Error::is_lost) && self.taken_over().await.is_none() {
+                    self.report.checks.truncate(said);
+                    // It was heard of until now, whoever had the lock before.
+                    self.lock.last = None;
+                    done = self.put_back_once_more(&checks).await;
+                }
+                match done {
                     Ok(()) => {
                         say::restored(failure, &self.report, &self.record, &self.settings.keep)
                     }
@@ -191,6 +199,11 @@ impl Run<'_> {
     /// The restore (see `restore.rs`), after which the snapshot is kept for its time only.
     async fn put_back(&mut self, checks: &[Judge]) -> Result<()> {
         self.restore(checks).await?;
+        self.release_snapshots().await
+    }
+
+    async fn put_back_once_more(&mut self, checks: &[Judge]) -> Result<()> {
+        self.on_new_connections(checks).await?;
         self.release_snapshots().await
     }
 

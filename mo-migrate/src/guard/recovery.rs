@@ -174,7 +174,7 @@ pub(crate) async fn recover(
     {
         run.report_snapshot(&known);
     }
-    let done = run.recover_by(what, set).await;
+    let done = run.recover_once_more(what, set).await;
     run.finish_recovery(done).await.map(|report| Found::DeadRun(Box::new(report)))
 }
 
@@ -236,7 +236,29 @@ async fn went_before_the_history(
 }
 
 impl Run<'_> {
-    async fn recover_by(&mut self, what: Recovery, set: &MigrationSet) -> Result<Outcome> {
+    /// What the next start would do, on new connections of this one: those that it had were lost, and a
+    /// server may not have noticed yet.
+    pub(super) async fn on_new_connections(&mut self, checks: &[Judge]) -> Result<Outcome> {
+        tracing::warn!(run = %self.record.id, "the connections were lost: once more, on new ones");
+        self.engine.end_lost_connections().await?;
+        let ledger = Ledger::open(self.engine).await?;
+        std::mem::replace(&mut self.ledger, ledger).close().await;
+        self.history = History::of(self.engine, Role::Start, &self.settings).await?;
+        let what = decide(Some(&self.record), self.history.as_ref());
+        self.recover_by(what, checks).await
+    }
+
+    async fn recover_once_more(&mut self, what: Recovery, set: &MigrationSet) -> Result<Outcome> {
+        let judges = what == Recovery::Judge
+            || (what == Recovery::Restore && self.record.snapshot.is_some());
+        let checks = if judges { checks_of(set, self)? } else { Vec::new() };
+        match self.recover_by(what, &checks).await {
+            Err(error) if error.is_lost() => self.on_new_connections(&checks).await,
+            done => done,
+        }
+    }
+
+    async fn recover_by(&mut self, what: Recovery, checks: &[Judge]) -> Result<Outcome> {
         tracing::info!(run = %self.record.id, ?what, "recovery");
         self.find_failed_state().await?;
         match what {
@@ -263,7 +285,7 @@ impl Run<'_> {
                 self.open_committed().await?;
                 self.keep().await.map(|()| Outcome::Applied)
             }
-            Recovery::Judge => self.judge_again(set).await,
+            Recovery::Judge => self.judge_again(checks).await,
             Recovery::Restore if self.record.snapshot.is_none() => self.close_by_hand().await,
             // It was not committed, and what it went back to may be gone.
             Recovery::Restore if self.record.is_of_a_moment() => {
@@ -277,7 +299,7 @@ impl Run<'_> {
                 // What it did not write down can't be told from what others did since.
                 self.record.foreign_seen |=
                     self.record.touched.unknown && self.others_may_have_written().await?;
-                self.restore(&snapshot_checks(set, self)?).await.map(|()| Outcome::Restored)
+                self.restore(&snapshot_checks(checks, self)).await.map(|()| Outcome::Restored)
             }
             Recovery::LedgerGone | Recovery::OtherDatabase => {
                 let history = self.history.as_ref();
@@ -319,13 +341,13 @@ impl Run<'_> {
 
     /// Applied and not judged: the checks run again, without those that compare with before, since
     /// others have written in the meantime.
-    async fn judge_again(&mut self, set: &MigrationSet) -> Result<Outcome> {
+    async fn judge_again(&mut self, all: &[Judge]) -> Result<Outcome> {
         self.enter(Phase::ValidateAfter, "again, after a death").await?;
         self.open_committed().await?;
-        let checks = checks_of(set, self)?;
-        let checks: Vec<Judge> = checks
-            .into_iter()
+        let checks: Vec<Judge> = all
+            .iter()
             .filter(|(_, check)| check.when != When::Snapshot && !super::job::needs_before(check))
+            .cloned()
             .collect();
         let mut work = self.work.take().ok_or_else(say::connection_lost)?;
         let judged = self.judge_on(&mut *work, &checks).await;
@@ -335,7 +357,7 @@ impl Run<'_> {
             return self.keep().await.map(|()| Outcome::Applied);
         };
         self.not_too_late().await?;
-        self.restore(&snapshot_checks(set, self)?).await?;
+        self.restore(&snapshot_checks(all, self)).await?;
         self.record.error = Some(super::run::stored(&failed));
         Ok(Outcome::Restored)
     }
@@ -466,13 +488,13 @@ fn checks_of(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>> {
     Ok(checks)
 }
 
-fn snapshot_checks(set: &MigrationSet, run: &Run<'_>) -> Result<Vec<Judge>, Error> {
+fn snapshot_checks(checks: &[Judge], run: &Run<'_>) -> Vec<Judge> {
     let first = run.record.versions.first().copied();
-    let checks = checks_of(set, run)?;
-    Ok(checks
-        .into_iter()
+    checks
+        .iter()
         .filter(|judge| judge.1.when == When::Snapshot && super::job::judges_snapshot(judge, first))
-        .collect())
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]

@@ -114,19 +114,18 @@ impl Operations<'_> {
     }
 
     async fn up_to(&self, goal: Goal) -> Result<Report> {
-        // A person's `up` looks into the ledger too, where a run that died after it had become
-        // final still waits to be closed; a starting application's needs only the one statement.
-        if self.settings.unattended || !self.is_run_open().await? {
-            match self.start(goal).await {
-                Ok(Some(report)) => return Ok(report),
-                Ok(None) => {}
-                Err(error) if error.code() == Code::NoDatabase => {
-                    self.make_missing_database(goal).await?;
-                }
-                Err(error) => return Err(error),
+        match self.looked(goal).await {
+            Ok(Some(report)) => return Ok(report),
+            Ok(None) => {}
+            Err(error) if error.code() == Code::NoDatabase => {
+                self.make_missing_database(goal).await?;
             }
-        } else {
-            self.make_missing_database(goal).await?;
+            Err(error) if error.code() == Code::Database => {
+                // Who may not even see what databases there are is told what right that needs.
+                self.engine.exists().await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
         }
         let began = time::now_ms();
         let settled = self.settled().await?;
@@ -141,6 +140,17 @@ impl Operations<'_> {
             Unit::Run => self.one_run(goal, settled, waited.then_some(began)).await,
             Unit::Migration => self.one_by_one(goal, settled, waited.then_some(began)).await,
         }
+    }
+
+    /// A report when there is nothing to do.
+    async fn looked(&self, goal: Goal) -> Result<Option<Report>> {
+        // A person's `up` looks into the ledger too, where a run that died after it had become
+        // final still waits to be closed; a starting application's needs only the one statement.
+        if self.settings.unattended || !self.is_run_open().await? {
+            return self.start(goal).await;
+        }
+        // What is to be recovered may be that the whole database is gone.
+        self.make_missing_database(goal).await.map(|()| None)
     }
 
     async fn is_run_open(&self) -> Result<bool> {

@@ -92,6 +92,16 @@ struct Forbidden {
     outside: bool,
 }
 
+/// What can still be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Sound,
+    /// A statement failed inside of the transaction that is open: nothing but ROLLBACK.
+    Poisoned,
+    /// The server is not at the other end any more.
+    Lost,
+}
+
 /// A connection to MatrixOne.
 pub(super) struct Link {
     connection: Owner,
@@ -108,8 +118,7 @@ pub(super) struct Link {
     touched: Touched,
     limit: Option<Duration>,
     in_transaction: bool,
-    /// A statement failed inside of the transaction that is open.
-    poisoned: bool,
+    state: State,
     /// Sessions that are in the way are looked for, and ended if that is wanted.
     conduct: Option<Conduct>,
     /// Who waits for what is sent, where it is not this session.
@@ -150,7 +159,7 @@ impl Link {
             touched: Touched::default(),
             limit: None,
             in_transaction: false,
-            poisoned: false,
+            state: State::Sound,
             conduct: None,
             waiter: None,
             fence: None,
@@ -265,7 +274,7 @@ impl Link {
 
     /// A statement failed in a way of which it is known that it rolled back itself alone.
     pub(super) fn forgive(&mut self) {
-        self.poisoned = false;
+        self.state = State::Sound;
     }
 
     /// Runs something on the connection; ends it when its time is over or somebody interrupts.
@@ -273,11 +282,15 @@ impl Link {
         &mut self,
         work: impl AsyncFnOnce(&mut MySqlConnection) -> sqlx::Result<T>,
     ) -> Result<T> {
-        if self.poisoned {
-            return Err(Error::new(
-                Code::TransactionControl,
-                "a statement failed in this transaction, which can only be rolled back",
-            ));
+        match self.state {
+            State::Sound => {}
+            State::Poisoned => {
+                return Err(Error::new(
+                    Code::TransactionControl,
+                    "a statement failed in this transaction, which can only be rolled back",
+                ));
+            }
+            State::Lost => return Err(say::connection_lost()),
         }
         let (engine, id, limit) = (self.engine.clone(), self.id, self.limit);
         let gate = Arc::clone(&self.gate);
@@ -326,8 +339,13 @@ impl Link {
         };
         in_flight.store(false, Ordering::Relaxed);
         answer.map_err(|error| {
-            self.poisoned = self.in_transaction;
-            let error = ended.unwrap_or_else(|| say::driver(error));
+            let error = say::driver(error);
+            if error.is_lost() {
+                self.state = State::Lost;
+            } else if self.in_transaction {
+                self.state = State::Poisoned;
+            }
+            let error = ended.unwrap_or(error);
             let over = waiter.is_some() && error.code() == Code::TimeLimit;
             let in_vain = error.database_code() == Some("1205") || over;
             if in_vain { say::waited(error, &blocked) } else { error }
@@ -502,7 +520,9 @@ impl Connection for Link {
         self.limit = None;
         self.end_statement().await?;
         if self.in_transaction {
-            self.poisoned = false;
+            if self.state == State::Poisoned {
+                self.state = State::Sound;
+            }
             self.send("ROLLBACK").await?;
             self.in_transaction = false;
         }
@@ -567,7 +587,9 @@ impl Connection for Link {
 
     async fn end_statement(&mut self) -> Result<()> {
         if self.flight.ends() {
-            self.poisoned = self.in_transaction;
+            if self.in_transaction {
+                self.state = State::Poisoned;
+            }
             self.engine.end_query(self.id).await?;
             // The answer that nobody waited for is read first: it says that the statement was ended.
             if let Err(sqlx::Error::Database(_)) = self.connection.ping().await {

@@ -53,6 +53,8 @@ struct Heard {
 struct Claim {
     /// The number that the fence has.
     fence: i64,
+    /// The number of the session that holds the lock.
+    session: u64,
     /// The words in the table of holders. Whoever gets the lock next leaves its own.
     holder: Holder,
 }
@@ -195,7 +197,7 @@ impl MatrixOne {
             return Ok(LockAttempt::Taken(holder.map(|heard| heard.holder)));
         }
         let last = self.holder(&mut link).await?;
-        self.end_left_sessions(&mut link).await?;
+        self.end_sessions(&mut link, 0).await?;
         let claim = self.claim(&mut link, ours, true).await?;
         *state = State::Held(Box::new(link.fenced_by(claim.fence)), claim);
         let last = last.map(|heard| LastHolder {
@@ -277,7 +279,7 @@ impl MatrixOne {
         let rows = link.ask(&sql).await?;
         let fence = rows.first().map_or_else(|| Err(say::connection_lost()), |row| row.at(0))?;
         link.commit().await?;
-        Ok(Claim { fence, holder: ours.clone() })
+        Ok(Claim { fence, session, holder: ours.clone() })
     }
 
     /// Writes down a session that may change the database, so that the next start can end it.
@@ -292,12 +294,13 @@ impl MatrixOne {
         link.send(&sql).await.map(drop)
     }
 
-    /// Ends what a dead run left running, and waits until it is gone.
-    async fn end_left_sessions(&self, link: &mut Link) -> Result<()> {
+    /// Ends what the sessions that are written down may still run, but for one, and waits until they are
+    /// gone.
+    async fn end_sessions(&self, link: &mut Link, but: u64) -> Result<()> {
         let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
         let left = format!(
             "SELECT s.session FROM {ledger}.sessions s JOIN information_schema.processlist p \
-             ON p.session_id = s.name WHERE s.guarded = {guarded}"
+             ON p.session_id = s.name WHERE s.guarded = {guarded} AND s.session <> {but}"
         );
         let until = tokio::time::Instant::now() + GONE_WITHIN;
         loop {
@@ -311,7 +314,7 @@ impl MatrixOne {
             }
             for row in &rows {
                 let session: u64 = row.at(0)?;
-                tracing::warn!(session, "a session that a dead run left is ended");
+                tracing::warn!(session, "a session that was left is ended");
                 // It may have gone by itself in the meantime; the next look tells.
                 if let Err(error) = link.send(&format!("KILL {session}")).await
                     && tokio::time::Instant::now() >= until
@@ -321,6 +324,18 @@ impl MatrixOne {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Ends what this start's lost connections may still run.
+    pub(super) async fn end_lost(&self) -> Result<()> {
+        let held = match &*self.slot.0.lock().await {
+            State::Held(_, claim) | State::Out(claim) => claim.session,
+            State::Free | State::Asking(_) | State::Lost(_) => return Ok(()),
+        };
+        let mut link = self.open_known("").await?;
+        let ended = self.end_sessions(&mut link, held).await;
+        link.hang_up().await;
+        ended
     }
 
     /// Ends the session of a holder that was not heard of for long and runs nothing.

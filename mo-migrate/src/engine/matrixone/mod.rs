@@ -357,6 +357,10 @@ impl Engine for MatrixOne {
         self.attempt(holder).await
     }
 
+    async fn end_lost_connections(&self) -> Result<()> {
+        self.end_lost().await
+    }
+
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>> {
         match self.open(LEDGER).await {
             Ok(link) if access == LedgerAccess::ReadOnly || !self.holds_lock().await => {

@@ -53,7 +53,7 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
             "give the pool more connections, or let go of the one that is held; then start again",
         ),
         sqlx::Error::Io(error) => {
-            Error::new(Code::Connect, "the connection was lost").because(error.to_string())
+            Error::new(Code::Connect, "the connection was lost").because(error.to_string()).lost()
         }
         sqlx::Error::WorkerCrashed => connection_lost(),
         other => Error::new(Code::Database, other.to_string()),
@@ -95,7 +95,8 @@ pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
     if let sqlx::Error::Io(error) = &error {
         return Error::new(Code::Connect, format!("`{database}` can't be reached"))
             .because(error.to_string())
-            .hinted("check the address, and that the server runs; then `migrate status`");
+            .hinted("check the address, and that the server runs; then `migrate status`")
+            .lost();
     }
     let error = driver(error);
     if is_busy(&error) {
@@ -195,6 +196,7 @@ pub(crate) fn internal(error: &dyn Display) -> Error {
 pub(crate) fn connection_lost() -> Error {
     Error::new(Code::Connect, "the connection to the database is lost")
         .hinted("see what is true with `migrate status`")
+        .lost()
 }
 
 pub(crate) fn foreign_connection() -> Error {

@@ -112,8 +112,10 @@ pub(crate) fn check_failed(line: &CheckReport, code: Option<Code>) -> Error {
         Some(code @ (Code::TimeLimit | Code::Panic)) => {
             Error::new(code, format!("check `{name}` could not be carried out{after}"))
         }
-        Some(_) => {
-            Error::new(Code::CheckErred, format!("check `{name}` could not be carried out{after}"))
+        Some(code) => {
+            let message = format!("check `{name}` could not be carried out{after}");
+            let error = Error::new(Code::CheckErred, message);
+            if code == Code::Connect { error.lost() } else { error }
         }
     };
     let rows = line

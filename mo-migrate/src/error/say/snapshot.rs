@@ -121,7 +121,7 @@ pub(crate) fn snapshot_bad(name: &str, error: Error) -> Error {
     match error.code() {
         Code::Interrupted | Code::NoSnapshot => error,
         // Not it, but the clone that it is tested on.
-        _ if error.disk().is_some() => {
+        _ if error.disk().is_some() || error.is_lost() => {
             error.within(Code::Snapshot, format!("snapshot `{name}` can't be verified"))
         }
         _ => error.within(Code::SnapshotBad, format!("snapshot `{name}` does not verify")).hinted(
