@@ -185,6 +185,33 @@ async fn writes_of_others_to_other_tables_stay() {
 }
 
 #[tokio::test]
+async fn rows_of_others_in_a_table_that_the_run_made_are_said_to_go_with_it() {
+    for place in places() {
+        // Also where there was no table before.
+        for had_tables in [true, false] {
+            let shop = Fixture::new(place);
+            shop.file("1_kept.sql", "CREATE TABLE kept (id INT);");
+            if had_tables {
+                shop.migrator().run(shop.address()).await.unwrap();
+            }
+            let writes = shop.shell("INSERT INTO new VALUES (7)");
+            let check = format!(
+                "-- check(after): others write, and this fails\n-- command: {writes}; exit 1"
+            );
+            shop.file("2_new.sql", "CREATE TABLE new (id INT);").file("2_new.check.sql", &check);
+            let error = shop.migrator().run(shop.address()).await.unwrap_err();
+            assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
+            let restore = error.report().unwrap().restore.clone().unwrap();
+            let discarded = &restore.discarded_writes;
+            assert!(discarded.contains(&"new".to_owned()), "{place:?} {had_tables}: {restore:?}");
+            if place == Place::MatrixOne {
+                assert_eq!(restore.discarded_rows[0].count, 1, "{had_tables}: {restore:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_snapshot_only_when_needed_still_undoes() {
     for place in engines() {
         let shop = shop(place).await;

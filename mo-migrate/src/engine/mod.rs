@@ -439,15 +439,15 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         table: Option<&str>,
     ) -> Result<Vec<Row>>;
     /// The rows of a table that others changed between the snapshot and now, outside of these windows
-    /// in which the run itself may have changed some; none where it can't be told. `most` of them at
-    /// the most are given.
+    /// in which the run itself may have changed some; none where it can't be told. Without a snapshot
+    /// the run made the table in the first of them. `most` of the rows at the most are given.
     ///
     /// # Errors
     /// The connection is lost.
     async fn foreign_rows(
         &self,
         connection: &mut dyn Connection,
-        snapshot: &str,
+        snapshot: Option<&str>,
         table: &str,
         windows: &[Window],
         most: usize,

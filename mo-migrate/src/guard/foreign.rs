@@ -3,7 +3,7 @@
 //! Where an engine can read any moment of the past, they are found in the gaps between the run's own
 //! statements on a table; what changed while one of them ran can't be told from its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::Run;
 use crate::engine::{Connection, ForeignRows, Window};
@@ -22,27 +22,33 @@ pub(crate) fn windows(all: &[StatementWindow], table: &str) -> Vec<Window> {
 }
 
 impl Run<'_> {
-    /// What others have written to these tables, as far as it can be told; none where the engine can't
-    /// tell.
+    /// What others have written to these tables, and to those that the run made, as far as it can be
+    /// told; none where the engine can't tell.
     pub(super) async fn written_by_others<'t>(
         &mut self,
         connection: &mut dyn Connection,
         tables: impl Iterator<Item = &'t String>,
+        made: &'t BTreeSet<String>,
     ) -> Result<Option<BTreeMap<String, ForeignRows>>> {
         let Some(snapshot) = self.record.snapshot.clone() else { return Ok(None) };
         let lines = self.ledger.windows(&self.record.id).await?;
-        let mut found = BTreeMap::new();
+        let (mut found, mut told) = (BTreeMap::new(), false);
         let most = self.settings.evidence;
-        for table in tables {
+        for table in tables.chain(made) {
+            let then = (!made.contains(table)).then_some(snapshot.as_str());
             let windows = windows(&lines, table);
-            let theirs =
-                self.engine.foreign_rows(connection, &snapshot, table, &windows, most).await?;
-            let Some(theirs) = theirs else { return Ok(None) };
-            if theirs.count > 0 {
-                found.insert(table.clone(), theirs);
+            match self.engine.foreign_rows(connection, then, table, &windows, most).await? {
+                Some(theirs) if theirs.count > 0 => {
+                    told = true;
+                    found.insert(table.clone(), theirs);
+                }
+                Some(_) => told = true,
+                // What the run made goes with it in any case.
+                None if then.is_none() => {}
+                None => return Ok(None),
             }
         }
-        Ok(Some(found))
+        Ok(told.then_some(found))
     }
 }
 

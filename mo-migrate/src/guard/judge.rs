@@ -6,6 +6,7 @@
 //!    report;
 //! 3. every check runs, so that the report has all that is wrong and not only the first.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::job::{Job, Judge, compared_with, needs_before};
@@ -130,7 +131,8 @@ impl Run<'_> {
         check: &Check,
     ) -> Result<bool> {
         let compared = compared_with(check, self.engine.dialect());
-        if let Some(theirs) = self.written_by_others(connection, compared.iter()).await? {
+        let none = BTreeSet::new();
+        if let Some(theirs) = self.written_by_others(connection, compared.iter(), &none).await? {
             return Ok(!theirs.is_empty());
         }
         if !self.record.foreign_seen {

@@ -242,10 +242,15 @@ impl Run<'_> {
             .filter(|name| **name != self.settings.history_table)
             .cloned()
             .collect();
+        let made: BTreeSet<String> =
+            (now.tables().filter(|table| then.table(&table.name).is_none()))
+                .map(|table| table.name.clone())
+                .filter(|name| touched.unknown || named(name))
+                .collect();
         let theirs = if self.record.is_of_tables() {
             None
         } else {
-            self.written_by_others(back.connection()?, concerned.iter()).await?
+            self.written_by_others(back.connection()?, concerned.iter(), &made).await?
         };
         self.record.foreign_seen |= theirs.as_ref().is_some_and(|theirs| !theirs.is_empty());
         let written: Option<BTreeSet<String>> =

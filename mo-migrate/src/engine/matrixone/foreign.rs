@@ -20,19 +20,22 @@ impl MatrixOne {
     pub(super) async fn rows_in_gaps(
         &self,
         link: &mut Link,
-        snapshot: &str,
+        snapshot: Option<&str>,
         table: &str,
         windows: &[Window],
         most: usize,
     ) -> Result<Option<ForeignRows>> {
         let name = format!("{}.{}", quote(&self.name), quote(table));
-        let mut from = Some(format!("{name}{}", hint(snapshot)));
+        let mut from = snapshot.map(|snapshot| format!("{name}{}", hint(snapshot)));
         let mut gaps = Vec::new();
         for window in windows {
             if let Some(from) = from {
                 gaps.push((at(&name, Some(window.began)), from));
             }
             from = window.ended.map(|ended| at(&name, Some(ended)));
+        }
+        if snapshot.is_none() && windows.is_empty() {
+            return Ok(None);
         }
         gaps.extend(from.map(|from| (name, from)));
         let mut found = ForeignRows::default();

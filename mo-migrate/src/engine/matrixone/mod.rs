@@ -572,7 +572,7 @@ impl Engine for MatrixOne {
     async fn foreign_rows(
         &self,
         connection: &mut dyn Connection,
-        snapshot: &str,
+        snapshot: Option<&str>,
         table: &str,
         windows: &[Window],
         most: usize,

@@ -474,7 +474,7 @@ impl Engine for Sqlite {
     async fn foreign_rows(
         &self,
         _: &mut dyn Connection,
-        _: &str,
+        _: Option<&str>,
         _: &str,
         _: &[Window],
         _: usize,
