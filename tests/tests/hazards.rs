@@ -134,6 +134,31 @@ async fn refuse_leaves_others_writes_to_a_person_and_discard_takes_them_back() {
 }
 
 #[tokio::test]
+async fn rows_of_others_that_would_lose_their_parent_are_a_persons_who_is_told_where_they_are() {
+    for place in places() {
+        let shop = with(
+            place,
+            "CREATE TABLE products (id INT PRIMARY KEY); CREATE TABLE notes (n INT);
+             CREATE TABLE orders (n INT, product INT, FOREIGN KEY (product) REFERENCES products (id));
+             INSERT INTO products VALUES (1);",
+        )
+        .await;
+        let before = shop.dump();
+        shop.file("2_x.sql", "-- mo-migrate: no-transaction\nINSERT INTO products VALUES (2);");
+        meanwhile(&shop, "INSERT INTO orders VALUES (1, 2); INSERT INTO notes VALUES (1)");
+        let error = fails(&shop, Outcome::NeedsPerson).await;
+        assert_eq!(error.code(), Code::ForeignWrites, "{error:?}");
+        assert!(error.causes().contains(&"there are some in `orders`".to_owned()), "{error:?}");
+        // Nothing went: neither theirs nor what they refer to.
+        assert_eq!(shop.sql("SELECT n, product FROM orders; SELECT n FROM notes"), "1|2\n1\n");
+        assert_eq!(shop.sql("SELECT id FROM products ORDER BY id"), "1\n2\n");
+        let discarding = shop.migrator().foreign_writes(ForeignWrites::Discard);
+        discarding.recover(shop.address()).await.unwrap().unwrap();
+        shop.assert_dump(&before, "dump");
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_has_the_verify_name_is_never_dropped() {
     for place in engines() {
         let shop = with(place, "CREATE TABLE t (x INT); INSERT INTO t VALUES (1);").await;

@@ -1,5 +1,7 @@
 //! The proof: what came back is compared with the snapshot, inside the restore's transaction.
 
+use std::collections::BTreeSet;
+
 use super::restore_plan::RestorePlan;
 use super::run::Run;
 use crate::engine::{Object, RestoreTransaction};
@@ -84,12 +86,15 @@ impl Run<'_> {
         back: &mut dyn RestoreTransaction,
         plan: &RestorePlan,
     ) -> Result<()> {
-        let now = self.engine.foreign_key_violations(back.connection()?, None).await?.len();
-        let Some(name) = self.record.snapshot.clone().filter(|_| now > 0) else { return Ok(()) };
-        if now > self.violations_then(&name).await?.len() {
-            Err(say::orphans(now, &plan.kept))
-        } else {
-            Ok(())
+        let now = self.engine.foreign_key_violations(back.connection()?, None).await?;
+        let snapshot = self.record.snapshot.clone().filter(|_| !now.is_empty());
+        let Some(name) = snapshot else { return Ok(()) };
+        let lost = now.len().saturating_sub(self.violations_then(&name).await?.len());
+        if lost == 0 {
+            return Ok(());
         }
+        let tables = now.iter().map(|row| row.at(0)).collect::<Result<BTreeSet<String>>>()?;
+        let of_others = tables.into_iter().filter(|table| plan.kept.contains(table)).collect();
+        Err(say::orphans(lost, of_others))
     }
 }

@@ -152,13 +152,16 @@ pub(crate) fn written_between(late: &Between) -> String {
     )
 }
 
-pub(crate) fn orphans(count: usize, kept: &[String]) -> Error {
-    Error::new(
+pub(crate) fn orphans(count: usize, tables: Vec<String>) -> Error {
+    let (rows, their) = if count == 1 { ("row", "its") } else { ("rows", "their") };
+    let error = Error::new(
         Code::ForeignWrites,
-        format!("{count} rows that others wrote would lose their parent"),
-    )
-    .because(format!("they are in {}", kept.join(", ")))
-    .hinted("take them back as well with `migrate recover --foreign-writes discard`")
+        format!("{count} {rows} that others wrote would lose {their} parent"),
+    );
+    tables
+        .into_iter()
+        .fold(error, |error, table| error.because(format!("there are some in `{table}`")))
+        .hinted("take them back as well with `migrate recover --foreign-writes discard`")
 }
 
 pub(crate) fn foreign_writes(why: &str, record: &RunRecord, failed_state: &str) -> Error {
