@@ -32,6 +32,9 @@ pub(crate) struct Holder {
     pub user: String,
     /// Since when, in milliseconds since 1970.
     pub since: i64,
+    /// Tells two apart that have all of this in common.
+    #[serde(default)]
+    pub token: String,
 }
 
 impl Holder {
@@ -43,13 +46,14 @@ impl Holder {
             .iter()
             .find_map(|name| std::env::var(name).ok())
             .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-        Self { host, pid: std::process::id(), user, since: time::now_ms() }
+        let token = uuid::Uuid::now_v7().simple().to_string();
+        Self { host, pid: std::process::id(), user, since: time::now_ms(), token }
     }
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, pid, user, since } = self;
+        let Self { host, pid, user, since, .. } = self;
         write!(f, "process {pid} of {user} on {host}, since {}", time::rfc3339(*since))
     }
 }

@@ -456,6 +456,25 @@ async fn an_upgrade_that_is_finished_leads_to_green_and_has_no_way_back() {
 }
 
 #[tokio::test]
+async fn blue_and_green_can_be_dropped_like_others_once_their_upgrade_is_finished() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let of_green = shop.address_of(&green(&shop));
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        migrator(&shop).upgrade_finish(shop.address()).await.unwrap();
+        migrator(&shop).dangerous_drop_database(shop.address()).await.unwrap();
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM products"), "2\n", "{place:?}");
+        migrator(&shop).dangerous_drop_database(&of_green).await.unwrap();
+        // A new one of that name leads to itself.
+        migrator(&shop).run(shop.address()).await.unwrap();
+        let active = migrator(&shop).active(&shop.address()).await.unwrap();
+        assert_eq!(migrator(&shop).status(&active).await.unwrap().state, "up_to_date", "{place:?}");
+        assert!(migrator(&shop).upgrade(shop.address()).await.unwrap().is_none(), "{place:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_of_greens_name_is_never_replaced() {
     for place in engines() {
         let shop = shop(place).await;

@@ -66,6 +66,9 @@ pub(crate) struct Capabilities {
     pub whole_clones: bool,
 }
 
+/// The table in a database that was made from another one which says whose it is.
+pub(crate) const CLONE_MARK: &str = "mo_migrate_clone";
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -237,10 +240,10 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out who holds it.
     async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt>;
-    /// Ends what the connections that this start has lost may still run; the one that holds the lock stays.
+    /// Ends what the connections that this start has lost may still run, by the one that holds the lock.
     ///
     /// # Errors
-    /// It can't be ended, or not in time.
+    /// Another start has the lock by now, or it can't be ended.
     async fn end_lost_connections(&self) -> Result<()> {
         Ok(())
     }

@@ -147,10 +147,8 @@ impl Run<'_> {
                 self.settings.stop = Stop::default();
                 let said = self.report.checks.len();
                 let mut done = self.put_back(&checks).await;
-                if done.as_ref().is_err_and(Error::is_lost) && self.taken_over().await.is_none() {
+                if done.as_ref().is_err_and(Error::is_lost) {
                     self.report.checks.truncate(said);
-                    // It was heard of until now, whoever had the lock before.
-                    self.lock.last = None;
                     done = self.put_back_once_more(&checks).await;
                 }
                 match done {
@@ -203,8 +201,12 @@ impl Run<'_> {
     }
 
     async fn put_back_once_more(&mut self, checks: &[Judge]) -> Result<()> {
-        self.on_new_connections(checks).await?;
-        self.release_snapshots().await
+        // It was heard of until now, whoever had the lock before.
+        (self.lock.last, self.record.heartbeat_at) = (None, time::now_ms());
+        match self.on_new_connections(checks).await? {
+            Outcome::Restored => self.release_snapshots().await,
+            other => Err(say::internal(&format!("the way back ended with {other}"))),
+        }
     }
 
     async fn preflight(&mut self, job: &Job<'_>) -> Result<()> {

@@ -240,9 +240,12 @@ impl Run<'_> {
     /// server may not have noticed yet.
     pub(super) async fn on_new_connections(&mut self, checks: &[Judge]) -> Result<Outcome> {
         tracing::warn!(run = %self.record.id, "the connections were lost: once more, on new ones");
+        self.close_work().await;
         self.engine.end_lost_connections().await?;
         let ledger = Ledger::open(self.engine).await?;
         std::mem::replace(&mut self.ledger, ledger).close().await;
+        self.record.had_history &=
+            !went_before_the_history(&self.record, &mut self.ledger, &self.settings).await?;
         self.history = History::of(self.engine, Role::Start, &self.settings).await?;
         let what = decide(Some(&self.record), self.history.as_ref());
         self.recover_by(what, checks).await
@@ -252,8 +255,13 @@ impl Run<'_> {
         let judges = what == Recovery::Judge
             || (what == Recovery::Restore && self.record.snapshot.is_some());
         let checks = if judges { checks_of(set, self)? } else { Vec::new() };
+        // What a person has decided against the marker would be decided by the marker.
+        let by_marker = decide(Some(&self.record), self.history.as_ref()) == what;
         match self.recover_by(what, &checks).await {
-            Err(error) if error.is_lost() => self.on_new_connections(&checks).await,
+            Err(error) if error.is_lost() && by_marker => {
+                self.report.checks.clear();
+                self.on_new_connections(&checks).await
+            }
             done => done,
         }
     }
@@ -297,8 +305,9 @@ impl Run<'_> {
             Recovery::Restore => {
                 self.not_too_late().await?;
                 // What it did not write down can't be told from what others did since.
-                self.record.foreign_seen |=
-                    self.record.touched.unknown && self.others_may_have_written().await?;
+                self.record.foreign_seen |= self.recovering
+                    && self.record.touched.unknown
+                    && self.others_may_have_written().await?;
                 self.restore(&snapshot_checks(checks, self)).await.map(|()| Outcome::Restored)
             }
             Recovery::LedgerGone | Recovery::OtherDatabase => {

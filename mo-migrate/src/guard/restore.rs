@@ -245,7 +245,7 @@ impl Run<'_> {
         let made: BTreeSet<String> =
             (now.tables().filter(|table| then.table(&table.name).is_none()))
                 .map(|table| table.name.clone())
-                .filter(|name| touched.unknown || named(name))
+                .filter(|name| (touched.unknown || named(name)) && !self.is_own(name))
                 .collect();
         let theirs = if self.record.is_of_tables() {
             None

@@ -20,7 +20,7 @@ use crate::ledger::{CloneRecord, CloneState, Ledger, Mask, SnapshotRecord};
 use crate::migration::Version;
 use crate::observer::{Event, Phase, Progress};
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable};
-use crate::upgrade::{UpgradeRecord, UpgradeState};
+use crate::upgrade::UpgradeRecord;
 use crate::{lock, time};
 
 /// What a clone is made from when nobody says it.
@@ -542,7 +542,7 @@ pub(crate) async fn made_from(engine: &dyn Engine) -> Result<MadeFrom> {
     let Some(mut ledger) = Ledger::read(engine).await? else { return Ok(MadeFrom::default()) };
     let (clones, upgrade) = (ledger.clones().await, ledger.upgrade().await);
     ledger.close().await;
-    let upgrade = upgrade?.filter(|upgrade| upgrade.state != UpgradeState::Aborted);
+    let upgrade = upgrade?.filter(|upgrade| upgrade.state.is_open());
     Ok(MadeFrom { upgrade, clone: clones?.into_iter().next() })
 }
 

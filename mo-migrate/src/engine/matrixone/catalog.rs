@@ -6,10 +6,11 @@
 
 use std::collections::HashMap;
 
-use super::clone::MARKER;
 use super::link::Link;
 use super::{comment, literal, names, published, quote};
-use crate::engine::{Column, Connection as _, Counts, Inventory, Object, ObjectKind, RowKey};
+use crate::engine::{
+    CLONE_MARK, Column, Connection as _, Counts, Inventory, Object, ObjectKind, RowKey,
+};
 use crate::error::{Result, say};
 use crate::value::Row;
 
@@ -64,7 +65,7 @@ pub(super) async fn inventory_at(
     for row in link.ask(&sql).await? {
         let (name, kind, identity): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
         let comment: String = row.at(3)?;
-        if name == MARKER {
+        if name == CLONE_MARK {
             continue;
         }
         if let Some(why) = names::unshown(&name) {

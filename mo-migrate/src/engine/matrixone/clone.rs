@@ -13,11 +13,8 @@ use std::path::Path;
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
 use super::{catalog, comment, copy};
-use crate::engine::{Clone, Connection as _, Inventory, Object};
+use crate::engine::{CLONE_MARK, Clone, Connection as _, Inventory, Object};
 use crate::error::{Result, say};
-
-/// The table that says which run made a clone.
-pub(super) const MARKER: &str = "mo_migrate_clone";
 
 /// A database of more tables is cloned by the table, where it is known which ones matter: cloning
 /// costs some 20 ms a table.
@@ -28,11 +25,11 @@ const LONGEST: usize = 64;
 
 /// Says in a clone whose it is, whatever it said of the database that it was made from.
 pub(super) async fn mark(link: &mut Link, clone: &str, run: &str) -> Result<()> {
-    let table = format!("{}.{MARKER}", quote(clone));
+    let table = format!("{}.{CLONE_MARK}", quote(clone));
     let copied = format!(
         "mo_catalog.mo_tables WHERE account_id = current_account_id() AND reldatabase = {} AND relname = {}",
         literal(clone),
-        literal(MARKER)
+        literal(CLONE_MARK)
     );
     let first = if catalog::count(link, &copied).await? > 0 {
         format!("DELETE FROM {table}")
@@ -45,7 +42,7 @@ pub(super) async fn mark(link: &mut Link, clone: &str, run: &str) -> Result<()> 
 
 /// What a database says of whose it is; none where it is nobody's clone.
 pub(super) async fn mark_of(link: &mut Link, database: &str) -> Result<Option<String>> {
-    match link.ask(&format!("SELECT run FROM {}.{MARKER}", quote(database))).await {
+    match link.ask(&format!("SELECT run FROM {}.{CLONE_MARK}", quote(database))).await {
         Ok(rows) => rows.first().map(|row| row.at(0)).transpose(),
         Err(error) if say::is_missing(&error) => Ok(None),
         Err(error) => Err(error),
@@ -222,7 +219,7 @@ impl MatrixOne {
 
     async fn drop_locked(link: &mut Link, name: &str, run: &str) -> Result<bool> {
         let (name, run) = (quote(name), literal(run));
-        let mark = format!("SELECT run FROM {name}.{MARKER} WHERE run = {run} FOR UPDATE");
+        let mark = format!("SELECT run FROM {name}.{CLONE_MARK} WHERE run = {run} FOR UPDATE");
         if link.ask(&mark).await?.is_empty() {
             return Ok(false);
         }

@@ -40,7 +40,12 @@ impl MatrixOne {
         gaps.extend(from.map(|from| (name, from)));
         let mut found = ForeignRows::default();
         for (until, from) in gaps {
-            let Some(rows) = difference(link, &until, &from).await? else { return Ok(None) };
+            let rows = match difference(link, &until, &from).await? {
+                Some(rows) => rows,
+                // It was dropped before it was made.
+                None if snapshot.is_none() => continue,
+                None => return Ok(None),
+            };
             found.count += rows;
             let room = most.saturating_sub(found.rows.len());
             if rows > 0 && room > 0 {

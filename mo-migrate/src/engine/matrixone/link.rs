@@ -92,6 +92,15 @@ struct Forbidden {
     outside: bool,
 }
 
+/// Where the connection that holds the lock goes back to. One that is dropped on its way is lost.
+struct Home(Slot);
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.0.dropped();
+    }
+}
+
 /// What can still be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -129,7 +138,7 @@ pub(super) struct Link {
     held: Option<Arc<dyn LockGuard>>,
     variables: Variables,
     /// Where it goes back to when it is closed: it holds the lock.
-    home: Option<Slot>,
+    home: Option<Home>,
 }
 
 impl std::fmt::Debug for Link {
@@ -197,11 +206,10 @@ impl Link {
         self
     }
 
-    /// Goes to work in this database; closed, it goes back to where the lock is held.
-    pub(super) async fn at_work(mut self, home: Slot, database: &str) -> Result<Self> {
-        self.home = Some(home);
-        self.move_to(database).await?;
-        Ok(self)
+    /// Goes to work; closed, it goes back to where the lock is held.
+    pub(super) fn at_work(mut self, home: Slot) -> Self {
+        self.home = Some(Home(home));
+        self
     }
 
     /// Goes into another database.
@@ -617,7 +625,8 @@ impl Connection for Link {
     async fn close(mut self: Box<Self>) {
         // Who may end what this has run may not end what is run on the same session afterwards.
         self.gate = Arc::default();
-        let healthy = self.rollback().await.is_ok()
+        let healthy = self.state != State::Lost
+            && self.rollback().await.is_ok()
             && (self.home.is_none() || self.put_variables_back().await.is_ok());
         // Let go of at the end: the last one that holds the lock gives it up.
         let _held = self.held.take();
@@ -625,9 +634,9 @@ impl Connection for Link {
             Some(home) if healthy => {
                 self.forbidden = None;
                 (self.writable, self.limit) = (true, None);
-                home.put_back(*self).await;
+                home.0.put_back(*self).await;
             }
-            Some(home) => home.lost().await,
+            Some(home) => home.0.lost().await,
             None => self.hang_up().await,
         }
     }

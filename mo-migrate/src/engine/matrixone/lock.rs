@@ -94,6 +94,15 @@ impl Slot {
         }
     }
 
+    /// The connection was dropped at its work. Who holds the slot just now sees that by itself.
+    pub(super) fn dropped(&self) {
+        if let Ok(mut state) = self.0.try_lock()
+            && let State::Out(claim) = &*state
+        {
+            *state = State::Lost(claim.clone());
+        }
+    }
+
     /// Whether the connection waits for work.
     async fn is_at_home(&self) -> bool {
         matches!(*self.0.lock().await, State::Held(..))
@@ -163,6 +172,12 @@ async fn may_keep_snapshots(link: &mut Link) -> Result<()> {
     }
 }
 
+/// Asks the fence, by the connection that holds the lock.
+async fn still_holds(link: &mut Link) -> Result<()> {
+    link.begin().await?;
+    link.rollback().await
+}
+
 /// The server's clock, in milliseconds since 1970.
 pub(super) const NOW: &str =
     "timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6)) DIV 1000";
@@ -197,7 +212,7 @@ impl MatrixOne {
             return Ok(LockAttempt::Taken(holder.map(|heard| heard.holder)));
         }
         let last = self.holder(&mut link).await?;
-        self.end_sessions(&mut link, 0).await?;
+        self.end_sessions(&mut link, "TRUE").await?;
         let claim = self.claim(&mut link, ours, true).await?;
         *state = State::Held(Box::new(link.fenced_by(claim.fence)), claim);
         let last = last.map(|heard| LastHolder {
@@ -294,13 +309,12 @@ impl MatrixOne {
         link.send(&sql).await.map(drop)
     }
 
-    /// Ends what the sessions that are written down may still run, but for one, and waits until they are
-    /// gone.
-    async fn end_sessions(&self, link: &mut Link, but: u64) -> Result<()> {
+    /// Ends what those of the sessions that are written down may still run, and waits until they are gone.
+    async fn end_sessions(&self, link: &mut Link, which: &str) -> Result<()> {
         let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
         let left = format!(
             "SELECT s.session FROM {ledger}.sessions s JOIN information_schema.processlist p \
-             ON p.session_id = s.name WHERE s.guarded = {guarded} AND s.session <> {but}"
+             ON p.session_id = s.name WHERE s.guarded = {guarded} AND {which}"
         );
         let until = tokio::time::Instant::now() + GONE_WITHIN;
         loop {
@@ -326,16 +340,33 @@ impl MatrixOne {
         }
     }
 
-    /// Ends what this start's lost connections may still run.
+    /// Ends what this start's lost connections may still run: by the connection that holds the lock and
+    /// by no other, for the sessions of whoever has it now are written down in the same place.
     pub(super) async fn end_lost(&self) -> Result<()> {
-        let held = match &*self.slot.0.lock().await {
-            State::Held(_, claim) | State::Out(claim) => claim.session,
-            State::Free | State::Asking(_) | State::Lost(_) => return Ok(()),
+        let mut state = self.slot.0.lock().await;
+        let (mut link, claim) = match std::mem::take(&mut *state) {
+            State::Held(link, claim) => {
+                *state = State::Lost(claim.clone());
+                let mut link = *link;
+                match still_holds(&mut link).await {
+                    Ok(()) => (link, claim),
+                    Err(error) if error.is_lost() => self.again(&claim).await?,
+                    Err(error) => return Err(error),
+                }
+            }
+            State::Lost(claim) => {
+                *state = State::Lost(claim.clone());
+                self.again(&claim).await?
+            }
+            other => {
+                *state = other;
+                return Ok(());
+            }
         };
-        let mut link = self.open_known("").await?;
-        let ended = self.end_sessions(&mut link, held).await;
-        link.hang_up().await;
-        ended
+        *state = State::Lost(claim.clone());
+        self.end_sessions(&mut link, &format!("s.session <> {}", claim.session)).await?;
+        *state = State::Held(Box::new(link), claim);
+        Ok(())
     }
 
     /// Ends the session of a holder that was not heard of for long and runs nothing.
@@ -386,29 +417,42 @@ impl MatrixOne {
     /// The connection that does the work: the one that holds the lock, where this start holds it.
     pub(super) async fn work(&self) -> Result<Link> {
         let mut state = self.slot.0.lock().await;
-        let claim = match std::mem::take(&mut *state) {
-            State::Held(link, claim) => {
+        let (link, claim) = match std::mem::take(&mut *state) {
+            State::Held(mut link, claim) => {
                 *state = State::Lost(claim.clone());
-                if let Ok(link) = link.at_work(self.slot.clone(), &self.name).await {
-                    *state = State::Out(claim);
-                    return Ok(link);
+                match link.move_to(&self.name).await {
+                    Ok(()) => (*link, claim),
+                    // It was lost while it waited.
+                    Err(error) if error.is_lost() => {
+                        let (mut link, claim) = self.again(&claim).await?;
+                        *state = State::Lost(claim.clone());
+                        link.move_to(&self.name).await?;
+                        (link, claim)
+                    }
+                    Err(error) => {
+                        *state = State::Held(link, claim);
+                        return Err(self.not_here(error).await);
+                    }
                 }
-                // It was lost while it waited.
-                claim
             }
-            State::Lost(claim) => claim,
+            State::Lost(claim) => {
+                *state = State::Lost(claim.clone());
+                let (mut link, claim) = self.again(&claim).await?;
+                *state = State::Lost(claim.clone());
+                link.move_to(&self.name).await?;
+                (link, claim)
+            }
+            State::Out(claim) => {
+                *state = State::Out(claim);
+                return Err(say::internal(&"the connection that holds the lock is at work"));
+            }
             other => {
                 *state = other;
                 return self.open_known(&self.name).await;
             }
         };
-        *state = State::Lost(claim.clone());
-        let (link, claim) = self.again(&claim).await?;
-        // The database may be gone, and with it this connection: the fence is where it is now.
-        *state = State::Lost(claim.clone());
-        let link = link.at_work(self.slot.clone(), &self.name).await?;
         *state = State::Out(claim);
-        Ok(link)
+        Ok(link.at_work(self.slot.clone()))
     }
 
     /// A connection that looks at the database: the one that holds the lock, while that has nothing else
@@ -447,6 +491,8 @@ impl MatrixOne {
             if tokio::time::Instant::now() >= until {
                 return Err(say::taken_over(&self.shown));
             }
+            // The server may go on with what the lost one ran, and not have noticed.
+            self.end_sessions(&mut link, &format!("s.session = {}", claim.session)).await?;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let last = self.holder(&mut link).await?;

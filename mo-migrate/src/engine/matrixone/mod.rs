@@ -186,6 +186,11 @@ impl MatrixOne {
         }
     }
 
+    /// The same where that is why it can't be gone into.
+    async fn not_here(&self, error: Error) -> Error {
+        if error.database_code() == Some("1049") { self.none_here().await } else { error }
+    }
+
     /// There is no such database. Those that the server has are known to who may read its catalogue.
     async fn none_here(&self) -> Error {
         let sql =

@@ -13,7 +13,7 @@ use super::clone::mark;
 use super::connection::SqliteLink;
 use super::files::{self, COMPANIONS, Files, with_suffix};
 use super::{Source, Sqlite, catalog, last_write, snapshot};
-use crate::engine::{Connection, Counts, Inventory, SnapshotFacts};
+use crate::engine::{CLONE_MARK, Connection, Counts, Inventory, SnapshotFacts};
 use crate::error::{Result, say};
 use crate::observer::Progress;
 
@@ -153,7 +153,7 @@ impl Sqlite {
         let (source, facts) = both.copy_into_snapshot(source, name, Progress::silent()).await?;
         Box::new(source).close().await;
         let mut link = Box::new(self.open_file(&self.files.snapshot(name)?, true).await?);
-        let sql = format!("DROP TABLE IF EXISTS {}", catalog::CLONE_MARK);
+        let sql = format!("DROP TABLE IF EXISTS {CLONE_MARK}");
         let found = match link.execute(&sql, &[]).await {
             Ok(_) => catalog::inventory(&mut *link, "main", Counts::With).await,
             Err(error) => Err(error),
@@ -165,12 +165,12 @@ impl Sqlite {
     /// Whose clone this is.
     pub(super) async fn whose(&self) -> Result<Option<String>> {
         let mut link = Box::new(self.read().await?);
-        let sql = format!("SELECT run FROM {}", catalog::CLONE_MARK);
+        let sql = format!("SELECT run FROM {CLONE_MARK}");
         let rows = link.fetch(&sql, &[], Some(1)).await;
         link.close().await;
         match rows {
             Ok(rows) => rows.first().map(|row| row.at(0)).transpose(),
-            Err(error) if say::is_missing_table(&error, catalog::CLONE_MARK) => Ok(None),
+            Err(error) if say::is_missing_table(&error, CLONE_MARK) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use super::quote;
-use crate::engine::{Column, Connection, Counts, Inventory, Object, ObjectKind, RowKey};
+use crate::engine::{
+    CLONE_MARK, Column, Connection, Counts, Inventory, Object, ObjectKind, RowKey,
+};
 use crate::error::Result;
-
-/// The table that marks a clone as ours.
-pub(super) const CLONE_MARK: &str = "mo_migrate_clone";
 
 /// What `schema` (`main`, or an attached one) consists of.
 pub(super) async fn inventory(

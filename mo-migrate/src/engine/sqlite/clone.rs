@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Files, with_suffix};
-use super::{Sqlite, catalog, snapshot};
-use crate::engine::{Clone, Connection};
+use super::{Sqlite, snapshot};
+use crate::engine::{CLONE_MARK, Clone, Connection};
 use crate::error::{Result, say};
 
 /// Says in a clone whose it is, whatever it said of the database that it was made from.
 pub(super) async fn mark(link: &mut dyn Connection, run: &str) -> Result<()> {
-    let mark = catalog::CLONE_MARK;
+    let mark = CLONE_MARK;
     link.execute(&format!("DROP TABLE IF EXISTS {mark}"), &[]).await?;
     link.execute(&format!("CREATE TABLE {mark} AS SELECT ? AS run"), &[run.into()]).await.map(drop)
 }
@@ -25,7 +25,7 @@ impl Sqlite {
 
     async fn clone_mark(&self, path: &Path) -> Option<String> {
         let mut link = Box::new(self.open_file(path, false).await.ok()?);
-        let sql = format!("SELECT run FROM {}", catalog::CLONE_MARK);
+        let sql = format!("SELECT run FROM {CLONE_MARK}");
         let rows = link.fetch(&sql, &[], Some(1)).await.ok();
         link.close().await;
         rows?.first()?.at(0).ok()

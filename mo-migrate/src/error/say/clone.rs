@@ -311,7 +311,7 @@ pub(crate) fn upgrade_first(database: &str, green: &str) -> Error {
     .because("an application that asks for the active database would be given an empty one")
     .true_now(UNTOUCHED)
     .hinted(
-        "see `migrate upgrade status`; remove green with `migrate upgrade abort`, or put green's \
-         address everywhere in the place of this one and remove this database by hand",
+        "see `migrate upgrade status`; remove green with `migrate upgrade abort`, or put its address \
+         everywhere in the place of this one and give the way back up with `migrate upgrade finish`",
     )
 }

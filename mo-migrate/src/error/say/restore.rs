@@ -22,9 +22,13 @@ pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep
     let rows = restore.map_or(0, |restore| restore.rows_compared);
     let of_rows = if rows == 1 { "row" } else { "rows" };
     let word = if tables == 1 { "table" } else { "tables" };
-    let mut error = failure.ended(Outcome::Restored).true_now(format!(
-        "restored to snapshot `{snapshot}` and compared: {tables} {word}, {rows} {of_rows}, identical"
-    ));
+    let mut now = format!("restored to snapshot `{snapshot}` and compared");
+    // Where a lost connection kept it from hearing of the commit, it has no numbers of it.
+    if restore.is_some() {
+        let numbers = format!(": {tables} {word}, {rows} {of_rows}, identical");
+        now.push_str(&numbers);
+    }
+    let mut error = failure.ended(Outcome::Restored).true_now(now);
     if let Some(restore) = restore {
         let failed_state = restore.failed_state.as_deref().unwrap_or("?");
         let mut kept = format!("the failed state in `{failed_state}` until {}", time::day(until));

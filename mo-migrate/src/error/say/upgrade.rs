@@ -154,7 +154,7 @@ pub(crate) fn is_green(database: &str) -> Error {
         .true_now("nothing was touched")
         .hinted(
             "by the address of blue, see `migrate upgrade status`; `migrate upgrade abort` removes green, unless \
-             it is active; what no upgrade leads to any more is removed by hand",
+             it is active; after `migrate upgrade finish` it is a database like others",
         )
 }
 

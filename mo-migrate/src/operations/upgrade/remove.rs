@@ -1,7 +1,7 @@
 //! `upgrade abort` and `upgrade finish`: green is removed, or the way back is given up.
 
 use super::{Operations, Upgrade};
-use crate::engine::Engine;
+use crate::engine::{CLONE_MARK, Engine, Role};
 use crate::error::{Code, Result, say};
 use crate::ledger::Ledger;
 use crate::lock;
@@ -76,7 +76,22 @@ impl Operations<'_> {
             ledger.enter_upgrade(&mut upgrade, UpgradeState::Finished).await?;
         }
         ledger.close().await;
+        self.let_green_go(&upgrade).await?;
         self.shown(&upgrade)
+    }
+
+    /// Nobody removes green for this upgrade any more: it is a database like others.
+    async fn let_green_go(&self, upgrade: &UpgradeRecord) -> Result<()> {
+        if !self.engine.is_marked(&upgrade.green, &upgrade.id).await? {
+            return Ok(());
+        }
+        let green = self.green(upgrade)?;
+        let _lock = lock::acquire(&*green, &self.settings).await?;
+        let mut work = green.connect(Role::Work).await?;
+        let sql = format!("DROP TABLE IF EXISTS {}", work.whole_name(CLONE_MARK));
+        let gone = work.execute(&sql, &[]).await;
+        work.close().await;
+        gone.map(drop)
     }
 }
 
