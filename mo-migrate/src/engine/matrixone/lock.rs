@@ -417,30 +417,11 @@ impl MatrixOne {
     /// The connection that does the work: the one that holds the lock, where this start holds it.
     pub(super) async fn work(&self) -> Result<Link> {
         let mut state = self.slot.0.lock().await;
-        let (link, claim) = match std::mem::take(&mut *state) {
-            State::Held(mut link, claim) => {
-                *state = State::Lost(claim.clone());
-                match link.move_to(&self.name).await {
-                    Ok(()) => (*link, claim),
-                    // It was lost while it waited.
-                    Err(error) if error.is_lost() => {
-                        let (mut link, claim) = self.again(&claim).await?;
-                        *state = State::Lost(claim.clone());
-                        link.move_to(&self.name).await?;
-                        (link, claim)
-                    }
-                    Err(error) => {
-                        *state = State::Held(link, claim);
-                        return Err(self.not_here(error).await);
-                    }
-                }
-            }
+        let (mut link, mut claim) = match std::mem::take(&mut *state) {
+            State::Held(link, claim) => (*link, claim),
             State::Lost(claim) => {
                 *state = State::Lost(claim.clone());
-                let (mut link, claim) = self.again(&claim).await?;
-                *state = State::Lost(claim.clone());
-                link.move_to(&self.name).await?;
-                (link, claim)
+                self.again(&claim).await?
             }
             State::Out(claim) => {
                 *state = State::Out(claim);
@@ -451,6 +432,18 @@ impl MatrixOne {
                 return self.open_known(&self.name).await;
             }
         };
+        *state = State::Lost(claim.clone());
+        let mut moved = link.move_to(&self.name).await;
+        if moved.as_ref().is_err_and(Error::is_lost) {
+            // It was lost while it waited.
+            (link, claim) = self.again(&claim).await?;
+            *state = State::Lost(claim.clone());
+            moved = link.move_to(&self.name).await;
+        }
+        if let Err(error) = moved {
+            *state = State::Held(Box::new(link), claim);
+            return Err(self.not_here(error).await);
+        }
         *state = State::Out(claim);
         Ok(link.at_work(self.slot.clone()))
     }
