@@ -10,6 +10,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use mo_migrate::settings::SnapshotPolicy;
 use mo_migrate::{Outcome, error::Code};
 use mo_migrate_tests::{Fixture, Place, engines, places};
 
@@ -450,3 +451,46 @@ async fn a_run_of_another_set_is_not_judged_by_this_one() {
         assert_eq!(next_up(&shop).await.unwrap().outcome, Outcome::UpToDate);
     }
 }
+
+/// It has no snapshot: a person takes back what it did, or not, and says that it is over.
+#[tokio::test]
+async fn a_run_without_a_snapshot_is_closed_as_it_is_and_is_not_said_to_be_undone() {
+    for place in engines() {
+        for checked in [false, true] {
+            let shop = v1(place).await;
+            let more = if checked { "" } else { " SELECT * FROM nowhere;" };
+            shop.file("2_more.sql", &no_transaction(&format!("{V2}{more}")));
+            shop.file("2_more.check.sql", "-- check(after): never\nSELECT 1 AS wrong;");
+            let migrator =
+                || shop.migrator().attended(true).snapshot(SnapshotPolicy::DangerousNever);
+            let error = migrator().run(shop.address()).await.unwrap_err();
+            let run = error.report().unwrap().run.clone().unwrap();
+            let names_the_way = |hint: Option<&str>| {
+                let hint = hint.unwrap();
+                assert!(hint.contains(&format!("`migrate report {run}`")), "{hint}");
+                assert!(hint.contains("`migrate recover --retry`"), "{hint}");
+            };
+            names_the_way(error.hint());
+            let half = shop.sql(ALL_ROWS);
+            let error = migrator().recover(shop.address()).await.unwrap_err();
+            assert_eq!(error.outcome(), Outcome::NeedsPerson, "{error:?}");
+            names_the_way(error.hint());
+            let open = shop.migrator().report(shop.address(), None).await.unwrap();
+            assert!(open.next.iter().any(|step| step.command == "migrate recover --retry"));
+
+            let closed = migrator().retry(true).recover(shop.address()).await.unwrap().unwrap();
+            assert_eq!(closed.outcome, Outcome::NeedsPerson);
+            assert_eq!(shop.sql(ALL_ROWS), half, "nothing was put back");
+            assert_eq!(state(&shop).await, "pending");
+            let report = shop.migrator().report(shop.address(), None).await.unwrap();
+            assert_eq!((report.outcome, report.open), (Some(Outcome::NeedsPerson), false));
+            for text in [closed.to_text(false), report.to_text(false)] {
+                assert!(text.contains("needs a person: version 1, nothing was put back"), "{text}");
+                assert!(!text.contains("nothing had been committed"), "{text}");
+            }
+            assert!(shop.migrator().recover(shop.address()).await.unwrap().is_none());
+        }
+    }
+}
+
+const ALL_ROWS: &str = "SELECT * FROM products ORDER BY id";

@@ -139,7 +139,7 @@ impl Run<'_> {
             }
             Stage::Committed if self.record.snapshot.is_none() => {
                 self.close_work().await;
-                say::half_applied(failure)
+                say::half_applied(failure, &self.record.id)
             }
             Stage::Committed => {
                 let checks = job.checks_at(When::Snapshot);

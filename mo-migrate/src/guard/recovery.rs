@@ -332,10 +332,11 @@ impl Run<'_> {
     /// A run without a snapshot can't be put back: a person mends the database and says so.
     async fn close_by_hand(&mut self) -> Result<Outcome> {
         if !self.settings.retry {
-            return Err(say::no_way_back());
+            return Err(say::no_way_back(&self.record));
         }
+        self.close_work().await;
         self.take_marker_away().await?;
-        Ok(Outcome::RolledBack)
+        Ok(Outcome::NeedsPerson)
     }
 
     /// The database is as it is to be, and says no more that the run is open.
@@ -365,6 +366,9 @@ impl Run<'_> {
             self.leave("all checks hold");
             return self.keep().await.map(|()| Outcome::Applied);
         };
+        if self.record.snapshot.is_none() {
+            return self.close_by_hand().await;
+        }
         self.not_too_late().await?;
         self.restore(&snapshot_checks(all, self)).await?;
         self.record.error = Some(super::run::stored(&failed));
@@ -447,7 +451,8 @@ impl Run<'_> {
         match done {
             Ok(outcome) => {
                 let outside = match outcome {
-                    Outcome::Applied => Vec::new(),
+                    // What stays of a run that a person has closed is the person's.
+                    Outcome::Applied | Outcome::NeedsPerson => Vec::new(),
                     _ => match self.ledger.outside(&self.record.id).await {
                         Ok(outside) => outside,
                         Err(error) => return Err(self.not_recovered(error)),
@@ -462,11 +467,20 @@ impl Run<'_> {
                 if outcome == Outcome::Applied {
                     self.report.to = self.record.version_target;
                 }
+                let by_hand = outcome == Outcome::NeedsPerson;
+                if by_hand {
+                    let closed = say::closed_by_hand(&self.record);
+                    self.record.error = Some(super::run::stored(&closed));
+                    self.report.error = Some((&closed).into());
+                }
                 if let Err(error) = self.write_report().await {
                     return Err(self.not_recovered(error));
                 }
                 self.tell(&Event::Note(say::recovered(&self.record, outcome)));
-                self.tell_end(outcome).await;
+                // Who closed it needs not to be told that a person is needed.
+                if !by_hand {
+                    self.tell_end(outcome).await;
+                }
                 self.ledger.close().await;
                 Ok(self.report)
             }

@@ -60,7 +60,7 @@ impl Run<'_> {
             let _ = self.look_for_foreign_commits().await;
         }
         self.close_work().await;
-        let name = self.record.snapshot.clone().ok_or_else(say::no_way_back)?;
+        let name = self.record.snapshot.clone().ok_or_else(|| say::no_way_back(&self.record))?;
         self.verify_on_clone(&name, checks).await?;
         let mut conduct = Conduct::from(&self.settings);
         let record = &self.record;

@@ -9,6 +9,7 @@ use self::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section
 use super::{
     CheckReport, CheckVerdict, MigrationState, Outcome, Report, RestoreReport, TableReport,
 };
+use crate::error::Code;
 use crate::migration::Version;
 
 impl Report {
@@ -91,6 +92,11 @@ impl Report {
         table.to_text(color)
     }
 
+    /// It had no snapshot, and a person has closed it.
+    fn is_closed_by_hand(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| error.code == Code::NoSnapshot.as_str())
+    }
+
     fn outcome_line(&self, color: bool) -> String {
         let outcome = paint(color, style(self.outcome), &self.outcome.to_string());
         format!("{outcome}: {}", self.outcome_detail())
@@ -109,6 +115,9 @@ impl Report {
             }
             (Outcome::Restored, Some(restore)) => restored(restore, self.to),
             (Outcome::RolledBack, _) => format!("{}, nothing had been committed", at(self.to)),
+            (Outcome::NeedsPerson, _) if self.is_closed_by_hand() => {
+                format!("{}, nothing was put back", at(self.to))
+            }
             (Outcome::Refused | Outcome::Locked, _) => "nothing was touched".to_owned(),
             _ if self.to.is_none() => "nothing is applied".to_owned(),
             _ => format!("version {now}"),

@@ -183,11 +183,29 @@ fn words(record: &RunRecord) -> String {
     format!("{}{unknown}", tables.join(", "))
 }
 
-pub(crate) fn no_way_back() -> Error {
-    Error::new(Code::NoSnapshot, "the run has no snapshot, so there is no way back").hinted(
-        "compare the database with the statements in `migrate history`, and mend it by hand",
+pub(crate) fn no_way_back(record: &RunRecord) -> Error {
+    Error::new(Code::NoSnapshot, "the run has no snapshot, so there is no way back")
+        .hinted(mend_by_hand(&record.id))
+}
+
+/// The way on from a run that is half applied and has no snapshot.
+pub(crate) fn mend_by_hand(run: &str) -> String {
+    format!(
+        "see its statements with `migrate report {run}`, and take back by hand what they did; \
+         then close the run with `migrate recover --retry`"
     )
 }
+
+/// A person has said that a run without a snapshot is to be closed.
+pub(crate) fn closed_by_hand(record: &RunRecord) -> Error {
+    Error::new(Code::NoSnapshot, format!("run {} was closed as it is", record.id))
+        .ended(Outcome::NeedsPerson)
+        .true_now(NOTHING_PUT_BACK)
+        .hinted("the next `migrate up` begins with its migrations again")
+}
+
+const NOTHING_PUT_BACK: &str =
+    "as the run and whoever mended it left it: it has no snapshot, so that nothing was put back";
 
 pub(crate) fn restore_by_hand_failed(error: Error, record: &RunRecord) -> Error {
     let kept = record.snapshot.clone().unwrap_or_default();
@@ -334,6 +352,9 @@ pub(crate) fn recovered(record: &RunRecord, outcome: Outcome) -> String {
         Outcome::RolledBack => "had changed nothing; what it left was removed",
         Outcome::Restored => "was put back, and compared with its snapshot",
         Outcome::Applied => "had been applied; it was judged and is kept",
+        Outcome::NeedsPerson => {
+            return format!("run {} is closed; the database is {NOTHING_PUT_BACK}", record.id);
+        }
         _ => "was looked at",
     };
     format!("run {} {what}", record.id)
@@ -485,6 +506,9 @@ pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recov
         }
         Recovery::Restore if record.phase == Phase::RestoreDatabase => {
             "its RESTORE DATABASE was not compared; the next `migrate up` does it again"
+        }
+        Recovery::Restore if record.snapshot.is_none() => {
+            "it may be half applied, and has no snapshot: once it is mended by hand, `migrate recover --retry` closes it"
         }
         Recovery::Restore => "it may be half applied; the next `migrate up` puts the database back",
         Recovery::LedgerGone | Recovery::OtherDatabase => {

@@ -164,13 +164,11 @@ pub(crate) fn rolled_back(failure: Error) -> Error {
     failure.ended(Outcome::RolledBack).true_now("rolled back; nothing had been committed")
 }
 
-pub(crate) fn half_applied(failure: Error) -> Error {
+pub(crate) fn half_applied(failure: Error, run: &str) -> Error {
     failure
         .ended(Outcome::NeedsPerson)
         .true_now("half applied: it was run without a snapshot, so there is no way back")
-        .hinted(
-            "compare the database with the statements in `migrate history`, and mend it by hand",
-        )
+        .hinted(super::mend_by_hand(run))
 }
 
 /// What is left to do once a run is final.

@@ -30,6 +30,10 @@ pub(super) fn steps(
         found.push(NextStep { command: format!("migrate {command}"), why: why.to_owned() });
     };
     match run.outcome {
+        None if run.snapshot.is_none() && needs_person(report) => {
+            say("status".to_owned(), "shows where the database stands");
+            say("recover --retry".to_owned(), "closes it once it is mended by hand");
+        }
         None => {
             say("status".to_owned(), "shows where the database stands");
             say("recover".to_owned(), "finishes what is open, or puts it back");
@@ -60,6 +64,10 @@ pub(super) fn steps(
         Some(_) => {}
     }
     found
+}
+
+fn needs_person(report: Option<&Report>) -> bool {
+    report.is_some_and(|report| report.outcome == Outcome::NeedsPerson)
 }
 
 #[cfg(test)]
