@@ -185,3 +185,34 @@ async fn a_snapshot_is_of_one_table() {
         }
     }
 }
+
+/// From a snapshot of a table that was rebuilt before, the server takes no table back.
+#[tokio::test]
+async fn a_table_that_was_altered_or_emptied_comes_back_from_a_snapshot_made_of_it() {
+    for place in engines() {
+        let shop = shop(place).await;
+        if place.is_sqlite() {
+            continue;
+        }
+        let all = "SELECT * FROM visits ORDER BY id";
+        for change in [
+            "ALTER TABLE visits ADD COLUMN n INT",
+            "TRUNCATE TABLE visits; INSERT INTO visits VALUES (1, 'c', 7)",
+        ] {
+            shop.sql(change);
+            let of = SnapshotOf::Table("visits".to_owned());
+            let made =
+                migrator(&shop).snapshot_create_of(shop.address(), "manual", &of).await.unwrap();
+            assert_eq!((made.level.as_str(), made.table), ("database", None), "{change}");
+            migrator(&shop).snapshot_verify(shop.address(), &made.name).await.unwrap();
+            let (before, products) = (shop.sql(all), shop.sql(PRODUCTS));
+            shop.sql("UPDATE visits SET page = 'z'");
+            let wanted = tables(&["visits"]);
+            let name = Some(made.name.as_str());
+            let report =
+                migrator(&shop).restore_tables(shop.address(), name, &wanted).await.unwrap();
+            assert_eq!(report.outcome, Outcome::Restored, "{change}");
+            assert_eq!((shop.sql(all), shop.sql(PRODUCTS)), (before, products), "{change}");
+        }
+    }
+}

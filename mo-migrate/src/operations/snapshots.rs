@@ -10,7 +10,7 @@ use crate::error::{Code, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::{Ledger, SnapshotRecord};
 use crate::migration::Version;
-use crate::observer::{Phase, Progress};
+use crate::observer::{Event, Phase, Progress};
 use crate::report::Report;
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_ours, prunable};
 use crate::{guard, time};
@@ -138,6 +138,9 @@ impl Operations<'_> {
         let (name, conduct) = (&record.name, (&self.settings).into());
         let progress = Progress::of(Phase::Snapshot, &self.settings.observer);
         let facts = self.engine.create_snapshot(name, of, conduct, progress).await?;
+        if let (SnapshotOf::Table(table), None) = (of, &facts.table) {
+            self.settings.observer.event(&Event::Note(say::table_with_all(table, name)));
+        }
         let inventory = inventory_of_snapshot(self.engine(), name, Counts::With).await?;
         record.inventory = match facts.table {
             Some(table) => inventory.narrowed(&[table].into()),

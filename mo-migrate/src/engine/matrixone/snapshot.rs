@@ -20,6 +20,14 @@ const LONGEST: usize = 64;
 /// How often the server is asked when another session was in its way.
 const ATTEMPTS: usize = 5;
 
+/// Whether an ALTER or a TRUNCATE has made another table of a table. A snapshot of it alone is of the
+/// first one, by its number, and the server clones nothing from there.
+#[derive(Clone, Copy, Debug)]
+enum Rebuilt {
+    Yes,
+    No,
+}
+
 impl MatrixOne {
     /// Makes a snapshot, and looks it up.
     pub(super) async fn make_snapshot(
@@ -33,8 +41,8 @@ impl MatrixOne {
             return Err(say::snapshot_name(name, LONGEST));
         }
         let table = match of {
-            SnapshotOf::Table(table) => self.known_table(link, table).await?,
-            _ => String::new(),
+            SnapshotOf::Table(table) => Some(self.known_table(link, table).await?),
+            _ => None,
         };
         let create = format!("CREATE SNAPSHOT {} FOR", quote(name));
         let of_account = format!("{create} ACCOUNT");
@@ -42,9 +50,12 @@ impl MatrixOne {
         // The server waits for every open ALTER of the account, and knows no limit for that.
         link.limit(Some(conduct.wait));
         let first = match (of, conduct.scope) {
-            (SnapshotOf::Table(_), _) => {
-                format!("{create} TABLE {} {}", quote(&self.name), quote(&table))
-            }
+            (SnapshotOf::Table(_), _) => match table {
+                Some((table, Rebuilt::No)) => {
+                    format!("{create} TABLE {} {}", quote(&self.name), quote(&table))
+                }
+                _ => of_database.clone(),
+            },
             (SnapshotOf::Database, _) | (SnapshotOf::Usual, SnapshotScope::Database) => {
                 of_database.clone()
             }
@@ -62,17 +73,19 @@ impl MatrixOne {
 
     /// The table's name as the server has it. It would take a view for one, and make a snapshot of
     /// which nothing comes back.
-    async fn known_table(&self, link: &mut Link, table: &str) -> Result<String> {
+    async fn known_table(&self, link: &mut Link, table: &str) -> Result<(String, Rebuilt)> {
         let sql = format!(
-            "SELECT relname FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
+            "SELECT relname, rel_id = rel_logical_id FROM mo_catalog.mo_tables WHERE account_id = current_account_id() \
              AND reldatabase = {} AND relkind = 'r'",
             literal(&self.name)
         );
         let rows = link.ask(&sql).await?;
         let names: Vec<String> = rows.iter().map(|row| row.at(0)).collect::<Result<_>>()?;
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
-        let found = names.iter().find(|name| name.eq_ignore_ascii_case(table)).cloned();
-        found.ok_or_else(|| say::no_table(table, &known))
+        let found = rows.iter().zip(&names).find(|(_, name)| name.eq_ignore_ascii_case(table));
+        let (row, name) = found.ok_or_else(|| say::no_table(table, &known))?;
+        let rebuilt = if row.at::<bool>(1)? { Rebuilt::No } else { Rebuilt::Yes };
+        Ok((name.clone(), rebuilt))
     }
 
     /// The snapshots from which this database can be read, or the one with this name.

@@ -163,6 +163,15 @@ pub(crate) fn way_back_needed(name: &str) -> Error {
         .hinted("finish that run first with `migrate recover`")
 }
 
+/// From a snapshot of the table alone nothing would come back.
+pub(crate) fn table_with_all(table: &str, name: &str) -> String {
+    format!(
+        "warning: `{table}` was altered or emptied since it was made, and no snapshot of it alone can be \
+         gone back to: `{name}` is of the database; bring the table back with \
+         `migrate restore {name} --tables {table}`"
+    )
+}
+
 /// A snapshot of a file is a copy of all of it.
 pub(crate) fn file_is_whole(of: &SnapshotOf) -> Error {
     match of {
