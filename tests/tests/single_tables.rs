@@ -216,3 +216,30 @@ async fn a_table_that_was_altered_or_emptied_comes_back_from_a_snapshot_made_of_
         }
     }
 }
+
+/// It is closed, and nothing goes back to it any more.
+#[tokio::test]
+async fn a_snapshot_from_which_a_restore_by_hand_failed_can_be_deleted() {
+    for place in engines() {
+        let shop = shop(place).await;
+        if place.is_sqlite() {
+            continue;
+        }
+        let of = SnapshotOf::Table("visits".to_owned());
+        let made = migrator(&shop).snapshot_create_of(shop.address(), "manual", &of).await.unwrap();
+        // As one that was made of a table that had been altered.
+        let again = format!(
+            "DROP SNAPSHOT {0}; ALTER TABLE visits ADD COLUMN n INT; CREATE SNAPSHOT {0} FOR TABLE {1} visits",
+            made.name,
+            shop.database()
+        );
+        shop.sql(&again);
+        let name = made.name.as_str();
+        let error = migrator(&shop).restore(shop.address(), Some(name)).await.unwrap_err();
+        assert_eq!(error.database(), Some("as it was; the restore changed nothing"), "{error:?}");
+        assert!(migrator(&shop).recover(shop.address()).await.unwrap().is_none());
+        migrator(&shop).snapshot_delete(shop.address(), name).await.unwrap();
+        let listed = migrator(&shop).snapshot_list(shop.address()).await.unwrap();
+        assert!(listed.iter().all(|line| line.name != name));
+    }
+}

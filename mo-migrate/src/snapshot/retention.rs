@@ -25,12 +25,17 @@ pub(crate) enum Deletable {
 /// Whether a snapshot may be deleted at `now` (milliseconds since 1970).
 #[must_use]
 pub(crate) fn deletable(snapshot: &SnapshotRecord, runs: &[RunRecord], now: i64) -> Deletable {
-    let is_of = |run: &&RunRecord| {
-        // A restore by hand goes back to another run's.
-        snapshot.run.as_ref() == Some(&run.id) || run.snapshot.as_ref() == Some(&snapshot.name)
+    let needs = |run: &RunRecord| {
+        let made_it = snapshot.run.as_ref() == Some(&run.id);
+        match run.outcome {
+            // A restore by hand goes back to another run's.
+            None => made_it || run.snapshot.as_ref() == Some(&snapshot.name),
+            // One that is closed has changed nothing, or all: the snapshot is no way back of it.
+            Some(Outcome::NeedsPerson) => made_it,
+            Some(_) => false,
+        }
     };
-    let needs = |run: &RunRecord| matches!(run.outcome, None | Some(Outcome::NeedsPerson));
-    let open = runs.iter().filter(is_of).any(needs);
+    let open = runs.iter().any(needs);
     match snapshot.delete_after {
         _ if open => Deletable::WayBack,
         _ if snapshot.pinned => Deletable::Pinned,
@@ -92,6 +97,10 @@ mod tests {
         restore.id = "run_2".to_owned();
         let found = deletable(&snapshot(over, false), &[run(applied), restore], 10);
         assert_eq!(found, Deletable::WayBack, "an open restore goes back to it");
+        let mut refused = run(Some(Outcome::NeedsPerson));
+        refused.id = "run_2".to_owned();
+        let found = deletable(&snapshot(over, false), &[run(applied), refused], 10);
+        assert_eq!(found, Deletable::Yes, "a restore that is closed goes back to nothing");
     }
 
     #[test]
