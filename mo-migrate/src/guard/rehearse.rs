@@ -94,7 +94,7 @@ impl Run<'_> {
 
     async fn rehearse_on(&mut self, job: &Job<'_>, mut clone: Clone) -> Result<()> {
         let began = Instant::now();
-        let mut report = RehearsalReport { done: true, ..Default::default() };
+        let mut report = RehearsalReport::default();
         let mut done = Ok(());
         for step in &job.steps {
             let started = Instant::now();
@@ -118,6 +118,8 @@ impl Run<'_> {
         }
         clone.connection.close().await;
         report.duration_ms = time::ms(began.elapsed());
+        report.done = done.is_ok();
+        report.why = done.as_ref().err().map(ToString::to_string);
         self.report.rehearsal = Some(report);
         done
     }

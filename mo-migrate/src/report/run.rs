@@ -164,9 +164,9 @@ pub struct GuardedReport {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RehearsalReport {
-    /// It was made; else `why` says why not.
+    /// It was made and went well; else `why` says why not.
     pub done: bool,
-    /// Why it could not be made.
+    /// What failed in it, or why it could not be made: then it has no migrations.
     pub why: Option<String>,
     /// The migrations, with how long each took on the clone.
     pub migrations: Vec<MigrationReport>,
@@ -174,6 +174,16 @@ pub struct RehearsalReport {
     pub checks: Vec<CheckReport>,
     /// How long all of it took.
     pub duration_ms: u64,
+}
+
+impl RehearsalReport {
+    /// It was made, and something failed in it. An older mo-migrate wrote `done` then as well.
+    pub(crate) fn has_failed(&self) -> bool {
+        let failed = self.migrations.iter().any(|line| line.state == MigrationState::Failed);
+        let is_wrong =
+            |check: &CheckReport| matches!(check.verdict, CheckVerdict::Fail | CheckVerdict::Error);
+        failed || self.checks.iter().any(is_wrong) || (!self.done && !self.migrations.is_empty())
+    }
 }
 
 /// What a check said.

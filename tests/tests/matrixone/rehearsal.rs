@@ -30,7 +30,19 @@ async fn what_fails_in_the_rehearsal_is_refused_with_its_place_and_nothing_was_t
     assert_eq!(error.outcome(), Outcome::Refused, "{error:?}");
     assert!(format!("{error:?}").contains("2_x.sql:2"), "{error:?}");
     shop.is_as_before(&before);
+    is_told_as_failed(&shop).await;
     assert_eq!(shop.files_with("pre_upgrade"), snapshots, "its snapshot is of no use");
+}
+
+/// The report of the last run does not say that its rehearsal went well.
+async fn is_told_as_failed(shop: &Shop) {
+    let report = shop.migrator().report(shop.address(), None).await.unwrap();
+    let rehearsal = report.report.as_ref().unwrap().rehearsal.as_ref().unwrap();
+    assert!(!rehearsal.done && rehearsal.why.is_some(), "{rehearsal:?}");
+    for text in [report.to_text(false), report.to_html()] {
+        assert!(text.contains("ailed on a clone"), "{text}");
+        assert!(!text.contains("went well"), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -44,6 +56,7 @@ async fn a_check_that_fails_in_the_rehearsal_is_refused() {
     assert_eq!(error.outcome(), Outcome::Refused, "{error:?}");
     assert!(format!("{error:?}").contains("in stock"), "{error:?}");
     shop.is_as_before(&before);
+    is_told_as_failed(&shop).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,10 @@ pub(super) fn part(report: &Report) -> Markup {
                 h2 { "Rehearsal" }
                 p {
                     @match &rehearsal.why {
+                        why if rehearsal.has_failed() => {
+                            "It failed on a clone of the snapshot, after " (duration(rehearsal.duration_ms))
+                            @if let Some(why) = why { ": " (words(why)) } @else { "." }
+                        }
                         _ if rehearsal.done => { "It went well on a clone of the snapshot, in " (duration(rehearsal.duration_ms)) "." }
                         Some(why) => { "It was not made: " (words(why)) }
                         None => "It was not made.",

@@ -253,6 +253,10 @@ fn definition_text(definition: &DefinitionReport, color: bool) -> String {
 fn rehearsal_text(report: &Report, color: bool) -> String {
     let Some(rehearsal) = &report.rehearsal else { return String::new() };
     let words = match &rehearsal.why {
+        why if rehearsal.has_failed() => {
+            let why = why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+            format!("failed on a clone, after {}{why}", duration(rehearsal.duration_ms))
+        }
         _ if rehearsal.done => {
             format!("went well on a clone, in {}", duration(rehearsal.duration_ms))
         }
