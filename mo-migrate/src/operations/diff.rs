@@ -92,6 +92,8 @@ pub struct TableDifference {
     pub changed: u64,
     /// The rows; fewer than were counted when a limit was set.
     pub rows: Vec<ChangedRow>,
+    /// Rows that were counted, and left out because of the limit.
+    pub left_out: u64,
     /// Rows that differ too, and are too many to be compared one by one; none of these when it is 0,
     /// and an unknown number when it is absent.
     pub not_listed: Option<u64>,
@@ -120,6 +122,7 @@ impl TableDifference {
             removed: 0,
             changed: 0,
             rows: Vec::new(),
+            left_out: 0,
             not_listed: Some(0),
         }
     }
@@ -184,7 +187,9 @@ impl Operations<'_> {
         let mut found = found?;
         found.tables.retain(|table| !table.is_empty());
         for table in &mut found.tables {
+            let all = table.rows.len();
             table.rows.truncate(limit.unwrap_or(usize::MAX));
+            table.left_out = u64::try_from(all - table.rows.len()).unwrap_or(u64::MAX);
         }
         Ok(found)
     }

@@ -122,11 +122,8 @@ fn table_text(table: &TableDifference) -> String {
     for row in &table.rows {
         let _ = writeln!(text, "    {} {}", sign(row.change), row_text(row));
     }
-    let listed = u64::try_from(table.rows.len()).unwrap_or(u64::MAX);
-    let whole = !matches!(table.change, Some(Change::Added | Change::Removed));
-    let more = (table.added + table.removed + table.changed).saturating_sub(listed);
-    if whole && more > 0 {
-        let line = format!("    … and {more} more, without `--limit`");
+    if table.left_out > 0 {
+        let line = format!("    … and {} more, without `--limit`", table.left_out);
         let _ = writeln!(text, "{}", paint(true, DIM, &line));
     }
     text
