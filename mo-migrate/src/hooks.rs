@@ -2,7 +2,8 @@
 //!
 //! 1. What fails before a run stops it, with nothing touched.
 //! 2. What fails after that changes nothing about how the run ends; the report says so.
-//! 3. None of them may take longer than a check.
+//! 3. None of them may take longer than a check. A command that is ended, then or by an interruption, is
+//!    ended with all that it started; what one that ended by itself has started lives on.
 //! 4. Those of no run change nothing about what is done either: a checklist, a schedule of snapshots.
 
 use std::fmt;
@@ -16,6 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::error::BoxError;
+use crate::process::Group;
 use crate::report::{ErrorReport, Outcome, Report};
 
 /// A moment of a run at which hooks are called.
@@ -115,7 +117,8 @@ pub struct HookAt {
 /// A line for the shell, shown by its first word. It has the notice as JSON on its standard input, and the moment and the outcome
 /// in `MO_MIGRATE_MOMENT` and `MO_MIGRATE_OUTCOME`; of a switch, the address to use in `MO_MIGRATE_ACTIVE`.
 ///
-/// What it starts in the background lives on: it may be the application.
+/// What it starts in the background lives on: it may be the application. Where it is itself ended, at its
+/// limit or by an interruption, that is ended too.
 #[derive(Clone, Debug)]
 pub struct ShellHook(pub String);
 
@@ -138,14 +141,23 @@ impl Hook for ShellHook {
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
-                .kill_on_drop(true)
                 .process_group(0)
                 .spawn()?;
-            if let Some(mut input) = child.stdin.take() {
-                // One that does not read it is no error.
-                let _ = input.write_all(&serde_json::to_vec(notice)?).await;
-            }
-            let status = child.wait().await?;
+            let group = Group::of(&child);
+            let (input, words) = (child.stdin.take(), serde_json::to_vec(notice)?);
+            let written = async {
+                if let Some(mut input) = input {
+                    // One that does not read it is no error.
+                    let _ = input.write_all(&words).await;
+                }
+                std::future::pending().await
+            };
+            // What it has started may hold the input open, and never read it.
+            let status = tokio::select! {
+                status = child.wait() => status,
+                never = written => never,
+            }?;
+            group.leave();
             match status.code() {
                 Some(0) => Ok(()),
                 Some(code) => Err(format!("it exited with {code}").into()),

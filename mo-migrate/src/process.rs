@@ -29,7 +29,20 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Ends a process group when it is given up.
 #[derive(Debug)]
-struct Group(Option<Pid>);
+pub(crate) struct Group(Option<Pid>);
+
+impl Group {
+    /// That of a process that was started as the head of one.
+    pub(crate) fn of(child: &tokio::process::Child) -> Self {
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        Self(pid.and_then(Pid::from_raw))
+    }
+
+    /// What is in it lives on.
+    pub(crate) fn leave(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
@@ -116,9 +129,8 @@ impl Process {
             .process_group(0)
             .spawn()
             .map_err(|error| not_started(&error))?;
-        let pid = child.id().unwrap_or_default();
         let (out, err) = (Pipe::new(child.stdout.take()), Pipe::new(child.stderr.take()));
-        let group = Group(i32::try_from(pid).ok().and_then(Pid::from_raw));
+        let group = Group::of(&child);
         Ok(Self { child, out, err, group })
     }
 

@@ -12,6 +12,7 @@
 pub mod browser;
 mod failing;
 pub mod fuzzing;
+mod lasting;
 mod own_server;
 mod place;
 pub mod priced;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use mo_migrate::{Migrator, Outcome};
 
 pub use failing::Failing;
+pub use lasting::Lasting;
 pub use own_server::OwnServer;
 pub use place::{JOURNALS, Journal, Place, engines, places};
 use reader::Reader;

@@ -3,11 +3,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use mo_migrate::Outcome;
-use mo_migrate_tests::{Fixture, engines, program};
+use mo_migrate_tests::terminal::Terminal;
+use mo_migrate_tests::{Fixture, Lasting, engines, program};
 use serde_json::Value;
 
 const INIT: &str =
@@ -15,13 +16,18 @@ const INIT: &str =
 
 /// The command in the shop's folder, with these hooks.
 fn up(shop: &Fixture, hooks: &[&str], words: &[&str]) -> Output {
+    command(shop, hooks, words).stdin(Stdio::null()).output().unwrap()
+}
+
+fn command(shop: &Fixture, hooks: &[&str], words: &[&str]) -> Command {
     let mut command = Command::new(program("migrate_from_dir"));
     command.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
     command.env("MO_MIGRATE_WEBHOOK_SECRET", "s3cret");
     for hook in hooks {
         command.args(["--hook", hook]);
     }
-    command.args(words).stdin(std::process::Stdio::null()).output().unwrap()
+    command.args(words);
+    command
 }
 
 /// A line for the shell that writes down what it was told.
@@ -113,6 +119,49 @@ fn a_hook_that_hangs_is_ended_at_its_limit_and_changes_nothing() {
         let began = Instant::now();
         assert_eq!(up(&shop, &["after=sleep 600"], &hang).status.code(), Some(0));
         assert!(began.elapsed() < Duration::from_mins(5));
+    }
+}
+
+#[test]
+fn a_hook_that_is_ended_is_ended_with_all_that_it_started() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        let lasting = Lasting::new(&shop);
+        let hook = format!("before={}; wait", lasting.line());
+        let out = up(&shop, &[&hook], &["--check-timeout", "1s", "up"]);
+        assert_eq!(out.status.code(), Some(5), "{place:?}: {out:?}");
+        lasting.is_gone();
+        // Ctrl-C comes to all that is in the group of the terminal.
+        let terminal = Terminal::start(&command(&shop, &[&hook], &["up"]), 80);
+        lasting.is_there();
+        terminal.types("\x03");
+        let left = terminal.ends();
+        assert_eq!(left.code, 130, "{place:?}: {}", left.bytes);
+        lasting.is_gone();
+    }
+}
+
+/// It may be the application.
+#[test]
+fn what_a_hook_that_ends_by_itself_has_started_lives_on() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        // More words than the hook's input takes while nobody reads it, though somebody has it open.
+        let check =
+            |number| format!("-- check: {number}{}\nSELECT 1 WHERE 1 = 0;\n", "é".repeat(400));
+        shop.file("1_init.check.sql", &(0..100).map(check).collect::<String>());
+        let lasting = Lasting::new(&shop);
+        let line = format!("exec 3<&0; {}", lasting.line());
+        for (hook, code) in [(format!("before={line}; exit 3"), 5), (format!("after={line}"), 0)] {
+            let out = up(&shop, &[&hook], &["--check-timeout", "20s", "up", "--format", "json"]);
+            assert_eq!(out.status.code(), Some(code), "{place:?}: {out:?}");
+            lasting.lives_on();
+            let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+            let problem = if code == 0 { Value::Null } else { "it exited with 3".into() };
+            assert_eq!(report["hooks"][0]["problem"], problem, "{place:?}");
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use mo_migrate::error::Code;
 use mo_migrate::{Migrator, Outcome, UpgradeState};
-use mo_migrate_tests::{Fixture, Place, engines, places, program, server};
+use mo_migrate_tests::{Fixture, Lasting, Place, engines, places, program, server};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
@@ -44,9 +45,14 @@ fn in_green(shop: &Fixture, sql: &str) -> String {
 
 /// The command in the shop's folder.
 fn migrate(shop: &Fixture, words: &[&str]) -> Output {
+    command(shop, words).output().unwrap()
+}
+
+fn command(shop: &Fixture, words: &[&str]) -> Command {
     let mut command = Command::new(program("migrate_from_dir"));
     command.current_dir(shop.folder()).env("DATABASE_URL", shop.address());
-    command.args(words).stdin(std::process::Stdio::null()).output().unwrap()
+    command.args(words).stdin(Stdio::null());
+    command
 }
 
 fn said(out: &Output) -> String {
@@ -224,6 +230,29 @@ async fn a_hook_that_fails_switches_nothing_and_complete_goes_on_when_it_is_mend
         assert_eq!(out.status.code(), Some(0), "{}", said(&out));
         let told = std::fs::read_to_string(shop.folder().join("told")).unwrap();
         assert!(told.trim().ends_with(place.by("shop.db", shop.database())), "{told}");
+    }
+}
+
+/// It would lead the application to green after it was said that nothing was switched.
+#[tokio::test]
+async fn a_hook_that_was_to_switch_and_is_ended_is_ended_with_all_that_it_started() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let lasting = Lasting::new(&shop);
+        let hook = format!("{}; wait", lasting.line());
+        let complete = ["upgrade", "complete", "--yes", "--switch", &hook];
+        let out = migrate(&shop, &[&["--check-timeout", "1s"], &complete[..]].concat());
+        assert!(said(&out).contains("longer than 1s"), "{place:?}: {}", said(&out));
+        lasting.is_gone();
+        let mut command = command(&shop, &complete);
+        let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        lasting.is_there();
+        kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+        let out = run.wait_with_output().unwrap();
+        assert_eq!(out.status.code(), Some(130), "{place:?}: {}", said(&out));
+        lasting.is_gone();
+        assert!(!uses_green(&shop).await);
     }
 }
 
