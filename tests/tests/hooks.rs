@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use mo_migrate::Outcome;
 use mo_migrate_tests::terminal::Terminal;
 use mo_migrate_tests::{Fixture, Lasting, engines, program};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const INIT: &str =
@@ -162,6 +163,31 @@ fn what_a_hook_that_ends_by_itself_has_started_lives_on() {
             let problem = if code == 0 { Value::Null } else { "it exited with 3".into() };
             assert_eq!(report["hooks"][0]["problem"], problem, "{place:?}");
         }
+    }
+}
+
+/// It may have stopped the application before it was interrupted.
+#[test]
+fn who_was_being_told_that_a_run_begins_when_it_was_interrupted_is_told_that_it_did_not() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        let lasting = Lasting::new(&shop);
+        let before = format!("before={}; wait", lasting.line());
+        let mut hooks = all();
+        hooks[0] = before;
+        // One that was not begun is not told at all.
+        hooks.push(noted("before"));
+        let hooks: Vec<&str> = hooks.iter().map(String::as_str).collect();
+        let mut run = command(&shop, &hooks, &["up", "--format", "json"]);
+        let run = run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        lasting.is_there();
+        kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+        let out = run.wait_with_output().unwrap();
+        assert_eq!(out.status.code(), Some(130), "{place:?}: {out:?}");
+        assert_eq!(told(&shop), "restored-refused\n", "{place:?}");
+        let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!(report["hooks"][0]["problem"], "it was interrupted", "{place:?}: {report:#}");
     }
 }
 

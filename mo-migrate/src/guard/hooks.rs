@@ -79,12 +79,16 @@ pub(crate) async fn tell_schedule(settings: &Settings, mut report: Report, error
 async fn tell(settings: &Settings, moment: Moment, report: &mut Report, stop: &Stop) -> Result<()> {
     let mut first = Ok(());
     for HookAt { hook, .. } in settings.hooks_at(moment) {
+        if stop.asked() {
+            break;
+        }
         let (began, limit) = (Instant::now(), settings.check_timeout);
         let notice = notice(moment, report);
         let told = tokio::select! {
             biased;
             told = tokio::time::timeout(limit, hook.tell(&notice)) => told,
-            () = stop.wait() => return first,
+            // It may have acted on it, and is told how the run ends.
+            () = stop.wait() => Ok(Err("it was interrupted".into())),
         };
         let problem = match told {
             Ok(Ok(())) => None,
