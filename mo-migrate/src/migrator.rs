@@ -141,7 +141,7 @@ impl Migrator {
         lock_timeout: Duration = |settings, limit| settings.lock_timeout = limit;
         /// How long one statement may run. Default: no limit.
         statement_timeout: Option<Duration> = |settings, limit| settings.statement_timeout = limit;
-        /// How long one check may run. Default: 60 s.
+        /// How long one check or hook may run. Default: 60 s.
         check_timeout: Duration = |settings, limit| settings.check_timeout = limit;
         /// What a restore does about others' writes. Default: they are kept.
         foreign_writes: ForeignWrites = |settings, policy| settings.foreign_writes = policy;

@@ -118,7 +118,7 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// How long one statement of a migration may run.
     pub statement_timeout: Option<Duration>,
-    /// How long one check may run.
+    /// How long one check or hook may run.
     pub check_timeout: Duration,
     /// What happens to others' writes in a restore.
     pub foreign_writes: ForeignWrites,

@@ -256,6 +256,23 @@ async fn a_hook_that_was_to_switch_and_is_ended_is_ended_with_all_that_it_starte
     }
 }
 
+#[tokio::test]
+async fn a_switch_that_nobody_was_told_of_says_so() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let out = migrate(&shop, &["upgrade", "complete", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
+        let words = said(&out);
+        let note = words.lines().find(|line| line.contains("no hook")).unwrap_or(&words);
+        assert!(note.contains(&green(&shop)) && note.contains("`Migrator::active()`"), "{note}");
+        assert!(!note.contains(":111@"), "{note}");
+        let out = migrate(&shop, &["upgrade", "back", "--yes", "--switch", "true"]);
+        assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
+        assert!(!said(&out).contains("no hook"), "{place:?}: {}", said(&out));
+    }
+}
+
 /// Its ledger alone says which database is the active one.
 #[tokio::test]
 async fn blue_is_not_dropped_while_its_ledger_leads_to_green() {

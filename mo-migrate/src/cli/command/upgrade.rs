@@ -64,7 +64,7 @@ pub(crate) enum Upgrade {
 pub(crate) struct Switch {
     // Not checked by the words' parser, which would show a wrong value: it may hold a credential.
     /// A command or a webhook that is told the address to use, in `MO_MIGRATE_ACTIVE` and as JSON on
-    /// its input; where it fails nothing is switched
+    /// its input; where it fails, or takes longer than `--check-timeout`, nothing is switched
     #[arg(long, value_name = "CMD|URL")]
     switch: Option<String>,
 }

@@ -61,7 +61,7 @@ pub(crate) const ALL: &[Setting] = &[
         "check-timeout",
         GUARD,
         Kind::Duration(|c, limit| c.settings.check_timeout = limit),
-        "How long one check may run [default: 60s]",
+        "How long one check or hook may run [default: 60s]",
     ),
     setting(
         "foreign-writes",
@@ -170,7 +170,7 @@ pub(crate) const ALL: &[Setting] = &[
         "hook",
         GUARD,
         Kind::Hooks(|c, hooks| c.settings.hooks = hooks),
-        "Is told of each run: before, after, failed, restored or needs_person, of one to come: announce, of an upgrade: switch, or of a schedule: snapshot_failed; `=`, and a command or a webhook's address; several may be",
+        "Is told of each run: before, after, failed, restored or needs_person, of one to come: announce, of an upgrade: switch, or of a schedule: snapshot_failed; `=`, and a command or a webhook's address, which may take as long as `--check-timeout`; several may be",
     ),
     setting("no-hooks", GUARD, Kind::Switch(|c| c.settings.hooks.clear()), "Tells nobody"),
     setting(

@@ -254,6 +254,14 @@ pub(crate) fn switch_failed(hook: &str, to: &str, problem: String) -> Error {
         .hinted("mend the hook, then type the same command again; `migrate upgrade status` says where it stands")
 }
 
+/// The ledger names another database, and nobody else was told.
+pub(crate) fn switched_untold(active: &str) -> String {
+    format!(
+        "no hook was told of the switch: an application that does not ask by `Migrator::active()` has to be \
+         pointed to {active} by hand"
+    )
+}
+
 pub(crate) fn switch_interrupted(to: &str) -> Error {
     Error::new(Code::Interrupted, format!("the switch to `{to}` was interrupted"))
         .true_now("not switched: the ledger names the same active database as before")

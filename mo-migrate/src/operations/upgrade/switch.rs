@@ -13,6 +13,7 @@ use crate::guard::preflight::window_is_open;
 use crate::hooks::{HookAt, Moment, Notice};
 use crate::ledger::Ledger;
 use crate::lock;
+use crate::observer::Event;
 use crate::time;
 use crate::upgrade::{Next, UpgradeRecord, UpgradeState, Wish};
 
@@ -89,7 +90,9 @@ impl Operations<'_> {
             return Err(error);
         }
         upgrade.keep_until = Some(self.settings.keep.until("upgrade", time::now_ms()));
-        ledger.enter_upgrade(upgrade, UpgradeState::Completed).await
+        ledger.enter_upgrade(upgrade, UpgradeState::Completed).await?;
+        self.note_untold(green.engine());
+        Ok(())
     }
 
     /// Blue's tables, whose writers are kept out.
@@ -209,7 +212,9 @@ impl Operations<'_> {
             return Err(error);
         }
         upgrade.keep_until = Some(self.settings.keep.until("upgrade", time::now_ms()));
-        ledger.enter_upgrade(upgrade, UpgradeState::WentBack).await
+        ledger.enter_upgrade(upgrade, UpgradeState::WentBack).await?;
+        self.note_untold(self.engine());
+        Ok(())
     }
 
     /// Tells the hooks that switch which database is the one to use; the first that fails stops it.
@@ -240,5 +245,13 @@ impl Operations<'_> {
             return Err(say::switch_failed(&hook.name(), to.database(), problem));
         }
         fault::after(Transition::Switch)
+    }
+
+    /// Says so where nobody was told which database is the one to use now.
+    fn note_untold(&self, to: &dyn Engine) {
+        if self.settings.hooks_at(Moment::Switch).is_empty() {
+            let note = say::switched_untold(&to.address());
+            self.settings.observer.event(&Event::Note(note));
+        }
     }
 }
