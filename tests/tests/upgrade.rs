@@ -432,6 +432,10 @@ async fn a_migration_that_fails_in_green_leaves_blue_alone_and_start_makes_green
         assert_eq!(in_green(&shop, "SELECT count(*) FROM products"), "2\n");
         let status = migrator(&shop).upgrade_status(shop.address()).await.unwrap();
         assert_eq!(status.upgrade.state, UpgradeState::Failed);
+        // Typed, that would migrate blue.
+        let words = status.upgrade.error.unwrap_or_default();
+        assert!(!words.contains("migrate up`"), "{place:?}: {words}");
+        assert!(words.ends_with("then `migrate upgrade start`"), "{place:?}: {words}");
         let error = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap_err();
         assert_eq!(error.code(), Code::Upgrade, "{error:?}");
         shop.remove("2_category.check.sql");

@@ -105,12 +105,24 @@ pub(crate) fn green_gone(green: &str) -> Error {
     .hinted("give this upgrade up with `migrate upgrade abort`, then `migrate upgrade start`")
 }
 
+/// An error of a run, where that was in green: what its hint would have typed would migrate blue.
+pub(crate) fn in_green(error: Error) -> Error {
+    let start = |hint: &str| {
+        hint.replace("`migrate up`", "`migrate upgrade start`")
+            .replace("`migrate up --", "`migrate upgrade start --")
+    };
+    match error.hint().map(start) {
+        Some(hint) => error.hinted(hint),
+        None => error,
+    }
+}
+
 /// Green could not be made; what had been begun is removed, unless that failed too.
 pub(crate) fn green_not_made(error: Error, left: Option<Error>) -> Error {
-    let (up, start) = ("`migrate up`", "`migrate upgrade start`");
+    let start = "`migrate upgrade start`";
+    let error = in_green(error);
     let hint = match error.hint() {
-        // That would migrate blue.
-        Some(hint) if hint.contains(up) => hint.replace(up, start),
+        Some(hint) if hint.contains(start) => hint.to_owned(),
         Some(hint) => format!("{hint}; then {start}"),
         None => format!("remove the cause, then {start}"),
     };

@@ -144,6 +144,7 @@ impl Operations<'_> {
         upgrade: &mut UpgradeRecord,
         error: Error,
     ) -> Error {
+        let error = say::in_green(error);
         upgrade.error = Some(say::in_a_line(&error));
         // What can't be written now is found by the next start: green is being made, as it was.
         let _ = ledger.enter_upgrade(upgrade, UpgradeState::Failed).await;
