@@ -124,6 +124,10 @@ fn what_has_no_way_back_needs_a_person() {
     );
     let ran = shop.run("up --dangerous-no-snapshot").ends(3);
     assert!(ran.err.contains("half applied"), "{}", ran.err);
+    assert!(shop.run("status").ends(0).out.contains("recover --retry` closes it"));
+    shop.run("recover").ends(3);
+    let closed = shop.run("recover --retry").ends(0);
+    assert!(closed.last_line().ends_with("version 1, nothing was put back"), "{}", closed.out);
 }
 
 #[test]
