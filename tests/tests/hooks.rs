@@ -1,7 +1,7 @@
 //! Hooks: who is told of a run, and what a hook can do to it.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -271,4 +271,27 @@ fn a_webhook_is_signed_tried_again_and_shown_by_its_host_alone() {
         format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(!all.contains("s3cret"), "{all}");
     assert!(all.contains("http://127.0.0.1:"), "{all}");
+}
+
+/// It was said by then that nobody could be told.
+#[test]
+fn a_webhook_that_was_given_up_is_not_tried_again() {
+    let shop = Fixture::new(engines()[0]);
+    shop.file("1_init.sql", INIT);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hook = format!("before=http://{}", listener.local_addr().unwrap());
+    let mut run = command(&shop, &[&hook], &["--check-timeout", "1s", "up"]);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("longer than 1s") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "it was never given up");
+    }
+    write!(stream, "HTTP/1.1 503 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    drop(stream);
+    assert_eq!(run.wait().unwrap().code(), Some(5));
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "it was tried again");
 }

@@ -3,6 +3,7 @@
 //!
 //! An address often holds a credential: it is never shown beyond its host.
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -55,15 +56,24 @@ impl Hook for Webhook {
         Box::pin(async move {
             let (address, body) = (self.address.clone(), serde_json::to_vec(notice)?);
             let secret = self.secret.clone();
-            let sent =
-                tokio::task::spawn_blocking(move || post(&address, &body, secret.as_deref()));
+            // Gone with whoever waits here.
+            let waits = Arc::new(());
+            let asker = Arc::downgrade(&waits);
+            let sent = tokio::task::spawn_blocking(move || {
+                post(&address, &body, secret.as_deref(), &asker)
+            });
             sent.await?
         })
     }
 }
 
-/// Posts it, again after a moment where the other side could not take it.
-fn post(address: &str, body: &[u8], secret: Option<&str>) -> Result<(), BoxError> {
+/// Posts it, again after a moment where the other side could not take it and the asker still waits.
+fn post(
+    address: &str,
+    body: &[u8],
+    secret: Option<&str>,
+    asker: &Weak<()>,
+) -> Result<(), BoxError> {
     let id = format!("msg_{}", uuid::Uuid::now_v7().simple());
     let at = jiff::Timestamp::now().as_second().to_string();
     let config = ureq::Agent::config_builder().timeout_global(Some(LIMIT)).max_redirects(0);
@@ -97,6 +107,9 @@ fn post(address: &str, body: &[u8], secret: Option<&str>) -> Result<(), BoxError
             return Err(problem.into());
         }
         std::thread::sleep(Duration::from_secs(1));
+        if asker.strong_count() == 0 {
+            return Err(problem.into());
+        }
     }
 }
 
