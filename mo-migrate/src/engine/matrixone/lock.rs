@@ -449,9 +449,15 @@ impl MatrixOne {
     }
 
     /// A connection that looks at the database: the one that holds the lock, while that has nothing else
-    /// to do.
+    /// to do. Who has lost the lock to another start may find that there is nothing left to do.
     pub(super) async fn look(&self) -> Result<Link> {
-        if self.slot.is_at_home().await { self.work().await } else { self.open(&self.name).await }
+        if self.slot.is_at_home().await {
+            match self.work().await {
+                Err(error) if error.is_locked() => {}
+                other => return other,
+            }
+        }
+        self.open(&self.name).await
     }
 
     /// Whether this start holds the lock, or did when it last heard of it.
