@@ -239,16 +239,21 @@ impl Run<'_> {
     /// What the next start would do, on new connections of this one: those that it had were lost, and a
     /// server may not have noticed yet.
     pub(super) async fn on_new_connections(&mut self, checks: &[Judge]) -> Result<Outcome> {
-        tracing::warn!(run = %self.record.id, "the connections were lost: once more, on new ones");
-        self.close_work().await;
-        self.engine.end_lost_connections().await?;
-        let ledger = Ledger::open(self.engine).await?;
-        std::mem::replace(&mut self.ledger, ledger).close().await;
+        self.have_new_connections().await?;
         self.record.had_history &=
             !went_before_the_history(&self.record, &mut self.ledger, &self.settings).await?;
         self.history = History::of(self.engine, Role::Start, &self.settings).await?;
         let what = decide(Some(&self.record), self.history.as_ref());
         self.recover_by(what, checks).await
+    }
+
+    async fn have_new_connections(&mut self) -> Result<()> {
+        tracing::warn!(run = %self.record.id, "the connections were lost: once more, on new ones");
+        self.close_work().await;
+        self.engine.end_lost_connections().await?;
+        let ledger = Ledger::open(self.engine).await?;
+        std::mem::replace(&mut self.ledger, ledger).close().await;
+        Ok(())
     }
 
     async fn recover_once_more(&mut self, what: Recovery, set: &MigrationSet) -> Result<Outcome> {
@@ -441,23 +446,32 @@ impl Run<'_> {
         }
     }
 
+    /// Lets the snapshots go, of which a run that rolled back has none any more; gives what was done
+    /// outside of the database. What stays of a run that a person has closed is the person's.
+    async fn what_remains(&mut self, outcome: Outcome) -> Result<Vec<Outside>> {
+        self.release_snapshots().await?;
+        match outcome {
+            Outcome::Applied | Outcome::NeedsPerson => Ok(Vec::new()),
+            _ => self.ledger.outside(&self.record.id).await,
+        }
+    }
+
     async fn finish_recovery(mut self, done: Result<Outcome>) -> Result<crate::report::Report> {
         self.close_work().await;
         let done = match done {
-            // A run that rolled back has none any more.
-            Ok(outcome) => self.release_snapshots().await.map(|()| outcome),
-            failed => failed,
+            Ok(outcome) => {
+                let mut outside = self.what_remains(outcome).await;
+                if outside.as_ref().is_err_and(Error::is_lost)
+                    && self.have_new_connections().await.is_ok()
+                {
+                    outside = self.what_remains(outcome).await;
+                }
+                outside.map(|outside| (outcome, outside))
+            }
+            Err(error) => Err(error),
         };
         match done {
-            Ok(outcome) => {
-                let outside = match outcome {
-                    // What stays of a run that a person has closed is the person's.
-                    Outcome::Applied | Outcome::NeedsPerson => Vec::new(),
-                    _ => match self.ledger.outside(&self.record.id).await {
-                        Ok(outside) => outside,
-                        Err(error) => return Err(self.not_recovered(error)),
-                    },
-                };
+            Ok((outcome, outside)) => {
                 if !outside.is_empty() {
                     return Err(self.recovered_in_part(outcome, &outside).await?);
                 }
@@ -473,7 +487,13 @@ impl Run<'_> {
                     self.record.error = Some(super::run::stored(&closed));
                     self.report.error = Some((&closed).into());
                 }
-                if let Err(error) = self.write_report().await {
+                let mut written = self.write_report().await;
+                if written.as_ref().is_err_and(Error::is_lost)
+                    && self.have_new_connections().await.is_ok()
+                {
+                    written = self.write_report().await;
+                }
+                if let Err(error) = written {
                     return Err(self.not_recovered(error));
                 }
                 self.tell(&Event::Note(say::recovered(&self.record, outcome)));
