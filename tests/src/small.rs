@@ -9,6 +9,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
 
 /// A small file system. It goes, with what is in it, when this is dropped.
 #[derive(Debug)]
@@ -49,9 +50,16 @@ impl Small {
     /// Fills it until so many bytes are left, where there are more.
     pub fn leave(&self, bytes: u64) {
         let ballast = File::create(self.ballast()).unwrap();
-        let over = self.free().saturating_sub(bytes);
-        if over > 0 {
-            fallocate(&ballast, FallocateFlags::empty(), 0, over).unwrap();
+        loop {
+            let over = self.free().saturating_sub(bytes);
+            if over == 0 {
+                return;
+            }
+            match fallocate(&ballast, FallocateFlags::empty(), 0, over) {
+                // Who lives in it has written something meanwhile.
+                Err(Errno::NOSPC) => {}
+                done => return done.unwrap(),
+            }
         }
     }
 
