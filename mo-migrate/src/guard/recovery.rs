@@ -256,6 +256,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether what was lost so can be tried again, on connections that are there now.
+    async fn can_try_again(&mut self, lost: bool) -> bool {
+        lost && self.have_new_connections().await.is_ok()
+    }
+
     async fn recover_once_more(&mut self, what: Recovery, set: &MigrationSet) -> Result<Outcome> {
         let judges = what == Recovery::Judge
             || (what == Recovery::Restore && self.record.snapshot.is_some());
@@ -461,9 +466,7 @@ impl Run<'_> {
         let done = match done {
             Ok(outcome) => {
                 let mut outside = self.what_remains(outcome).await;
-                if outside.as_ref().is_err_and(Error::is_lost)
-                    && self.have_new_connections().await.is_ok()
-                {
+                if self.can_try_again(outside.as_ref().is_err_and(Error::is_lost)).await {
                     outside = self.what_remains(outcome).await;
                 }
                 outside.map(|outside| (outcome, outside))
@@ -488,9 +491,7 @@ impl Run<'_> {
                     self.report.error = Some((&closed).into());
                 }
                 let mut written = self.write_report().await;
-                if written.as_ref().is_err_and(Error::is_lost)
-                    && self.have_new_connections().await.is_ok()
-                {
+                if self.can_try_again(written.as_ref().is_err_and(Error::is_lost)).await {
                     written = self.write_report().await;
                 }
                 if let Err(error) = written {

@@ -25,6 +25,9 @@ impl MatrixOne {
         windows: &[Window],
         most: usize,
     ) -> Result<Option<ForeignRows>> {
+        if snapshot.is_none() && windows.is_empty() {
+            return Ok(None);
+        }
         let name = format!("{}.{}", quote(&self.name), quote(table));
         let mut from = snapshot.map(|snapshot| format!("{name}{}", hint(snapshot)));
         let mut gaps = Vec::new();
@@ -33,9 +36,6 @@ impl MatrixOne {
                 gaps.push((at(&name, Some(window.began)), from));
             }
             from = window.ended.map(|ended| at(&name, Some(ended)));
-        }
-        if snapshot.is_none() && windows.is_empty() {
-            return Ok(None);
         }
         gaps.extend(from.map(|from| (name, from)));
         let mut found = ForeignRows::default();

@@ -181,12 +181,11 @@ impl MatrixOne {
         let connection = connected.map_err(|error| say::connect(&self.shown, error));
         match connection {
             Ok(connection) => Ok(Link::new(self, Owner::Ours(connection), database)),
-            Err(error) if error.database_code() == Some("1049") => Err(self.none_here().await),
-            Err(error) => Err(error),
+            Err(error) => Err(self.not_here(error).await),
         }
     }
 
-    /// The same where that is why it can't be gone into.
+    /// The same error, or that there is no such database where that is why it can't be gone into.
     async fn not_here(&self, error: Error) -> Error {
         if error.database_code() == Some("1049") { self.none_here().await } else { error }
     }

@@ -18,16 +18,14 @@ pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep
     let until = keep.until(snapshot::FAILED, time::now_ms());
     let snapshot = record.snapshot.as_deref().unwrap_or("its snapshot");
     let restore = report.restore.as_ref();
-    let tables = restore.map_or(0, |restore| restore.tables.len());
-    let rows = restore.map_or(0, |restore| restore.rows_compared);
-    let of_rows = if rows == 1 { "row" } else { "rows" };
-    let word = if tables == 1 { "table" } else { "tables" };
-    let mut now = format!("restored to snapshot `{snapshot}` and compared");
     // Where a lost connection kept it from hearing of the commit, it has no numbers of it.
-    if restore.is_some() {
-        let numbers = format!(": {tables} {word}, {rows} {of_rows}, identical");
-        now.push_str(&numbers);
-    }
+    let numbers = restore.map_or_else(String::new, |restore| {
+        let (tables, rows) = (restore.tables.len(), restore.rows_compared);
+        let word = if tables == 1 { "table" } else { "tables" };
+        let of_rows = if rows == 1 { "row" } else { "rows" };
+        format!(": {tables} {word}, {rows} {of_rows}, identical")
+    });
+    let now = format!("restored to snapshot `{snapshot}` and compared{numbers}");
     let mut error = failure.ended(Outcome::Restored).true_now(now);
     if let Some(restore) = restore {
         let failed_state = restore.failed_state.as_deref().unwrap_or("?");
