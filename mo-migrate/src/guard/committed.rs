@@ -9,6 +9,7 @@
 use super::run::{Run, Stage};
 use crate::error::{Error, Result, say};
 use crate::history::History;
+use crate::observer::Phase;
 
 /// Whether the marker of the run is in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +53,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The run is written down, unless another start has the lock by now.
-    pub(crate) async fn begin(&mut self) -> Result<()> {
+    /// The run is written down with its first phase, unless another start has the lock by now.
+    pub(crate) async fn begin(&mut self, first: Option<(Phase, &str)>) -> Result<()> {
         match self.taken_over().await {
             Some(taken) => Err(taken.true_now("nothing was touched by this start")),
-            None => self.ledger.begin_run(&mut self.record).await,
+            None => self.ledger.begin_run(&mut self.record, first).await,
         }
     }
 

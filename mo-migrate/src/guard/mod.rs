@@ -55,7 +55,7 @@ impl Run<'_> {
     /// Runs the job to its end, whichever that is.
     pub(crate) async fn execute(mut self, job: &Job<'_>) -> Result<Report> {
         self.report.migrations = job.steps.iter().map(pending_line).collect();
-        self.begin().await?;
+        self.begin(Some((Phase::Preflight, ""))).await?;
         let done = Box::pin(self.go(job)).await;
         let done =
             done.map_err(|error| if job.around.is_some() { say::of_a_guard(error) } else { error });
@@ -81,8 +81,6 @@ impl Run<'_> {
         self.snapshot(job).await?;
         self.rehearse(job).await?;
         self.mark(job).await?;
-
-        self.enter(Phase::Apply, &job.words()).await?;
         match &job.around {
             Some(around) => self.around(around).await?,
             None => self.apply(job).await?,
@@ -210,7 +208,8 @@ impl Run<'_> {
     }
 
     async fn preflight(&mut self, job: &Job<'_>) -> Result<()> {
-        self.enter(Phase::Preflight, "").await?;
+        // It was written with the run.
+        self.entered("");
         for item in preflight::of_engine(self.engine, &self.settings, job).await {
             item.demanded()?;
         }
@@ -301,8 +300,8 @@ impl Run<'_> {
         Ok(then)
     }
 
-    /// The marker: from here on the database says that a run is open. In ring 2 it is committed by
-    /// itself; in ring 1 it is part of the one transaction.
+    /// The marker, with which `apply` begins: from here on the database says that a run is open. In
+    /// ring 2 it is committed by itself; in ring 1 it is part of the one transaction.
     async fn mark(&mut self, job: &Job<'_>) -> Result<()> {
         let table = self.settings.history_table.clone();
         let marker = self.marker(job.ring);
@@ -318,9 +317,10 @@ impl Run<'_> {
         writer.mark(&marker).await?;
         work.take_touched();
         self.record.database_id = database_id;
+        // The phase first: a crash right after the commit is found in `apply`. Without a migration that
+        // it applies, for that is written once the marker is committed.
+        self.enter(Phase::Apply, &job.words()).await?;
         if job.ring == 2 {
-            // The phase first: a crash right after the commit is found in `apply`.
-            self.ledger.phase(&mut self.record, Phase::Apply, "marker").await?;
             fault::before(Transition::Marker)?;
             self.commit_work(Marked::Yes, Stage::Committed).await?;
             fault::after(Transition::Marker)?;

@@ -204,7 +204,7 @@ impl Run<'_> {
     /// The rehearsal failed, or could not be begun.
     pub(crate) async fn rehearse_alone(mut self, job: &Job<'_>) -> Result<RehearsalReport> {
         self.settings.rehearse = Rehearse::Always;
-        self.ledger.begin_run(&mut self.record).await?;
+        self.ledger.begin_run(&mut self.record, None).await?;
         let rehearsed = self.snapshot_and_rehearse(job).await;
         let cleaned = self.remove_unused_snapshot().await;
         self.record.outcome = Some(crate::report::Outcome::RolledBack);

@@ -107,9 +107,15 @@ impl<'a> Run<'a> {
             self.record.heartbeat_at = time::now_ms();
         }
         self.ledger.phase(&mut self.record, phase, detail).await?;
+        self.entered(detail);
+        Ok(())
+    }
+
+    /// A phase has begun, and is in the ledger.
+    pub(super) fn entered(&self, detail: &str) {
+        let phase = self.record.phase;
         tracing::info!(run = %self.record.id, %phase, detail, "phase");
         self.tell(&Event::PhaseStarted { phase, detail: detail.to_owned() });
-        Ok(())
     }
 
     /// The phase ended well.

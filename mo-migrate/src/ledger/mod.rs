@@ -12,6 +12,8 @@ mod run;
 mod snapshot;
 mod upgrade;
 
+use std::borrow::Cow;
+
 use crate::engine::{Connection, Engine, LedgerAccess};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
@@ -54,7 +56,7 @@ const TABLES: [&str; 6] = [
 ];
 
 /// One statement and its values.
-type Statement = (&'static str, Vec<Value>);
+type Statement = (Cow<'static, str>, Vec<Value>);
 
 /// The ledger of one guarded database.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Runs, their phases, their statements and their child processes.
 
 use std::cmp::Ordering;
+use std::iter;
 
 use serde::{Deserialize, Serialize};
 
@@ -287,7 +288,7 @@ fn as_it_is(run: &RunRecord) -> Statement {
                heartbeat_at = ?, finished_at = ?, error = ?, report = ? WHERE id = ?";
     let mut params = changing(run);
     params.push((&run.id).into());
-    (sql, params)
+    (sql.into(), params)
 }
 
 fn changing(run: &RunRecord) -> Vec<Value> {
@@ -312,12 +313,20 @@ fn changing(run: &RunRecord) -> Vec<Value> {
 
 fn phase_line(run: &str, phase: Phase, detail: &str) -> Statement {
     let sql = "INSERT INTO phases (run, at, phase, detail) VALUES (?, ?, ?, ?)";
-    (sql, vec![run.into(), time::now_ms().into(), phase.as_str().into(), detail.into()])
+    (sql.into(), vec![run.into(), time::now_ms().into(), phase.as_str().into(), detail.into()])
 }
 
 impl Ledger {
-    /// Writes a run that begins: later than all that the ledger knows, whatever the clock says.
-    pub(crate) async fn begin_run(&mut self, run: &mut RunRecord) -> Result<()> {
+    /// Writes a run that begins, with its first phase: later than all that the ledger knows, whatever
+    /// the clock says.
+    pub(crate) async fn begin_run(
+        &mut self,
+        run: &mut RunRecord,
+        first: Option<(Phase, &str)>,
+    ) -> Result<()> {
+        if let Some((phase, _)) = first {
+            run.phase = phase;
+        }
         run.started_at = run.started_at.max(self.latest().await?.saturating_add(1));
         let marks = ["?"; 28].join(", ");
         let sql = format!("INSERT INTO runs ({FIXED}, {CHANGING}, guarded) VALUES ({marks})");
@@ -337,13 +346,15 @@ impl Ledger {
         ];
         params.extend(changing(run));
         params.push((&self.guarded).into());
-        self.write(&sql, &params).await
+        let line = first.map(|(phase, detail)| phase_line(&run.id, phase, detail));
+        let statements: Vec<Statement> = iter::once((sql.into(), params)).chain(line).collect();
+        self.write_together(&statements).await
     }
 
     /// Writes all of a run that may have changed.
     pub(crate) async fn update_run(&mut self, run: &RunRecord) -> Result<()> {
         let (sql, params) = as_it_is(run);
-        self.write(sql, &params).await
+        self.write(&sql, &params).await
     }
 
     /// Writes that a phase begins.
@@ -361,7 +372,7 @@ impl Ledger {
     pub(crate) async fn taken_up(&mut self, run: &RunRecord) -> Result<()> {
         let why = if run.error.is_none() { AFTER_A_DEATH } else { "after an error" };
         let (sql, params) = phase_line(&run.id, Phase::Recover, why);
-        self.write(sql, &params).await
+        self.write(&sql, &params).await
     }
 
     /// Whether a run has been in this phase.
@@ -428,7 +439,7 @@ impl Ledger {
             time::now_ms().into(),
             line.began.into(),
         ];
-        self.write_together(&[(sql, params), as_it_is(run)]).await
+        self.write_together(&[(sql.into(), params), as_it_is(run)]).await
     }
 
     /// Writes how a statement ended.

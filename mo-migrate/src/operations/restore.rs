@@ -307,7 +307,7 @@ impl Run<'_> {
     }
 
     async fn go_back(mut self, snapshot: &SnapshotRecord) -> Result<Report> {
-        self.begin().await?;
+        self.begin(None).await?;
         self.report_snapshot(snapshot);
         // The marker goes with the restore: while it is there, the restore was not committed.
         let began = match self.know(snapshot).await {
