@@ -506,6 +506,37 @@ async fn an_upgrade_that_is_finished_leads_to_green_and_has_no_way_back() {
 }
 
 #[tokio::test]
+async fn rows_that_come_to_blue_after_the_switch_are_named_before_blue_is_given_up() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        shop.sql("INSERT INTO visits (page, num) VALUES ('cart', 3)");
+        assert!(migrate(&shop, &["upgrade", "complete", "--yes"]).status.success());
+        let status = migrator(&shop).upgrade_status(shop.address()).await.unwrap();
+        assert_eq!(
+            (status.blue_changes, status.unknown),
+            (vec![], None),
+            "{place:?}: all is carried"
+        );
+
+        shop.sql("INSERT INTO visits (page, num) VALUES ('late', 1); DELETE FROM notes");
+        let status = migrator(&shop).upgrade_status(shop.address()).await.unwrap();
+        let seen: Vec<_> = status.blue_changes.iter().map(|c| (c.name.as_str(), c.rows)).collect();
+        assert_eq!(seen, [("notes", Some(2)), ("visits", None)], "{place:?}");
+        for words in [["upgrade", "status"], ["upgrade", "finish"]] {
+            let out = migrate(&shop, &words);
+            let said = said(&out);
+            assert!(
+                said.contains("in blue, and not in green") && said.contains("visits"),
+                "{said}"
+            );
+        }
+        assert!(uses_green(&shop).await, "nothing was answered, and nothing was done");
+        assert!(migrate(&shop, &["upgrade", "back", "--yes"]).status.success());
+    }
+}
+
+#[tokio::test]
 async fn blue_and_green_can_be_dropped_like_others_once_their_upgrade_is_finished() {
     for place in engines() {
         let shop = shop(place).await;

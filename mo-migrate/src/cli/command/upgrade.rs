@@ -163,7 +163,7 @@ async fn back(context: &Context, target: Target, switch: &Switch) -> Result<Answ
     let status = context.migrator().upgrade_status(&target).await?;
     if status.upgrade.next.iter().any(|command| command.ends_with(" back")) {
         let mut text = format!(
-            "goes back to {}, as it was left; {} stays with all that is in it\n",
+            "goes back to {}, as it is; {} stays with all that is in it\n",
             one_line(&status.upgrade.blue),
             one_line(&status.upgrade.green)
         );
@@ -199,7 +199,16 @@ async fn finish(context: &Context, target: Target) -> Result<Answer> {
     let migrator = context.migrator();
     let upgrade = migrator.upgrade(&target).await?;
     if upgrade.is_some_and(|upgrade| upgrade.state == UpgradeState::Completed) {
-        context.printer.show("gives up the way back to blue, whose snapshot is let go");
+        let mut text = "gives up the way back to blue, whose snapshot is let go\n".to_owned();
+        match migrator.upgrade_status(&target).await {
+            Ok(status) => {
+                text.push_str(&left_in_blue(&status));
+                unknown(&mut text, &status);
+            }
+            // Blue may be gone, and its upgrade is to be finished all the same.
+            Err(error) => text.push_str(&untold(&say::in_a_line(&error))),
+        }
+        context.printer.show(text.trim_end());
         ask::confirm(context, "upgrade finish", "give it up?")?;
     }
     Ok(answer(&context.until_signal(SOON_OVER)?.upgrade_finish(target).await?))
@@ -282,16 +291,26 @@ fn status_text(status: &UpgradeStatus) -> String {
     {
         text.push_str(&would_complete(status));
     } else {
+        text.push_str(&left_in_blue(status));
         text.push_str(&changes("changed in green since it was migrated", &status.green_changes));
     }
     unknown(&mut text, status);
     text
 }
 
+/// What is in blue alone, once green is active.
+fn left_in_blue(status: &UpgradeStatus) -> String {
+    changes("in blue, and not in green", &status.blue_changes)
+}
+
 fn unknown(text: &mut String, status: &UpgradeStatus) {
     if let Some(unknown) = &status.unknown {
-        let _ = writeln!(text, "it can't be told what has changed: {}", one_line(unknown));
+        text.push_str(&untold(unknown));
     }
+}
+
+fn untold(why: &str) -> String {
+    format!("it can't be told what has changed: {}\n", one_line(why))
 }
 
 fn changed(status: &UpgradeStatus) -> String {

@@ -38,7 +38,8 @@ pub struct UpgradeStatus {
     pub blue_version: Option<Version>,
     /// Green's version now; none when it is not there.
     pub green_version: Option<Version>,
-    /// What has changed in blue since the snapshot.
+    /// What has changed in blue since the snapshot; once green is the one to use, without what it was
+    /// given of that.
     pub blue_changes: Vec<UpgradeChange>,
     /// What has changed in green since it was migrated.
     pub green_changes: Vec<UpgradeChange>,
@@ -68,7 +69,13 @@ impl Operations<'_> {
         }
         status.green_version = self.version_of(&*green).await?;
         let looked = async {
-            if matches!(upgrade.state, UpgradeState::Ready | UpgradeState::Switching) {
+            if matches!(
+                upgrade.state,
+                UpgradeState::Ready
+                    | UpgradeState::Switching
+                    | UpgradeState::Completed
+                    | UpgradeState::SwitchingBack
+            ) {
                 status.blue_changes = self.blue_changes(&upgrade, &*green).await?;
             }
             if upgrade.green_snapshot.is_some() {
@@ -188,12 +195,20 @@ impl Looking<'_> {
             if is_listed || !self.carry.compare(table, Side::Then, Side::Blue).await?.differs {
                 continue;
             }
-            let (carry, why) = match self.verdict(table, &then, &there).await? {
+            let verdict = if self.upgrade.state.is_green_active() {
+                self.left_behind(table).await?
+            } else {
+                self.verdict(table, &then, &there).await?
+            };
+            let (carry, why) = match verdict {
                 Verdict::Nothing => continue,
                 Verdict::Carry(contents) => (Some((table.clone(), contents)), None),
                 Verdict::Stay(why) => (None, Some(why)),
             };
-            let rows = differing(self.blue, &table.name, &snapshot).await?;
+            // Those that green was given are among them, once it is active.
+            let is_part = carry.is_none() && self.upgrade.carrying.given.contains_key(&table.name);
+            let rows =
+                if is_part { None } else { differing(self.blue, &table.name, &snapshot).await? };
             let (name, carried) = (table.name.clone(), carry.is_some());
             found.push(Found { change: UpgradeChange { name, rows, carried, why }, carry });
         }
@@ -231,6 +246,16 @@ impl Looking<'_> {
                 .map_or(Verdict::Carry(contents), |why| Verdict::Stay(why.to_owned())));
         }
         self.others(table).await.map(Verdict::Stay)
+    }
+
+    /// What has come to blue when green was the one to use already, or was left there by a person, is
+    /// carried over by nobody.
+    async fn left_behind(&mut self, table: &Object) -> Result<Verdict> {
+        let contents = self.carry.contents(table, Side::Blue).await?;
+        if self.upgrade.carrying.has_given(&table.name, &contents) {
+            return Ok(Verdict::Nothing);
+        }
+        Ok(Verdict::Stay("green was not given all of it".to_owned()))
     }
 
     /// Who has changed a table of green: the migrations, or somebody after them.
