@@ -314,3 +314,19 @@ async fn a_run_that_went_back_is_answered_with_where_it_went_and_what_is_kept() 
         assert!(said.words.contains(&restore.failed_state.unwrap()), "{}", said.words);
     }
 }
+
+#[tokio::test]
+async fn what_stays_as_it_is_comes_back_by_the_command_that_is_shown() {
+    for place in engines() {
+        let shop = shop(place).await;
+        shop.sql("INSERT INTO visits VALUES (2, 'b'); CREATE TABLE theirs (id INT PRIMARY KEY)");
+        let said = migrate(&shop, "restore --dry-run").ends(0).words;
+        assert!(said.contains("is new, and stays: no run has made it"), "{place:?}: {said}");
+        let command = said.split("what stays as it is comes back with `").nth(1).expect(&said);
+        let (_, words) = command.split('`').next().unwrap().split_once(' ').unwrap();
+        assert!(!words.contains("theirs"), "{words}: the snapshot does not have it");
+        let said = migrate(&shop, &format!("{words} --yes"));
+        assert_eq!(said.code, 0, "{place:?}: {}", said.words);
+        assert_eq!(shop.sql("SELECT count(*) FROM visits"), "1\n", "{place:?}: {words}");
+    }
+}

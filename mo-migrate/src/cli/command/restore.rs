@@ -184,7 +184,7 @@ fn text(preview: &RestorePreview) -> String {
     } else {
         "what goes is kept as the failed state, before anything is changed"
     });
-    let stays = preview.changes.iter().filter(|table| table.fate == Fate::Stays);
+    let stays = preview.changes.iter().filter(|table| table.fate == Fate::Stays && !is_new(table));
     let stays: Vec<&str> = stays.map(|table| table.name.as_str()).collect();
     if !stays.is_empty() {
         let words = format!("restore {} --tables {}", preview.snapshot, quoted(&stays.join(",")));
@@ -229,7 +229,11 @@ fn changes(preview: &RestorePreview) -> String {
             Cell::styled(sign, style),
             line.name.as_str().into(),
             rows(line).into(),
-            format!("{words}{}", columns(line)).into(),
+            if is_new(line) && line.fate == Fate::Stays {
+                "is new, and stays: no run has made it".into()
+            } else {
+                format!("{words}{}", columns(line)).into()
+            },
         ]);
     }
     let rest = if preview.of_a_moment && !preview.alone {
@@ -242,6 +246,11 @@ fn changes(preview: &RestorePreview) -> String {
         "others stay as they are"
     };
     format!("{}{}\n", table.to_text(true), paint(true, DIM, &format!("  {rest}")))
+}
+
+/// The snapshot does not have it.
+fn is_new(table: &RestoredTable) -> bool {
+    table.rows_then.is_none()
 }
 
 fn rows(line: &RestoredTable) -> String {
