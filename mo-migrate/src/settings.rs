@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::Connection;
 use crate::hooks::{HookAt, Moment};
 use crate::observer::{Event, Observer};
 pub use crate::preflight::{OwnItem, Window};
@@ -249,5 +250,17 @@ impl Stop {
         let mut asked = self.0.subscribe();
         // The sender lives in `self`, so that this can't fail before it is asked.
         let _ = asked.wait_for(|asked| *asked).await;
+    }
+
+    /// Ends the statement in flight on this connection when it is asked.
+    pub(crate) fn ends(&self, work: &dyn Connection) {
+        let (stop, interrupter) = (self.clone(), work.interrupter());
+        let weak = Arc::downgrade(&interrupter);
+        tokio::spawn(async move {
+            stop.wait().await;
+            if let Some(interrupter) = weak.upgrade() {
+                interrupter.interrupt();
+            }
+        });
     }
 }

@@ -1,11 +1,14 @@
 //! Databases made from this one: environments, and those that a restore is tried in.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use mo_migrate::NewClone;
 use mo_migrate::error::Code;
-use mo_migrate_tests::{Fixture, JOURNALS, Journal, Place, Small, engines, places};
+use mo_migrate_tests::typed::{Said, in_shop};
+use mo_migrate_tests::{Fixture, JOURNALS, Journal, Place, Small, engines, places, program};
+use rustix::process::{Pid, Signal, kill_process};
 
 const V1: &str = "CREATE TABLE customers (id $KEY, name VARCHAR(100) NOT NULL, email VARCHAR(100));
 INSERT INTO customers (name, email) VALUES ('Ada', 'ada@analytical.example'), ('Bob', 'bob@builder.example');";
@@ -346,6 +349,40 @@ async fn a_mask_that_fails_leaves_nothing() {
         assert_eq!(files(), there, "{place:?}");
         assert!(shop.migrator().clone_list(shop.address()).await.unwrap().is_empty());
         shop.assert_dump(&before, "the original stays");
+    }
+}
+
+#[tokio::test]
+async fn a_clone_whose_mask_is_interrupted_leaves_nothing_that_is_not_masked() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        shop.file("../mask.sql", &format!("{MASK}\n{}", place.endless()));
+        let mut process = in_shop(&shop, program("migrate_from_dir"));
+        let process = process.args(["clone", "create", "qa", "--mask", "mask.sql"]);
+        let mut child = process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while !shop.is_beside(&shop.beside("_qa_new")) {
+            assert!(child.try_wait().unwrap().is_none(), "{place:?}: it ended before the mask");
+            std::thread::yield_now();
+        }
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let said = Said::of(&child.wait_with_output().unwrap()).ends(130);
+        assert!(said.words.contains("what was begun of the clone is removed"), "{}", said.words);
+        assert!(said.words.contains("nothing of `"), "{place:?}: {}", said.words);
+        assert!(!shop.is_beside(&shop.beside("_qa")) && !shop.is_beside(&shop.beside("_qa_new")));
+        assert!(shop.migrator().clone_list(shop.address()).await.unwrap().is_empty());
+        shop.assert_dump(&before, "the original stays");
+    }
+}
+
+#[tokio::test]
+async fn a_mask_without_a_statement_gives_nothing_away() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let wanted = NewClone::default().mask("mask.sql", "-- to be written\n");
+        let error = shop.migrator().clone_create(shop.address(), "qa", &wanted).await.unwrap_err();
+        assert_eq!(error.code(), Code::Mask, "{error:?}");
+        assert!(!shop.is_beside(&shop.beside("_qa")), "{place:?}");
     }
 }
 

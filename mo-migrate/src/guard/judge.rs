@@ -49,7 +49,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let mut failed: Option<(CheckReport, Option<Code>)> = None;
         let mut interrupted = false;
-        self.end_when_asked(&*connection);
+        self.settings.stop.ends(&*connection);
         connection.writable(false).await?;
         let history = self.settings.history_table.clone();
         connection.fence(Fence::Transaction(&history));

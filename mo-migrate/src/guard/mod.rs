@@ -229,7 +229,7 @@ impl Run<'_> {
         if job.rebuilds {
             self.foreign_keys = Some(work.foreign_keys(false).await?);
         }
-        self.end_when_asked(&*work);
+        self.settings.stop.ends(&*work);
         self.work = Some(work);
         let (engine, progress) = (self.engine, self.progress());
         let conduct = (&self.settings).into();
@@ -517,18 +517,6 @@ impl Run<'_> {
             self.settings.observer.event(&Event::Note(format!("warning: {error}")));
         }
         Ok(self.report)
-    }
-
-    /// Ends the statement in flight when the run is asked to stop.
-    pub(super) fn end_when_asked(&self, work: &dyn crate::engine::Connection) {
-        let (stop, interrupter) = (self.settings.stop.clone(), work.interrupter());
-        let weak = std::sync::Arc::downgrade(&interrupter);
-        tokio::spawn(async move {
-            stop.wait().await;
-            if let Some(interrupter) = weak.upgrade() {
-                interrupter.interrupt();
-            }
-        });
     }
 
     fn applied_words(&self) -> String {

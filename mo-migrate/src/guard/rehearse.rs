@@ -130,7 +130,7 @@ impl Run<'_> {
         step: &Step<'_>,
     ) -> Result<u64> {
         let history = self.settings.history_table.clone();
-        self.end_when_asked(&*connection);
+        self.settings.stop.ends(&*connection);
         connection.remember_settings().await?;
         connection.limit(self.settings.statement_timeout);
         connection.fence(Fence::History(&history));

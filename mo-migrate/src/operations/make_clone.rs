@@ -271,6 +271,7 @@ impl Operations<'_> {
         }
         let database = record.database.clone();
         (record.left_out, record.version) = self.build(source, &database, &record.id).await?;
+        self.goes_on()?;
         record.state = CloneState::Ready;
         ledger.update_clone(record).await
     }
@@ -284,12 +285,18 @@ impl Operations<'_> {
     ) -> Result<()> {
         let staging = self.staging(&record.database)?;
         (record.left_out, record.version) = self.build(source, &staging, &record.id).await?;
+        self.goes_on()?;
         if let Some(masking) = masking {
             let clone = self.engine.beside(&staging)?;
             masking.run(&*clone, &self.settings).await?;
             clone.forget_what_was().await?;
         }
-        Ok(())
+        self.goes_on()
+    }
+
+    /// Nobody has asked it to stop.
+    fn goes_on(&self) -> Result<()> {
+        if self.settings.stop.asked() { Err(say::clone_interrupted()) } else { Ok(()) }
     }
 
     /// A clone of a snapshot, compared with it, and with a history of its own.

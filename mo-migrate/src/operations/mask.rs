@@ -40,6 +40,9 @@ impl Masking {
     pub(super) fn read(mask: &Mask, dialect: Dialect) -> Result<Self> {
         let parsed = SqlFile::parse(&mask.name, mask.text.as_bytes(), dialect);
         let file = parsed.map_err(|problem| say::mask_unread(problem, &mask.name))?;
+        if file.statements.is_empty() {
+            return Err(say::mask_empty(&mask.name));
+        }
         if let Some(problem) = file.transaction_control(dialect) {
             return Err(say::mask_refused(
                 problem,
@@ -69,11 +72,16 @@ impl Masking {
             work.begin().await?;
         }
         work.limit(settings.statement_timeout);
+        settings.stop.ends(&*work);
         let mut done = Ok(());
         for statement in &file.statements {
             work.fence(Fence::Transaction(&settings.history_table));
             let sent = work.execute(file.sql(statement), &[]).await;
             work.fence(Fence::Open);
+            if settings.stop.asked() {
+                done = Err(say::clone_interrupted());
+                break;
+            }
             if let Err(error) = sent {
                 let problem = place(file, statement, error.message());
                 done = Err(say::mask_failed(problem, error));

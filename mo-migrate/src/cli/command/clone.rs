@@ -16,6 +16,9 @@ use crate::printable::quoted;
 use crate::report::text::table::{Cell, RED, Table, YELLOW};
 use crate::{CloneLine, NewClone};
 
+/// What is said when the making of a clone is asked to stop.
+pub(super) const UNDONE: &str = "interrupted: what was begun of the clone is removed; once more ends it here, and leaves that to the next command";
+
 /// Makes databases of their own from this one, to test in and to give away.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Clone {
@@ -63,6 +66,7 @@ impl Clone {
                 if let Some(file) = mask {
                     wanted = wanted.mask(file.display().to_string(), read(file)?);
                 }
+                let migrator = context.until_signal(UNDONE)?;
                 let line = migrator.clone_create(target, name, &wanted).await?;
                 made(context, "made", &line)
             }
@@ -82,6 +86,7 @@ impl Clone {
                     .printer
                     .show(&format!("replaces, with all that is in it:\n{}", details(&line)));
                 ask::confirm(context, &words, "replace it?")?;
+                let migrator = context.until_signal(UNDONE)?;
                 made(context, "made anew", &migrator.clone_refresh(target, name, Some(from)).await?)
             }
             Self::Delete { name } => {

@@ -57,7 +57,8 @@ impl Restore {
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         if let Some(database) = &self.into {
             let (target, wanted) = (context.target()?, self.wanted.as_deref());
-            let line = context.migrator().restore_into(target, wanted, database).await?;
+            let migrator = context.until_signal(super::clone::UNDONE)?;
+            let line = migrator.restore_into(target, wanted, database).await?;
             return Ok(super::clone::made(context, "made", &line));
         }
         if let Some(database) = &self.from_clone {

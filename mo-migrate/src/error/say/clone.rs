@@ -174,7 +174,9 @@ pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Err
     let again = format!("`migrate clone create {}{}`", record.name, mask.unwrap_or_default());
     let first = if error.code() == Code::Mask { "correct the file" } else { "remove the cause" };
     let first = remedy(&error, first);
-    let hint = if record.purpose == "clone" {
+    let hint = if error.code() == Code::Interrupted {
+        format!("begin again with {again}")
+    } else if record.purpose == "clone" {
         format!("{first}, then {again}")
     } else {
         format!("{first}, then try it again; see `migrate clone list`")
@@ -182,6 +184,17 @@ pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Err
     let error =
         if error.hint().is_some() && error.code() != Code::Io { error } else { error.hinted(hint) };
     error.on_disk(disk)
+}
+
+pub(crate) fn clone_interrupted() -> Error {
+    Error::new(Code::Interrupted, "interrupted")
+}
+
+/// What was meant to be masked would be given away as it is.
+pub(crate) fn mask_empty(name: &str) -> Error {
+    Error::new(Code::Mask, format!("the mask `{name}` has no statement"))
+        .true_now("nothing was made")
+        .hinted("write what hides the data, such as an UPDATE; or make the clone without `--mask`")
 }
 
 pub(crate) fn mask_unread(problem: SourceProblem, name: &str) -> Error {
@@ -220,6 +233,8 @@ pub(crate) fn refresh_failed(error: Error, record: &CloneRecord, left: Option<&E
             "its mask is the one that it was made with: for another one `migrate clone delete {name} --yes`, \
              then `migrate clone create {name} --mask FILE`"
         )
+    } else if error.code() == Code::Interrupted {
+        format!("begin again with `migrate clone refresh {name}`")
     } else {
         format!("{}, then `migrate clone refresh {name}`", remedy(&error, "remove the cause"))
     };
