@@ -141,6 +141,57 @@ async fn a_session_in_the_way_is_ended_only_when_that_was_said() {
     shop.assert_dump(&before, "terminated");
 }
 
+/// A writer that the restore waits for gets keys until it commits.
+#[tokio::test]
+async fn keys_that_were_given_while_a_restore_waited_for_its_locks_are_not_given_again() {
+    let keys = "CREATE TABLE products (id BIGINT PRIMARY KEY AUTO_INCREMENT, a INT); INSERT INTO products (a) VALUES (1)";
+    let Some(shop) = Shop::of(keys).await else { return };
+    shop.file("2_x.sql", "UPDATE products SET a = 9;")
+        .file("2_x.check.sql", "-- check(after): fails\nSELECT 1;");
+    let database = shop.database().to_owned();
+    let (checked, held) = (Moment::default(), Moment::default());
+    let writer = {
+        let (checked, held) = (checked.clone(), held.clone());
+        std::thread::spawn(move || {
+            checked.wait();
+            let waits = format!(
+                "SELECT count(*) FROM information_schema.processlist WHERE command <> '' AND \
+                 info LIKE 'ALTER TABLE `{database}`.`products` COMMENT%'"
+            );
+            server::with(&database, None, async |connection| {
+                server::ask(connection, "BEGIN").await?;
+                server::ask(connection, "INSERT INTO products (a) VALUES (2)").await?;
+                held.reached();
+                while server::sql("", &waits) == "0\n" {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                for sql in [
+                    "INSERT INTO products VALUES (5000000, 3)",
+                    "INSERT INTO products (a) VALUES (4)",
+                    "COMMIT",
+                ] {
+                    server::ask(connection, sql).await?;
+                }
+                Ok(())
+            })
+        })
+    };
+    let check = checked.clone();
+    let migrator = shop.migrator().attended(true).observer(move |event: &Event| {
+        if matches!(event, Event::Checked(_)) {
+            check.reached();
+            held.wait();
+        }
+    });
+    let error = migrator.run(shop.address()).await.unwrap_err();
+    writer.join().unwrap().unwrap();
+    assert_eq!(error.outcome(), Outcome::Restored, "{error:?}");
+    assert_eq!(shop.run("SELECT id, a FROM products"), "1|1\n");
+    shop.run("INSERT INTO products (a) VALUES (5)");
+    let next: u64 = shop.run("SELECT max(id) FROM products").trim().parse().unwrap();
+    assert!(next > 5_000_001, "{next} was given to another before");
+}
+
 /// A foreign transaction that holds one touched table and wants the other.
 #[tokio::test]
 async fn a_deadlock_with_a_foreign_transaction_ends_and_loses_nothing() {

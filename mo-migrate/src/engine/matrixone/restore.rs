@@ -112,18 +112,24 @@ impl MatrixOneRestore {
         if !self.dropped.insert(table.to_owned()) {
             return Ok(());
         }
-        let Some(next) = self.next_key(table).await? else { return Ok(()) };
-        if let Some(next) = next {
-            self.next_keys.insert(table.to_owned(), next);
+        if self.next_key(table).await?.is_none() {
+            return Ok(());
         }
         let name = self.name(table);
-        for sql in [format!("ALTER TABLE {name} COMMENT ''"), format!("DROP TABLE {name}")] {
-            self.link.send(&sql).await.map_err(|error| match error.database_code() {
-                Some("1205") => say::blocked(table, self.conduct.wait, error),
-                _ => error,
-            })?;
+        self.unless_blocked(table, &format!("ALTER TABLE {name} COMMENT ''")).await?;
+        // Who was waited for may have been given keys until now.
+        if let Some(next) = self.next_key(table).await?.flatten() {
+            self.next_keys.insert(table.to_owned(), next);
         }
-        Ok(())
+        self.unless_blocked(table, &format!("DROP TABLE {name}")).await
+    }
+
+    async fn unless_blocked(&mut self, table: &str, sql: &str) -> Result<()> {
+        let done = self.link.send(sql).await.map_err(|error| match error.database_code() {
+            Some("1205") => say::blocked(table, self.conduct.wait, error),
+            _ => error,
+        });
+        done.map(drop)
     }
 
     /// Has generated keys go on from these at least, in a transaction of its own.
