@@ -8,10 +8,12 @@
 )]
 
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mo_migrate::settings::SnapshotPolicy;
-use mo_migrate::{Outcome, error::Code};
+use mo_migrate::{Event, Outcome, error::Code};
+use mo_migrate_tests::typed::migrate;
 use mo_migrate_tests::{Fixture, Place, engines, places};
 
 const V1: &str = "CREATE TABLE products (id $KEY, name VARCHAR(100) NOT NULL, price INT);
@@ -306,6 +308,33 @@ async fn an_old_death_without_later_writes_is_put_back() {
         shop.time_passes(true);
         assert_eq!(late_up(&shop).await.unwrap().outcome, Outcome::Applied);
         v2_is_whole(&shop);
+    }
+}
+
+#[tokio::test]
+async fn who_starts_after_a_death_is_told_which_rows_of_others_went_back() {
+    // SQLite can't tell them from the run's own.
+    for place in engines().into_iter().filter(|place| *place == Place::MatrixOne) {
+        let shop = v1(place).await;
+        shop.file("2_category.sql", &no_transaction(V2));
+        assert!(killed_at(&shop, "applied:2"), "{place:?}");
+        shop.sql("INSERT INTO products (name, price) VALUES ('Theirs', 7)");
+        let notes = Arc::new(Mutex::new(String::new()));
+        let told = Arc::clone(&notes);
+        let migrator = shop.migrator().attended(true).observer(move |event: &Event| {
+            if let Event::Note(note) = event {
+                told.lock().unwrap().push_str(note);
+            }
+        });
+        migrator.run(shop.address()).await.unwrap();
+        let notes = notes.lock().unwrap().clone();
+        assert!(
+            notes.contains("what others wrote to products went back too"),
+            "{place:?}: {notes}"
+        );
+        let run = notes.split("`migrate diff ").nth(1).unwrap().split('`').next().unwrap();
+        let shown = migrate(&shop, &format!("diff {run}")).ends(1);
+        assert!(shown.words.contains("Theirs"), "{place:?}: {}", shown.words);
     }
 }
 

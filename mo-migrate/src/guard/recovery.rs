@@ -497,7 +497,7 @@ impl Run<'_> {
                 if let Err(error) = written {
                     return Err(self.not_recovered(error));
                 }
-                self.tell(&Event::Note(say::recovered(&self.record, outcome)));
+                self.tell(&Event::Note(say::recovered(&self.record, outcome, &self.report)));
                 // Who closed it needs not to be told that a person is needed.
                 if !by_hand {
                     self.tell_end(outcome).await;

@@ -345,7 +345,7 @@ pub(crate) fn found_dead_run(record: &RunRecord) -> String {
     )
 }
 
-pub(crate) fn recovered(record: &RunRecord, outcome: Outcome) -> String {
+pub(crate) fn recovered(record: &RunRecord, outcome: Outcome, report: &Report) -> String {
     let what = match outcome {
         Outcome::RolledBack => "had changed nothing; what it left was removed",
         Outcome::Restored => "was put back, and compared with its snapshot",
@@ -355,7 +355,18 @@ pub(crate) fn recovered(record: &RunRecord, outcome: Outcome) -> String {
         }
         _ => "was looked at",
     };
-    format!("run {} {what}", record.id)
+    let run = &record.id;
+    if let Some(restore) = &report.restore
+        && !restore.discarded_writes.is_empty()
+        && let Some(failed) = &restore.failed_state
+    {
+        let tables = restore.discarded_writes.join(", ");
+        return format!(
+            "run {run} {what}; what others wrote to {tables} went back too, and is in `{failed}`: \
+             see `migrate diff {run}`"
+        );
+    }
+    format!("run {run} {what}")
 }
 
 pub(crate) fn recovery_failed(error: Error, record: &RunRecord) -> Error {
