@@ -50,7 +50,7 @@ impl Operations<'_> {
     /// Runs what is pending, up to the goal.
     pub(crate) async fn up(&self, goal: Goal) -> Result<Report> {
         self.warn_when_stale();
-        let done = self.up_to(goal).await;
+        let done = self.up_to(goal).await.map_err(say::start_lost);
         if let Err(error) = &done
             && error.is_needs_person()
             && !error.is_told()

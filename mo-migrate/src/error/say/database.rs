@@ -23,6 +23,10 @@ pub(crate) fn sqlite(message: &str, code: i32, offset: Option<usize>) -> Error {
     database(message, Some(code.to_string()), offset).on_disk(Disk::of_sqlite(code))
 }
 
+fn ended(why: &str) -> Error {
+    Error::new(Code::Connect, "the connection was lost").because(why.to_owned()).lost()
+}
+
 /// What the driver said; never with the address.
 pub(crate) fn driver(error: sqlx::Error) -> Error {
     match error {
@@ -30,6 +34,10 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
             let code = number(&*said).or_else(|| said.code().map(std::borrow::Cow::into_owned));
             // A server's own trouble can come with a stack behind it.
             let words = said.message().lines().next().unwrap_or_default();
+            // MatrixOne's word for a session that was ended while it committed.
+            if words.starts_with("txn commit status is unknown") {
+                return ended(words);
+            }
             let error = database(words, code, None).on_disk(disk(&*said));
             if words.contains("do not have privilege") {
                 return error.hinted(
@@ -52,9 +60,7 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
         .hinted(
             "give the pool more connections, or let go of the one that is held; then start again",
         ),
-        sqlx::Error::Io(error) => {
-            Error::new(Code::Connect, "the connection was lost").because(error.to_string()).lost()
-        }
+        sqlx::Error::Io(error) => ended(&error.to_string()),
         sqlx::Error::WorkerCrashed => connection_lost(),
         other => Error::new(Code::Database, other.to_string()),
     }
@@ -191,6 +197,20 @@ pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
 
 pub(crate) fn internal(error: &dyn Display) -> Error {
     Error::new(Code::Internal, "something happened that should not").because(error.to_string())
+}
+
+/// What a start that lost its connection says besides, where nothing has said it.
+pub(crate) fn start_lost(error: Error) -> Error {
+    if !error.is_lost() {
+        return error;
+    }
+    let untouched = error.outcome() == Outcome::Refused && error.database().is_none();
+    let error =
+        if untouched { error.true_now("no migration was begun by this start") } else { error };
+    if error.hint().is_some() {
+        return error;
+    }
+    error.hinted("see that the database can be reached, then begin again with `migrate up`")
 }
 
 pub(crate) fn connection_lost() -> Error {
