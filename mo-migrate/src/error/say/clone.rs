@@ -174,12 +174,12 @@ pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Err
     let again = format!("`migrate clone create {}{}`", record.name, mask.unwrap_or_default());
     let first = if error.code() == Code::Mask { "correct the file" } else { "remove the cause" };
     let first = remedy(&error, first);
-    let hint = if error.code() == Code::Interrupted {
-        format!("begin again with {again}")
-    } else if record.purpose == "clone" {
-        format!("{first}, then {again}")
-    } else {
-        format!("{first}, then try it again; see `migrate clone list`")
+    let is_interrupted = error.code() == Code::Interrupted;
+    let hint = match (record.purpose == "clone", is_interrupted) {
+        (true, true) => format!("begin again with {again}"),
+        (true, false) => format!("{first}, then {again}"),
+        (false, true) => "begin again with the same command".to_owned(),
+        (false, false) => format!("{first}, then try it again; see `migrate clone list`"),
     };
     let error =
         if error.hint().is_some() && error.code() != Code::Io { error } else { error.hinted(hint) };
