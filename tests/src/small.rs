@@ -77,12 +77,7 @@ impl Small {
     /// # Panics
     /// A file of it stays open for writing.
     pub fn read_only(&self) {
-        // SQLite's threads may still be closing theirs.
-        let until = Instant::now() + Duration::from_secs(10);
-        while !mount(&["-o", "remount,ro"], &[&self.at]) {
-            assert!(Instant::now() < until, "a file of {} stays open", self.at.display());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        remounted("remount,ro", &self.at);
     }
 
     /// Undoes [`read_only`](Self::read_only).
@@ -96,7 +91,7 @@ impl Small {
     pub fn cover(&self, folder: &Path) -> Cover {
         assert!(mount(&["--bind"], &[folder, folder]));
         let cover = Cover(folder.to_owned());
-        assert!(mount(&["-o", "remount,bind,ro"], &[folder]));
+        remounted("remount,bind,ro", folder);
         cover
     }
 }
@@ -130,6 +125,15 @@ fn mounted(folder: &Path, bytes: u64) -> bool {
         });
     }
     is_there
+}
+
+/// Once nobody writes to a file of it any more: SQLite's threads may still be closing theirs.
+fn remounted(how: &str, folder: &Path) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while !mount(&["-o", how], &[folder]) {
+        assert!(Instant::now() < until, "a file of {} stays open", folder.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 pub(crate) fn mount(words: &[&str], folders: &[&Path]) -> bool {

@@ -17,7 +17,7 @@ use crate::report::text::table::{Cell, RED, Table, YELLOW};
 use crate::{CloneLine, NewClone};
 
 /// What is said when the making of a clone is asked to stop.
-pub(super) const UNDONE: &str = "interrupted: what was begun of the clone is removed; once more ends it here, and leaves that to the next command";
+pub(super) const UNDONE: &str = "interrupted: what was begun of the clone is removed, unless it is whole by then; once more ends it here, and leaves that to the next command";
 
 /// Makes databases of their own from this one, to test in and to give away.
 #[derive(Debug, Subcommand)]
