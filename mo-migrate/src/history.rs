@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Connection, Engine, Role};
 use crate::error::{Result, say};
-use crate::migration::{Checksum, Version};
+use crate::migration::{Checksum, Kind, Version};
 use crate::settings::Settings;
 use crate::time;
 use crate::value::Value;
@@ -244,9 +244,14 @@ impl HistoryWriter<'_> {
         self.insert("marker", &marker.set, 0, "", "open", "", &marker.run, 0, Some(&detail)).await
     }
 
-    /// Records a version; replaces the row of a repeatable one.
+    /// Records a version in the place of what it was applied as before: a repeatable one by its name, for
+    /// it has no version of its own.
     pub(crate) async fn record(&mut self, applied: &Applied) -> Result<()> {
-        self.forget(&applied.kind, &applied.set, applied.version, &applied.name).await?;
+        if applied.kind == Kind::Repeatable.as_str() {
+            self.forget(&applied.kind, &applied.set, applied.version, &applied.name).await?;
+        } else {
+            self.forget_version(&applied.set, applied.version).await?;
+        }
         let state = if applied.kept { "kept" } else { "judging" };
         let Applied { kind, set, version, name, checksum, run, duration_ms, .. } = applied;
         self.insert(kind, set, *version, name, state, checksum, run, *duration_ms, None).await

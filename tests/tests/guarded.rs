@@ -185,6 +185,39 @@ async fn a_command_that_takes_too_long_or_is_interrupted_is_ended_with_all_that_
     }
 }
 
+/// Its person has no migrations, and perhaps no files to type `up` with.
+#[tokio::test]
+async fn what_is_said_while_a_guard_stands_is_said_of_a_guard() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let guard = import(&shop);
+        let kept = guard.around(shop.address(), async || {
+            let detail = shop.migrator().status(shop.address()).await.unwrap().detail.unwrap();
+            assert!(detail.contains("stands around a command"), "{place:?}: {detail}");
+            assert!(!detail.contains("migrate up") && !detail.contains("migration 0"), "{detail}");
+            let preview = shop.migrator().restore_preview(shop.address(), None).await.unwrap();
+            assert!(preview.open_run.is_some_and(|run| detail.contains(&run)), "{place:?}");
+            shop.sql(GOOD);
+            Ok::<_, String>(())
+        });
+        assert_eq!(kept.await.unwrap().outcome, Outcome::Applied);
+        let preview = shop.migrator().restore_preview(shop.address(), None).await.unwrap();
+        assert_eq!(preview.open_run, None, "{place:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_checks_without_a_check_is_refused_before_the_command_runs() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let guard = shop.migrator().guard("import").checks("prices.check.sql", "-- nothing yet\n");
+        let error = guard.command(shop.address(), sh(&shop.shell(GOOD))).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Refused, "{place:?}: {error:?}");
+        assert!(error.to_string().contains("prices.check.sql"), "{error:?}");
+        assert_eq!(shop.sql(PRICES), "100\n250\n", "{place:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_function_is_guarded_with_its_error_and_its_panic() {
     for place in engines() {

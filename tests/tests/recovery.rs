@@ -96,7 +96,10 @@ const GOOD_MOMENTS: [&str; 18] = [
 async fn a_good_run_that_dies_anywhere_is_finished_by_the_next_start() {
     for place in places() {
         for head in place.headings() {
-            for moment in GOOD_MOMENTS {
+            // Where each statement is committed by itself, nothing is left to be.
+            let in_one = place.by(head.is_empty(), false);
+            let reached = |moment: &&str| in_one || !moment.ends_with(":commit");
+            for moment in GOOD_MOMENTS.into_iter().filter(reached) {
                 let shop = v1(place).await;
                 let what = format!("{moment}, {head:?}, {place:?}");
                 shop.file("2_more.sql", &format!("{head}{V2}")).file("2_more.check.sql", V2_CHECKS);
@@ -257,7 +260,7 @@ async fn an_application_goes_on_by_itself_after_a_death_wherever_it_was() {
             "start:snapshot",
             "finish:snapshot",
             "applied:2",
-            "start:commit",
+            "finish:validate",
             "start:keep",
         ] {
             for head in place.headings() {
@@ -473,7 +476,7 @@ async fn a_run_of_another_set_is_not_judged_by_this_one() {
     for place in engines() {
         let shop = v1(place).await;
         shop.file("2_more.sql", &no_transaction(V2));
-        assert!(killed_at(&shop, "start:commit"));
+        assert!(killed_at(&shop, "finish:validate"));
         let other =
             shop.migrator().set_name("other").attended(true).run(shop.address()).await.unwrap_err();
         assert_eq!((other.code(), other.outcome()), (Code::OpenRun, Outcome::Refused), "{other:?}");

@@ -273,6 +273,46 @@ async fn a_switch_that_nobody_was_told_of_says_so() {
     }
 }
 
+#[tokio::test]
+async fn a_hook_that_was_forgotten_is_told_by_the_same_command_once_more() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let told = shop.migrations().join("told");
+        let hook = format!("echo \"$MO_MIGRATE_ACTIVE\" >> '{}'", told.display());
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        for command in ["complete", "back"] {
+            let out = migrate(&shop, &["upgrade", command, "--yes"]);
+            assert!(
+                said(&out).contains("by the same command once more with `--switch"),
+                "{place:?}"
+            );
+            let out = migrate(&shop, &["upgrade", command, "--yes", "--switch", &hook]);
+            assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
+        }
+        let told = std::fs::read_to_string(&told).unwrap();
+        let ends: Vec<bool> = told.lines().map(|line| line.ends_with(&green(&shop))).collect();
+        assert_eq!(ends, [true, false], "{place:?}: {told}");
+    }
+}
+
+/// It would be no way back any more.
+#[tokio::test]
+async fn blue_is_not_migrated_while_green_is_the_one_to_use() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        assert!(migrate(&shop, &["upgrade", "complete", "--yes"]).status.success());
+        let before = shop.dump();
+        let error = migrator(&shop).run(shop.address()).await.unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Code::Upgrade, Outcome::Refused), "{error:?}");
+        assert!(error.to_string().contains(&green(&shop)), "{place:?}: {error:?}");
+        shop.assert_dump(&before, "blue, while green is active");
+        // Both are databases like others once the upgrade is finished.
+        assert!(migrate(&shop, &["upgrade", "finish", "--yes"]).status.success());
+        assert_eq!(migrator(&shop).run(shop.address()).await.unwrap().outcome, Outcome::Applied);
+    }
+}
+
 /// Its ledger alone says which database is the active one.
 #[tokio::test]
 async fn blue_is_not_dropped_while_its_ledger_leads_to_green() {

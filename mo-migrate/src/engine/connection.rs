@@ -1,6 +1,7 @@
 //! A connection, whatever the engine.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,9 @@ pub(crate) trait Interrupt: Send + Sync + std::fmt::Debug {
     fn interrupt(&self);
 }
 
+/// A statement and its values.
+pub(crate) type Statement = (Cow<'static, str>, Vec<Value>);
+
 /// One connection to a database.
 #[async_trait]
 pub(crate) trait Connection: Send + Sync + std::fmt::Debug {
@@ -66,6 +70,24 @@ pub(crate) trait Connection: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// What the database says.
     async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64>;
+    /// Runs these in a transaction of their own, each with its values: all of them or none.
+    ///
+    /// # Errors
+    /// What the database says, of whichever it was; then none of them is done, unless that can't be told.
+    async fn execute_together(&mut self, statements: &[Statement]) -> Result<()> {
+        let done = async {
+            self.begin().await?;
+            for (sql, params) in statements {
+                self.execute(sql, params).await?;
+            }
+            self.commit().await
+        };
+        let done = done.await;
+        if done.is_err() {
+            let _ = self.rollback().await;
+        }
+        done
+    }
     /// Runs one statement and gives its rows, `limit` of them at the most.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use async_trait::async_trait;
 pub use address::Address;
 pub(crate) use carry::{CarryOver, Side};
 pub use connection::Touched;
-pub(crate) use connection::{Connection, Fence, Interrupt};
+pub(crate) use connection::{Connection, Fence, Interrupt, Statement};
 pub(crate) use inventory::{Column, Inventory, Object, ObjectKind, RowKey};
 pub(crate) use moments::{
     MOST_LISTED, Moment, Moments, RowChange, RowDifferences, common_columns, paired,
@@ -432,6 +432,12 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         counts: Counts<'_>,
         known: &Inventory,
     ) -> Result<Inventory>;
+    /// What this database consisted of in a snapshot that was just made of it, read from the snapshot
+    /// itself, with its rows counted. `work` is the connection by which it was made.
+    ///
+    /// # Errors
+    /// It is not there, or can't be read.
+    async fn inventory_made(&self, work: &mut dyn Connection, snapshot: &str) -> Result<Inventory>;
     /// Rows that a foreign key of `table`, or of any table, does not find a parent for.
     ///
     /// # Errors

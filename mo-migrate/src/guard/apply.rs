@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::{Applied, HistoryWriter};
 use crate::ledger::{Outside, StatementLine};
-use crate::migration::{Kind, RustMigration, Session, SqlFile, SqlStatement};
+use crate::migration::{RustMigration, Session, SqlFile, SqlStatement};
 use crate::observer::{Counted, Event};
 use crate::report::MigrationState;
 use crate::sql::SourceProblem;
@@ -34,7 +34,7 @@ impl Run<'_> {
         let (progress, mut before) = (self.progress(), 0);
         for (at, step) in job.steps.iter().enumerate() {
             self.go_on()?;
-            self.settle_applying(step).await?;
+            self.settle_applying(job, step).await?;
             let (version, name) = (step.migration.version, step.migration.name.to_string());
             self.tell(&Event::MigrationStarted { version, name: name.clone() });
             let began = Instant::now();
@@ -64,10 +64,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn settle_applying(&mut self, step: &Step<'_>) -> Result<()> {
+    /// In ring 2 it is written with the first statement, which has a line of its own.
+    async fn settle_applying(&mut self, job: &Job<'_>, step: &Step<'_>) -> Result<()> {
         let checksum = step.migration.checksum.as_str().to_owned();
         self.record.applying = Some((step.migration.version, checksum));
-        self.ledger.update_run(&self.record).await
+        if job.ring == 2 { Ok(()) } else { self.ledger.update_run(&self.record).await }
     }
 
     /// One migration, with a transaction of its own in ring 2 where it wants one.
@@ -297,15 +298,11 @@ impl Run<'_> {
         if step.direction == Direction::Down {
             return writer.forget_version(&set, migration.version).await;
         }
-        let kind = migration.kind.as_str().to_owned();
-        if migration.kind != Kind::Repeatable {
-            writer.forget_version(&set, migration.version).await?;
-        }
         let applied = Applied {
             set,
             version: migration.version,
             name: migration.name.to_string(),
-            kind,
+            kind: migration.kind.as_str().to_owned(),
             kept: false,
             checksum: migration.checksum.as_str().to_owned(),
             run,

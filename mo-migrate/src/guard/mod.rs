@@ -39,7 +39,7 @@ pub(crate) use verify::same_inventory;
 
 use self::committed::Marked;
 use self::job::{Direction, Job, Judge};
-use crate::engine::{Counts, Inventory, SnapshotFacts, inventory_of_snapshot};
+use crate::engine::{Counts, Inventory, SnapshotFacts};
 use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::history::{HistoryWriter, Marker};
@@ -292,7 +292,7 @@ impl Run<'_> {
     /// What the snapshot really holds, read from it and compared with the database itself.
     async fn read_back(&mut self, name: &str) -> Result<Inventory> {
         let engine = self.engine;
-        let then = inventory_of_snapshot(engine, name, Counts::With).await?;
+        let then = engine.inventory_made(self.work()?, name).await?;
         let now = engine.inventory(self.work()?, Counts::Without, &then).await?;
         if !then.same_definitions(&now) {
             return Err(say::damaged("its definitions are not those of the database"));
@@ -413,13 +413,14 @@ impl Run<'_> {
         self.report_tables(&now);
         self.report_definitions(&then, &now);
         self.tell(&Event::State(self.state(&now)));
-        self.enter(Phase::Commit, "").await?;
+        // In ring 2 nothing is left to be committed.
         if job.ring == 1 && engine.capabilities().transactional_ddl {
+            self.enter(Phase::Commit, "").await?;
             fault::before(Transition::Commit)?;
             self.commit_work(Marked::Yes, Stage::Committed).await?;
             fault::after(Transition::Commit)?;
+            self.leave("");
         }
-        self.leave("");
         Ok(())
     }
 

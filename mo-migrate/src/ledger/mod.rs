@@ -12,9 +12,7 @@ mod run;
 mod snapshot;
 mod upgrade;
 
-use std::borrow::Cow;
-
-use crate::engine::{Connection, Engine, LedgerAccess};
+use crate::engine::{Connection, Engine, LedgerAccess, Statement};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::value::{Row, Value};
@@ -54,9 +52,6 @@ const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS children (run VARCHAR(64) NOT NULL, pid BIGINT NOT NULL, \
      started VARCHAR(64) NOT NULL, command TEXT NOT NULL)",
 ];
-
-/// One statement and its values.
-type Statement = (Cow<'static, str>, Vec<Value>);
 
 /// The ledger of one guarded database.
 #[derive(Debug)]
@@ -150,20 +145,8 @@ impl Ledger {
     /// Writes all of it or nothing, and pays for one commit.
     async fn write_together(&mut self, statements: &[Statement]) -> Result<()> {
         fault::before(Transition::Ledger)?;
-        let written = self.in_a_transaction(statements).await;
-        if written.is_err() {
-            let _ = self.connection.rollback().await;
-        }
-        written.map_err(say::ledger_write)?;
+        self.connection.execute_together(statements).await.map_err(say::ledger_write)?;
         fault::after(Transition::Ledger)
-    }
-
-    async fn in_a_transaction(&mut self, statements: &[Statement]) -> Result<()> {
-        self.connection.begin().await?;
-        for (sql, params) in statements {
-            self.connection.execute(sql, params).await?;
-        }
-        self.connection.commit().await
     }
 
     async fn fetch(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {

@@ -161,7 +161,10 @@ impl Operations<'_> {
     fn checks_of(&self, given: Option<&(String, String)>) -> Result<Vec<Check>> {
         let dialect = self.engine.dialect();
         let mut checks = match given {
-            Some((name, text)) => check_file::parse(name, text.as_bytes(), dialect)?,
+            Some((name, text)) => match check_file::parse(name, text.as_bytes(), dialect)? {
+                none if none.is_empty() => return Err(say::no_check_in(name)),
+                some => some,
+            },
             None => Vec::new(),
         };
         checks.extend(self.set.always_checks(dialect)?);

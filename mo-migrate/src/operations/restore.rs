@@ -115,6 +115,7 @@ impl Operations<'_> {
             unknown: touched.unknown,
             alone: alone.is_some(),
             runs: if alone.is_some() { Vec::new() } else { later.clone() },
+            open_run: runs.iter().find(|run| run.outcome.is_none()).map(|run| run.id.clone()),
             nothing_to_do: false,
             undecided: None,
             changes: Vec::new(),

@@ -41,6 +41,8 @@ pub struct RestorePreview {
     pub unknown: bool,
     /// The tables come back alone: no run is taken back, and the history stays as it is.
     pub alone: bool,
+    /// The run that is open, which has to come to its end before.
+    pub open_run: Option<String>,
     /// All that would come back is as in the snapshot: nothing is done.
     pub nothing_to_do: bool,
     /// Why it would stop for a person, with nothing changed; none when nothing is in its way.

@@ -250,10 +250,13 @@ impl Operations<'_> {
         ledger: &mut Ledger,
         waited: Option<i64>,
     ) -> Result<()> {
-        if let Some(upgrade) = ledger.upgrade().await?
-            && let Some(warning) = say::blue_is_migrated(self.engine.database(), &upgrade)
-        {
-            self.tell(&Event::Note(warning));
+        if let Some(upgrade) = ledger.upgrade().await? {
+            if upgrade.state.is_green_active() && upgrade.state.is_open() {
+                return Err(say::blue_is_not_active(&self.engine.own_name(), &upgrade.green));
+            }
+            if let Some(warning) = say::blue_is_migrated(self.engine.database(), &upgrade) {
+                self.tell(&Event::Note(warning));
+            }
         }
         let runs = ledger.runs_in_brief().await?;
         match not_again(plan, &runs, &self.settings, waited, time::now_ms()) {

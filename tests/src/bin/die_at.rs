@@ -2,7 +2,7 @@
 //! [up|restore] [tables|database] [run_…] [TABLE …]`: what is run, by which method it goes back, and
 //! to which run or which tables by hand.
 //!
-//! A moment is the name of an event with its phase, migration or check, such as `start:commit`,
+//! A moment is the name of an event with its phase, migration or check, such as `start:keep`,
 //! `finish:snapshot`, `applied:2` or `checked:five products`. With the moment `never` it runs to
 //! its end and prints the outcome.
 

@@ -175,6 +175,13 @@ fn text(preview: &RestorePreview) -> String {
     ] {
         text.push_str(&section(true, title, &writes(preview, whose)));
     }
+    if let Some(run) = &preview.open_run {
+        let why = format!(
+            "{run} is open: it is waited for while it is at work, and brought to its end first if it died"
+        );
+        text.push_str(&paint(true, YELLOW, &why));
+        text.push('\n');
+    }
     if let Some(why) = &preview.undecided {
         let why = format!("it would stop for a person, with nothing changed: {}", one_line(why));
         text.push_str(&paint(true, YELLOW, &why));

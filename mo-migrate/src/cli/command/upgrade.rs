@@ -125,7 +125,7 @@ async fn complete(
     let status = migrator.upgrade_status(&target).await?;
     if !matches!(status.upgrade.state, UpgradeState::Ready | UpgradeState::Switching) {
         // It says why not, or that it is so already.
-        return Ok(answer(&migrator.upgrade_complete(target, &[]).await?));
+        return Ok(answer(&runner(context, hook)?.upgrade_complete(target, &[]).await?));
     }
     if let Some(unknown) = &status.unknown {
         return Err(Error::new(Code::CannotTell, "it can't be told what has changed in blue")

@@ -1,8 +1,8 @@
 //! A connection to MatrixOne.
 //!
 //! Invariants:
-//! 1. one statement per call: of several the server would store the whole text as a view's, or stop
-//!    in the middle;
+//! 1. one statement per call, but for the guard's own that write rows: of several the server would store
+//!    the whole text as a view's, or stop in the middle;
 //! 2. no SET on connecting, and none inside a transaction, which it would commit;
 //! 3. after an error inside a transaction nothing but ROLLBACK is sent: the server would answer OK
 //!    to COMMIT and keep half;
@@ -27,7 +27,7 @@ use super::lock::Slot;
 use super::text::{self, with_params};
 use super::variables::Variables;
 use super::{MatrixOne, names, quote};
-use crate::engine::{Conduct, Connection, Fence, Interrupt, LockGuard, Touched};
+use crate::engine::{Conduct, Connection, Fence, Interrupt, LockGuard, Statement, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::sql::{self, Dialect};
 use crate::value::{Row, Value};
@@ -125,6 +125,8 @@ pub(super) struct Link {
     forbidden: Option<Forbidden>,
     writable: bool,
     touched: Touched,
+    /// The statement of which it was asked last what it touches, and which is to be run next.
+    looked_up: Option<String>,
     limit: Option<Duration>,
     in_transaction: bool,
     state: State,
@@ -139,6 +141,8 @@ pub(super) struct Link {
     variables: Variables,
     /// Where it goes back to when it is closed: it holds the lock.
     home: Option<Home>,
+    /// Where it is kept when it is closed: it has only looked.
+    kept: Option<Slot>,
 }
 
 impl std::fmt::Debug for Link {
@@ -166,6 +170,7 @@ impl Link {
             forbidden: None,
             writable: true,
             touched: Touched::default(),
+            looked_up: None,
             limit: None,
             in_transaction: false,
             state: State::Sound,
@@ -175,6 +180,7 @@ impl Link {
             held: None,
             variables: Variables::default(),
             home: None,
+            kept: None,
         }
     }
 
@@ -209,6 +215,12 @@ impl Link {
     /// Goes to work; closed, it goes back to where the lock is held.
     pub(super) fn at_work(mut self, home: Slot) -> Self {
         self.home = Some(Home(home));
+        self
+    }
+
+    /// Only looks; closed, it is kept there for the next look.
+    pub(super) fn kept_in(mut self, slot: Slot) -> Self {
+        self.kept = Some(slot);
         self
     }
 
@@ -250,12 +262,11 @@ impl Link {
 
     /// Sends one statement by the text protocol, whatever is forbidden to others' code.
     pub(super) async fn send(&mut self, text: &str) -> Result<u64> {
-        let text = text.to_owned();
-        let done = self
-            .watched(async |connection| {
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await
-            })
-            .await?;
+        let query = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
+        let own = self.forbidden.is_none();
+        let done = self.watched(async |connection| query.execute(connection).await).await;
+        let done =
+            done.map_err(|error| if own { say::without_right(error, text) } else { error })?;
         Ok(done.rows_affected())
     }
 
@@ -275,9 +286,24 @@ impl Link {
 
     async fn ask_for(&mut self, text: &str, most: usize) -> Result<Vec<Row>> {
         let query = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
-        let rows = self.watched(async |connection| connection.fetch_all(query).await).await?;
+        let own = self.forbidden.is_none();
+        let rows = self.watched(async |connection| connection.fetch_all(query).await).await;
+        let rows =
+            rows.map_err(|error| if own { say::without_right(error, text) } else { error })?;
         let columns = text::columns(&rows);
         rows.iter().take(most).map(|row| text::row(row, &columns)).collect()
+    }
+
+    /// Runs these of the guard's own in one transaction, all of them or none, and gives their rows. They
+    /// are one message: a message for each would take half as long again.
+    pub(super) async fn together(&mut self, texts: &[String]) -> Result<Vec<Row>> {
+        self.in_transaction = true;
+        let done = self.ask(&format!("BEGIN; {}; COMMIT", texts.join("; "))).await;
+        match done {
+            Ok(_) => self.in_transaction = false,
+            Err(_) => _ = self.rollback().await,
+        }
+        done
     }
 
     /// A statement failed in a way of which it is known that it rolled back itself alone.
@@ -399,10 +425,15 @@ impl Link {
         sql::writes_to(text, Dialect::MatrixOne, &self.database)
     }
 
-    /// Reads the fence and keeps it as it is until the transaction ends.
-    async fn read_fence(&mut self) -> Result<()> {
-        let Some(ours) = self.fence else { return Ok(()) };
-        let sql = self.engine.fence_query();
+    /// Begins a transaction, reads the fence and keeps it as it is until that ends.
+    async fn begin_fenced(&mut self) -> Result<()> {
+        let Some(ours) = self.fence else {
+            self.send("BEGIN").await?;
+            self.in_transaction = true;
+            return Ok(());
+        };
+        self.in_transaction = true;
+        let sql = format!("BEGIN; {}", self.engine.fence_query());
         let rows = self.ask(&sql).await?;
         let now = rows.first().map(|row| row.at::<i64>(0)).transpose()?;
         if now == Some(ours) { Ok(()) } else { Err(say::taken_over(self.engine.shown())) }
@@ -410,9 +441,7 @@ impl Link {
 
     /// A migration's statement in a transaction of its own that has read the fence.
     async fn fenced(&mut self, text: &str) -> Result<u64> {
-        self.send("BEGIN").await?;
-        self.in_transaction = true;
-        let done = match self.read_fence().await {
+        let done = match self.begin_fenced().await {
             Ok(()) => self.send(text).await,
             Err(error) => Err(error),
         };
@@ -474,7 +503,8 @@ impl Connection for Link {
     async fn execute(&mut self, text: &str, params: &[Value]) -> Result<u64> {
         self.examine(text)?;
         let of_a_migration = self.forbidden.is_some();
-        if of_a_migration {
+        // Of what was just asked for it is known.
+        if of_a_migration && self.looked_up.take().as_deref() != Some(text) {
             let more = self.cascades(&self.touched_by(text)).await?;
             self.touched.tables.extend(more);
         }
@@ -487,6 +517,15 @@ impl Connection for Link {
             return self.fenced(&whole).await;
         }
         self.send(&whole).await
+    }
+
+    async fn execute_together(&mut self, statements: &[Statement]) -> Result<()> {
+        let mut texts = Vec::new();
+        for (text, params) in statements {
+            self.examine(text)?;
+            texts.push(with_params(text, params)?);
+        }
+        self.together(&texts).await.map(drop)
     }
 
     async fn fetch(
@@ -505,6 +544,7 @@ impl Connection for Link {
         let more = self.cascades(&touched).await?;
         touched.tables.extend(more);
         self.touched.extend(&touched);
+        self.looked_up = Some(text.to_owned());
         Ok(touched)
     }
 
@@ -513,9 +553,7 @@ impl Connection for Link {
     }
 
     async fn begin(&mut self) -> Result<()> {
-        self.send("BEGIN").await?;
-        self.in_transaction = true;
-        self.read_fence().await
+        self.begin_fenced().await
     }
 
     async fn commit(&mut self) -> Result<()> {
@@ -630,14 +668,13 @@ impl Connection for Link {
             && (self.home.is_none() || self.put_variables_back().await.is_ok());
         // Let go of at the end: the last one that holds the lock gives it up.
         let _held = self.held.take();
-        match self.home.take() {
-            Some(home) if healthy => {
-                self.forbidden = None;
-                (self.writable, self.limit) = (true, None);
-                home.0.put_back(*self).await;
-            }
-            Some(home) => home.0.lost().await,
-            None => self.hang_up().await,
+        self.forbidden = None;
+        (self.writable, self.limit) = (true, None);
+        match (self.home.take(), self.kept.take()) {
+            (Some(home), _) if healthy => home.0.put_back(*self).await,
+            (Some(home), _) => home.0.lost().await,
+            (None, Some(slot)) if healthy => slot.keep(*self).await,
+            (None, _) => self.hang_up().await,
         }
     }
 }

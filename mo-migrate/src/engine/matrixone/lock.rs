@@ -65,7 +65,8 @@ enum State {
     /// Nobody here holds it.
     #[default]
     Free,
-    /// It was asked for and is another's; the connection is kept for the next attempt.
+    /// Nobody here either: the lock is another's, or was not asked for yet. The connection is kept for
+    /// the next attempt, or the next look.
     Asking(Box<Link>),
     /// It waits for work.
     Held(Box<Link>, Claim),
@@ -100,6 +101,29 @@ impl Slot {
             && let State::Out(claim) = &*state
         {
             *state = State::Lost(claim.clone());
+        }
+    }
+
+    /// A connection that has looked is kept, if the place is free.
+    pub(super) async fn keep(&self, link: Link) {
+        let mut state = self.0.lock().await;
+        if matches!(*state, State::Free) {
+            *state = State::Asking(Box::new(link));
+        } else {
+            drop(state);
+            link.hang_up().await;
+        }
+    }
+
+    /// The connection that is kept for a next look.
+    async fn kept(&self) -> Option<Link> {
+        let mut state = self.0.lock().await;
+        match std::mem::take(&mut *state) {
+            State::Asking(link) => Some(*link),
+            other => {
+                *state = other;
+                None
+            }
         }
     }
 
@@ -199,7 +223,7 @@ impl MatrixOne {
     pub(super) async fn attempt(&self, ours: &Holder) -> Result<LockAttempt> {
         let mut state = self.slot.0.lock().await;
         let mut link = match std::mem::take(&mut *state) {
-            State::Asking(link) => *link,
+            State::Asking(link) => self.still_there(*link).await?,
             _ => self.open_known("").await?,
         };
         may_keep_snapshots(&mut link).await?;
@@ -222,6 +246,17 @@ impl MatrixOne {
         });
         let pulse = Arc::default();
         Ok(LockAttempt::Held(Arc::new(Guard { engine: self.clone(), pulse }), last))
+    }
+
+    /// A connection that has looked, now with the number of its session; another one if it was lost since.
+    async fn still_there(&self, link: Link) -> Result<Link> {
+        if link.id() != 0 {
+            return Ok(link);
+        }
+        match link.introduced().await {
+            Err(error) if error.is_lost() => self.open_known("").await,
+            other => other,
+        }
     }
 
     async fn get_lock(&self, link: &mut Link) -> Result<bool> {
@@ -257,7 +292,6 @@ impl MatrixOne {
     async fn claim(&self, link: &mut Link, ours: &Holder, is_first: bool) -> Result<Claim> {
         match self.claim_in_ledger(link, ours, is_first).await {
             Err(error) if say::is_missing(&error) => {
-                link.rollback().await?;
                 self.make_ledger().await?;
                 self.claim_in_ledger(link, ours, is_first).await
             }
@@ -274,39 +308,41 @@ impl MatrixOne {
         let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
         let words = literal(&serde_json::to_string(ours).unwrap_or_default());
         let session = link.id();
-        link.begin().await?;
-        link.send(&format!(
-            "INSERT INTO {ledger}.fence (guarded, n) VALUES ({guarded}, 1) ON DUPLICATE KEY UPDATE n = n + 1"
-        ))
-        .await?;
-        link.send(&format!(
-            "INSERT INTO {ledger}.holders (guarded, holder, session, beat) \
-             VALUES ({guarded}, {words}, {session}, {NOW}) \
-             ON DUPLICATE KEY UPDATE holder = {words}, session = {session}, beat = {NOW}"
-        ))
-        .await?;
+        let mut all = vec![
+            format!(
+                "INSERT INTO {ledger}.fence (guarded, n) VALUES ({guarded}, 1) \
+                 ON DUPLICATE KEY UPDATE n = n + 1"
+            ),
+            format!(
+                "INSERT INTO {ledger}.holders (guarded, holder, session, beat) \
+                 VALUES ({guarded}, {words}, {session}, {NOW}) \
+                 ON DUPLICATE KEY UPDATE holder = {words}, session = {session}, beat = {NOW}"
+            ),
+        ];
         if is_first {
-            let forget = format!("DELETE FROM {ledger}.sessions WHERE guarded = {guarded}");
-            link.send(&forget).await?;
+            all.push(format!("DELETE FROM {ledger}.sessions WHERE guarded = {guarded}"));
         }
-        self.register(link).await?;
-        let sql = format!("SELECT n FROM {ledger}.fence WHERE guarded = {guarded}");
-        let rows = link.ask(&sql).await?;
+        all.push(self.registration(link));
+        all.push(format!("SELECT n FROM {ledger}.fence WHERE guarded = {guarded}"));
+        let rows = link.together(&all).await?;
         let fence = rows.first().map_or_else(|| Err(say::connection_lost()), |row| row.at(0))?;
-        link.commit().await?;
         Ok(Claim { fence, session, holder: ours.clone() })
     }
 
     /// Writes down a session that may change the database, so that the next start can end it.
     pub(super) async fn register(&self, link: &mut Link) -> Result<()> {
-        let sql = format!(
+        let sql = self.registration(link);
+        link.send(&sql).await.map(drop)
+    }
+
+    fn registration(&self, link: &Link) -> String {
+        format!(
             "INSERT INTO {}.sessions (name, guarded, session) SELECT session_id, {}, conn_id \
              FROM information_schema.processlist WHERE conn_id = {}",
             quote(LEDGER),
             literal(&self.name),
             link.id()
-        );
-        link.send(&sql).await.map(drop)
+        )
     }
 
     /// Ends what those of the sessions that are written down may still run, and waits until they are gone.
@@ -457,7 +493,20 @@ impl MatrixOne {
                 other => return other,
             }
         }
-        self.open(&self.name).await
+        self.visitor(&self.name).await
+    }
+
+    /// A connection that only looks at this database, and is kept for the next one that does, and for the
+    /// lock: a start has several looks, and a connection costs as much as ten statements.
+    pub(super) async fn visitor(&self, database: &str) -> Result<Link> {
+        if let Some(mut link) = self.slot.kept().await {
+            if link.move_to(database).await.is_ok() {
+                return Ok(link.kept_in(self.slot.clone()));
+            }
+            // It was lost, or there is no such database, which a new one says in the right words.
+            link.hang_up().await;
+        }
+        Ok(self.open(database).await?.kept_in(self.slot.clone()))
     }
 
     /// Whether this start holds the lock, or did when it last heard of it.

@@ -366,7 +366,11 @@ impl Engine for MatrixOne {
     }
 
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>> {
-        match self.open(LEDGER).await {
+        let opened = match access {
+            LedgerAccess::ReadOnly => self.visitor(LEDGER).await,
+            LedgerAccess::Create => self.open(LEDGER).await,
+        };
+        match opened {
             Ok(link) if access == LedgerAccess::ReadOnly || !self.holds_lock().await => {
                 Ok(Some(Box::new(link)))
             }
@@ -563,6 +567,11 @@ impl Engine for MatrixOne {
         known: &Inventory,
     ) -> Result<Inventory> {
         catalog::inventory(link(connection)?, counts, known).await
+    }
+
+    async fn inventory_made(&self, work: &mut dyn Connection, snapshot: &str) -> Result<Inventory> {
+        let (link, past) = (link(work)?, hint(snapshot));
+        catalog::inventory_at(link, &self.name, &past, Counts::With, &Inventory::NOTHING).await
     }
 
     async fn foreign_key_violations(

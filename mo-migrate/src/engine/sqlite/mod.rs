@@ -34,7 +34,7 @@ use self::open::{in_memory, open_and_look, quiet};
 use super::{
     Capabilities, CarryOver, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory,
     LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts,
-    Space, Touched, Window,
+    Space, Touched, Window, inventory_of_snapshot,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -457,6 +457,10 @@ impl Engine for Sqlite {
         _: &Inventory,
     ) -> Result<Inventory> {
         catalog::inventory(connection, "main", counts).await
+    }
+
+    async fn inventory_made(&self, _: &mut dyn Connection, snapshot: &str) -> Result<Inventory> {
+        inventory_of_snapshot(self, snapshot, Counts::With).await
     }
 
     async fn foreign_key_violations(

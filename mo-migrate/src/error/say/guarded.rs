@@ -25,6 +25,15 @@ pub(crate) fn no_program(program: &str) -> Error {
     )
 }
 
+/// What was meant to be judged would be kept whatever it is.
+pub(crate) fn no_check_in(name: &str) -> Error {
+    Error::new(Code::BadFile, format!("there is no check in `{name}`"))
+        .true_now("nothing was touched")
+        .hinted(
+            "write `-- check: name` and below it a SELECT for the rows that are wrong; or leave `--check` out",
+        )
+}
+
 pub(crate) fn guard_needs_a_snapshot() -> Error {
     Error::new(Code::Config, "a guard without a snapshot has no way back")
         .true_now("nothing was touched")

@@ -220,6 +220,22 @@ pub(crate) fn has_no_right(error: &Error) -> bool {
     error.message().contains("do not have privilege")
 }
 
+/// The same of a statement of the guard's own, with what it was about: the server does not say it.
+pub(crate) fn without_right(error: Error, text: &str) -> Error {
+    match first_name(text).filter(|_| has_no_right(&error)) {
+        Some(name) => error.because(format!("the right that is missing is one on {name}")),
+        None => error,
+    }
+}
+
+/// The first table or database that a statement of the guard's own names.
+fn first_name(text: &str) -> Option<&str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let named =
+        words.windows(2).filter(|pair| ["FROM", "INTO", "UPDATE", "USE"].contains(&pair[0]));
+    named.map(|pair| pair[1]).find(|name| !name.starts_with('('))
+}
+
 /// A migration's code does what no restore takes back.
 pub(crate) fn no_way_back_for(why: &str) -> Error {
     Error::new(Code::NoWayBack, "the statement has effects that no restore takes back")

@@ -23,7 +23,7 @@ pub(crate) fn no_moment(at: i64, window: Option<[i64; 2]>, kept: &[Kept]) -> Err
             format!("the server does not have the database as it was at {asked} any more"),
         )
         .because(format!(
-            "it can be read from {} to {}; what is older is given to the collector",
+            "it can be read from {} to {}; the collector takes what is older, so that the beginning moves on",
             time::rfc3339(first),
             time::rfc3339(last)
         )),

@@ -524,6 +524,15 @@ pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recov
             "the database is not as that run left it: `migrate recover` says what to do, and changes nothing"
         }
     };
+    if record.is_of_a_guard() {
+        // It has no migrations, and may have no files by which `up` could be typed.
+        let next =
+            next.replace("applied", "done").replace("the next `migrate up`", "`migrate recover`");
+        return format!(
+            "run {} stands around a command, is in phase `{}` or died there: {next}",
+            record.id, record.phase
+        );
+    }
     let statement = last
         .map(|(version, number)| format!(", at statement {number} of migration {version}"))
         .unwrap_or_default();

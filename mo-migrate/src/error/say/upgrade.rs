@@ -81,7 +81,20 @@ pub(crate) fn no_name_for_green(error: Error) -> Error {
     )
 }
 
-/// Somebody migrates the database that is not in use any more, or of which green was made.
+/// Somebody migrates blue while green is the one to use: it would be no way back any more, and what uses
+/// it by mistake would go on doing so.
+pub(crate) fn blue_is_not_active(blue: &str, green: &str) -> Error {
+    Error::new(Code::Upgrade, format!("`{blue}` is not the active database, that is `{green}`"))
+        .true_now(BLUE_AS_IT_WAS)
+        .hinted(format!(
+            "migrate `{green}` by its own address, which `migrate upgrade status` shows; `migrate upgrade back` \
+             makes `{blue}` the active one again, and `migrate upgrade finish` ends the upgrade: both are \
+             databases like others then"
+        ))
+        .ended_refused()
+}
+
+/// Somebody migrates the database of which green was made, or that was given up.
 pub(crate) fn blue_is_migrated(blue: &str, upgrade: &UpgradeRecord) -> Option<String> {
     let green = &upgrade.green;
     match upgrade.state {
@@ -270,7 +283,7 @@ pub(crate) fn switch_failed(hook: &str, to: &str, problem: String) -> Error {
 pub(crate) fn switched_untold(active: &str) -> String {
     format!(
         "no hook was told of the switch: an application that does not ask by `Migrator::active()` has to be \
-         pointed to {active} by hand"
+         pointed to {active} by hand, or by the same command once more with `--switch CMD|URL`"
     )
 }
 

@@ -24,6 +24,9 @@ impl Operations<'_> {
         let (mut upgrade, next) = self.wished(&mut ledger, Wish::Complete).await?;
         if next == Next::Switch {
             Box::pin(self.to_green(&mut ledger, &mut upgrade, discard)).await?;
+        } else {
+            // The ledger names green already: a hook that was forgotten is told now.
+            self.tell_switch(&upgrade, &*self.green(&upgrade)?).await?;
         }
         ledger.close().await;
         self.shown(&upgrade)
@@ -190,6 +193,8 @@ impl Operations<'_> {
         let (mut upgrade, next) = self.wished(&mut ledger, Wish::Back).await?;
         if next == Next::SwitchBack {
             self.to_blue(&mut ledger, &mut upgrade).await?;
+        } else {
+            self.tell_switch(&upgrade, self.engine()).await?;
         }
         ledger.close().await;
         self.shown(&upgrade)
