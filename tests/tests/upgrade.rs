@@ -289,6 +289,9 @@ async fn a_hook_that_was_forgotten_is_told_by_the_same_command_once_more() {
             let out = migrate(&shop, &["upgrade", command, "--yes", "--switch", &hook]);
             assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
         }
+        let out = migrate(&shop, &["upgrade", "back", "--yes", "--switch", "false"]);
+        assert_eq!(out.status.code(), Some(5), "{place:?}: {}", said(&out));
+        assert!(said(&out).contains("is the active database already"), "{}", said(&out));
         let told = std::fs::read_to_string(&told).unwrap();
         let ends: Vec<bool> = told.lines().map(|line| line.ends_with(&green(&shop))).collect();
         assert_eq!(ends, [true, false], "{place:?}: {told}");
@@ -307,6 +310,8 @@ async fn blue_is_not_migrated_while_green_is_the_one_to_use() {
         assert_eq!((error.code(), error.outcome()), (Code::Upgrade, Outcome::Refused), "{error:?}");
         assert!(error.to_string().contains(&green(&shop)), "{place:?}: {error:?}");
         shop.assert_dump(&before, "blue, while green is active");
+        let out = migrate(&shop, &["preflight"]);
+        assert!(said(&out).contains("is not the active database"), "{}", said(&out));
         // Both are databases like others once the upgrade is finished.
         assert!(migrate(&shop, &["upgrade", "finish", "--yes"]).status.success());
         assert_eq!(migrator(&shop).run(shop.address()).await.unwrap().outcome, Outcome::Applied);

@@ -202,9 +202,14 @@ impl Operations<'_> {
         let Some(mut ledger) = Ledger::read(self.engine()).await? else {
             return Asked::ok("nothing was tried yet");
         };
-        let runs = ledger.runs().await;
+        let read = async { Ok((ledger.runs().await?, ledger.upgrade().await?)) };
+        let read: Result<_> = read.await;
         ledger.close().await;
-        let refused = not_again(plan, &runs?, &self.settings, None, time::now_ms());
+        let (runs, upgrade) = read?;
+        if let Some(upgrade) = upgrade.filter(|_| !plan.pending.is_empty()) {
+            self.is_not_left(&upgrade)?;
+        }
+        let refused = not_again(plan, &runs, &self.settings, None, time::now_ms());
         refused.map_or_else(|| Asked::ok("nothing speaks against another one"), Err)
     }
 

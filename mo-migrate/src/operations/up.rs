@@ -16,6 +16,7 @@ use crate::preflight::ItemState;
 use crate::report::{Outcome, Report};
 use crate::settings::{Settings, Unit};
 use crate::time;
+use crate::upgrade::UpgradeRecord;
 
 /// The cheapest start of all: the application's own pool, one statement, and nothing else. None
 /// when there is anything to do or to say; the long way finds out what.
@@ -243,6 +244,14 @@ impl Operations<'_> {
         Box::pin(run.execute(&job)).await
     }
 
+    /// Green is not the one to use in this one's place.
+    pub(super) fn is_not_left(&self, upgrade: &UpgradeRecord) -> Result<()> {
+        if upgrade.state.is_green_active() && upgrade.state.is_open() {
+            return Err(say::blue_is_not_active(&self.engine.own_name(), &upgrade.green));
+        }
+        Ok(())
+    }
+
     /// Asks everything that may be against a run of what is pending.
     async fn may_run(
         &self,
@@ -251,9 +260,7 @@ impl Operations<'_> {
         waited: Option<i64>,
     ) -> Result<()> {
         if let Some(upgrade) = ledger.upgrade().await? {
-            if upgrade.state.is_green_active() && upgrade.state.is_open() {
-                return Err(say::blue_is_not_active(&self.engine.own_name(), &upgrade.green));
-            }
+            self.is_not_left(&upgrade)?;
             if let Some(warning) = say::blue_is_migrated(self.engine.database(), &upgrade) {
                 self.tell(&Event::Note(warning));
             }

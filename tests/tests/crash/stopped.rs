@@ -58,7 +58,7 @@ const POINTS: [(Scenario, &str); 18] = [
     (Scenario::Good, "before-marker"),
     (Scenario::Good, "after-marker"),
     (Scenario::Good, "before-statement#2"),
-    (Scenario::Good, "before-ledger#20"),
+    (Scenario::Good, "before-ledger#12"),
     (Scenario::Good, "before-keep"),
     (Scenario::Good, "after-keep"),
     (Scenario::BadStatement, "before-restore-locks"),

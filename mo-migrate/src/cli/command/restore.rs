@@ -177,7 +177,8 @@ fn text(preview: &RestorePreview) -> String {
     }
     if let Some(run) = &preview.open_run {
         let why = format!(
-            "{run} is open: it is waited for while it is at work, and brought to its end first if it died"
+            "{run} is open: while it is at work it is waited for, and if it died it has to come to its end \
+             first; see `migrate status`"
         );
         text.push_str(&paint(true, YELLOW, &why));
         text.push('\n');

@@ -263,10 +263,8 @@ impl Link {
     /// Sends one statement by the text protocol, whatever is forbidden to others' code.
     pub(super) async fn send(&mut self, text: &str) -> Result<u64> {
         let query = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
-        let own = self.forbidden.is_none();
         let done = self.watched(async |connection| query.execute(connection).await).await;
-        let done =
-            done.map_err(|error| if own { say::without_right(error, text) } else { error })?;
+        let done = done.map_err(|error| self.named(error, text))?;
         Ok(done.rows_affected())
     }
 
@@ -286,10 +284,8 @@ impl Link {
 
     async fn ask_for(&mut self, text: &str, most: usize) -> Result<Vec<Row>> {
         let query = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
-        let own = self.forbidden.is_none();
         let rows = self.watched(async |connection| connection.fetch_all(query).await).await;
-        let rows =
-            rows.map_err(|error| if own { say::without_right(error, text) } else { error })?;
+        let rows = rows.map_err(|error| self.named(error, text))?;
         let columns = text::columns(&rows);
         rows.iter().take(most).map(|row| text::row(row, &columns)).collect()
     }
@@ -304,6 +300,14 @@ impl Link {
             Err(_) => _ = self.rollback().await,
         }
         done
+    }
+
+    /// What an error of a statement of the guard's own is about, where the server leaves it out.
+    fn named(&self, error: Error, text: &str) -> Error {
+        if self.forbidden.is_some() {
+            return error;
+        }
+        say::without_right(error, text, &self.database)
     }
 
     /// A statement failed in a way of which it is known that it rolled back itself alone.

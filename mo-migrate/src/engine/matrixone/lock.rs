@@ -248,11 +248,9 @@ impl MatrixOne {
         Ok(LockAttempt::Held(Arc::new(Guard { engine: self.clone(), pulse }), last))
     }
 
-    /// A connection that has looked, now with the number of its session; another one if it was lost since.
+    /// A connection that has looked or asked, with the number of its session; another one if it was lost
+    /// since.
     async fn still_there(&self, link: Link) -> Result<Link> {
-        if link.id() != 0 {
-            return Ok(link);
-        }
         match link.introduced().await {
             Err(error) if error.is_lost() => self.open_known("").await,
             other => other,

@@ -220,20 +220,32 @@ pub(crate) fn has_no_right(error: &Error) -> bool {
     error.message().contains("do not have privilege")
 }
 
-/// The same of a statement of the guard's own, with what it was about: the server does not say it.
-pub(crate) fn without_right(error: Error, text: &str) -> Error {
-    match first_name(text).filter(|_| has_no_right(&error)) {
-        Some(name) => error.because(format!("the right that is missing is one on {name}")),
+/// The same of a statement of the guard's own in this database, with what it reads or writes: the server
+/// does not say it.
+pub(crate) fn without_right(error: Error, text: &str, database: &str) -> Error {
+    match only_name(text).filter(|_| has_no_right(&error)) {
+        Some(name) if name.contains('.') || database.is_empty() => {
+            error.because(format!("the right that is missing is one on {name}"))
+        }
+        Some(name) => {
+            error.because(format!("the right that is missing is one on {database}.{name}"))
+        }
         None => error,
     }
 }
 
-/// The first table or database that a statement of the guard's own names.
-fn first_name(text: &str) -> Option<&str> {
+/// The one table that a statement of the guard's own names.
+fn only_name(text: &str) -> Option<&str> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let named =
-        words.windows(2).filter(|pair| ["FROM", "INTO", "UPDATE", "USE"].contains(&pair[0]));
-    named.map(|pair| pair[1]).find(|name| !name.starts_with('('))
+    let is_plain = ["SELECT", "INSERT", "UPDATE"].contains(words.first()?);
+    let before = |pair: &&[&str]| ["FROM", "INTO", "UPDATE", "JOIN"].contains(&pair[0]);
+    let behind = words.windows(2).filter(before).map(|pair| pair[1]);
+    let mut names: Vec<&str> = behind.filter(|name| !name.starts_with('(')).collect();
+    names.dedup();
+    match names.as_slice() {
+        [name] if is_plain => Some(name),
+        _ => None,
+    }
 }
 
 /// A migration's code does what no restore takes back.

@@ -526,10 +526,12 @@ pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recov
     };
     if record.is_of_a_guard() {
         // It has no migrations, and may have no files by which `up` could be typed.
-        let next =
-            next.replace("applied", "done").replace("the next `migrate up`", "`migrate recover`");
+        let next = next
+            .replace("applied", "done")
+            .replace("the next `migrate up` starts afresh", "`migrate recover` closes it")
+            .replace("the next `migrate up`", "`migrate recover`");
         return format!(
-            "run {} stands around a command, is in phase `{}` or died there: {next}",
+            "run {} is a guard, is in phase `{}` or died there: {next}",
             record.id, record.phase
         );
     }

@@ -287,6 +287,11 @@ pub(crate) fn switched_untold(active: &str) -> String {
     )
 }
 
+/// The same of a command that was typed once more, after the switch was done.
+pub(crate) fn only_the_hook(error: Error, active: &str) -> Error {
+    error.true_now(format!("`{active}` is the active database already: only the hook was not told"))
+}
+
 pub(crate) fn switch_interrupted(to: &str) -> Error {
     Error::new(Code::Interrupted, format!("the switch to `{to}` was interrupted"))
         .true_now("not switched: the ledger names the same active database as before")

@@ -121,11 +121,12 @@ impl Migrator {
     }
 
     /// Makes green the active one. What came to blue since is carried over where that is sure; it is
-    /// refused where it is not, unless these tables' changes may stay behind in blue.
+    /// refused where it is not, unless these tables' changes may stay behind in blue. Where it is the
+    /// active one already, the hooks that switch are told once more.
     ///
     /// # Errors
-    /// There is nothing to complete, blue has changed, or a hook that switches failed. Then blue is
-    /// active still.
+    /// There is nothing to complete, blue has changed, or a hook that switches failed. Then the active
+    /// database is the same as before.
     pub async fn upgrade_complete(
         &self,
         target: impl Into<Target>,
@@ -138,10 +139,12 @@ impl Migrator {
         .await
     }
 
-    /// Makes blue the active one again; what was written to green stays there.
+    /// Makes blue the active one again; what was written to green stays there. Where it is so already, the
+    /// hooks that switch are told once more.
     ///
     /// # Errors
-    /// Green is not active, or a hook that switches failed. Then green is active still.
+    /// Green was not active, or a hook that switches failed. Then the active database is the same as
+    /// before.
     pub async fn upgrade_back(&self, target: impl Into<Target>) -> Result<Upgrade> {
         self.with_operations_even_without_files(target.into(), async |all| all.upgrade_back().await)
             .await

@@ -121,7 +121,7 @@ impl Operations<'_> {
     }
 
     /// The database of green's name is the one that was made.
-    async fn is_green(&self, upgrade: &UpgradeRecord) -> Result<()> {
+    pub(super) async fn is_green(&self, upgrade: &UpgradeRecord) -> Result<()> {
         let is_ours = self.engine.is_marked(&upgrade.green, &upgrade.id).await?;
         if is_ours { Ok(()) } else { Err(say::green_gone(&upgrade.green)) }
     }

@@ -26,7 +26,8 @@ impl Operations<'_> {
             Box::pin(self.to_green(&mut ledger, &mut upgrade, discard)).await?;
         } else {
             // The ledger names green already: a hook that was forgotten is told now.
-            self.tell_switch(&upgrade, &*self.green(&upgrade)?).await?;
+            self.is_green(&upgrade).await?;
+            self.tell_again(&upgrade, &*self.green(&upgrade)?).await?;
         }
         ledger.close().await;
         self.shown(&upgrade)
@@ -194,7 +195,7 @@ impl Operations<'_> {
         if next == Next::SwitchBack {
             self.to_blue(&mut ledger, &mut upgrade).await?;
         } else {
-            self.tell_switch(&upgrade, self.engine()).await?;
+            self.tell_again(&upgrade, self.engine()).await?;
         }
         ledger.close().await;
         self.shown(&upgrade)
@@ -250,6 +251,11 @@ impl Operations<'_> {
             return Err(say::switch_failed(&hook.name(), to.database(), problem));
         }
         fault::after(Transition::Switch)
+    }
+
+    async fn tell_again(&self, upgrade: &UpgradeRecord, to: &dyn Engine) -> Result<()> {
+        let told = self.tell_switch(upgrade, to).await;
+        told.map_err(|error| say::only_the_hook(error, to.database()))
     }
 
     /// Says so where nobody was told which database is the one to use now.
