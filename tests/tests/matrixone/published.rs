@@ -69,7 +69,7 @@ async fn a_user_who_may_make_no_snapshot_is_refused_with_what_to_type() {
     server::sql("", &grant);
     // The server's own words do not say on what.
     let error = migrator.snapshot_list(&address).await.unwrap_err();
-    let named = "the right that is missing is one on mo_migrate.meta";
+    let named = "the right that is missing is one on mo_catalog.mo_snapshots";
     assert!(error.to_string().contains(named), "{error:?}");
     server::sql("", &shop.named("GRANT SELECT ON TABLE mo_migrate.* TO DB_role"));
     let error = migrator.run(&address).await.unwrap_err();
