@@ -160,13 +160,13 @@ impl Operations<'_> {
     /// The checks that were given, and those of every run.
     fn checks_of(&self, given: Option<&(String, String)>) -> Result<Vec<Check>> {
         let dialect = self.engine.dialect();
-        let mut checks = match given {
-            Some((name, text)) => match check_file::parse(name, text.as_bytes(), dialect)? {
-                none if none.is_empty() => return Err(say::no_check_in(name)),
-                some => some,
-            },
-            None => Vec::new(),
-        };
+        let mut checks = Vec::new();
+        if let Some((name, text)) = given {
+            checks = check_file::parse(name, text.as_bytes(), dialect)?;
+            if checks.is_empty() {
+                return Err(say::no_check_in(name));
+            }
+        }
         checks.extend(self.set.always_checks(dialect)?);
         Ok(checks)
     }

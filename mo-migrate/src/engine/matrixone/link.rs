@@ -429,23 +429,9 @@ impl Link {
         sql::writes_to(text, Dialect::MatrixOne, &self.database)
     }
 
-    /// Begins a transaction, reads the fence and keeps it as it is until that ends.
-    async fn begin_fenced(&mut self) -> Result<()> {
-        let Some(ours) = self.fence else {
-            self.send("BEGIN").await?;
-            self.in_transaction = true;
-            return Ok(());
-        };
-        self.in_transaction = true;
-        let sql = format!("BEGIN; {}", self.engine.fence_query());
-        let rows = self.ask(&sql).await?;
-        let now = rows.first().map(|row| row.at::<i64>(0)).transpose()?;
-        if now == Some(ours) { Ok(()) } else { Err(say::taken_over(self.engine.shown())) }
-    }
-
     /// A migration's statement in a transaction of its own that has read the fence.
     async fn fenced(&mut self, text: &str) -> Result<u64> {
-        let done = match self.begin_fenced().await {
+        let done = match self.begin().await {
             Ok(()) => self.send(text).await,
             Err(error) => Err(error),
         };
@@ -556,8 +542,18 @@ impl Connection for Link {
         std::mem::take(&mut self.touched)
     }
 
+    /// Reads the fence with it, and keeps that as it is until the transaction ends.
     async fn begin(&mut self) -> Result<()> {
-        self.begin_fenced().await
+        let Some(ours) = self.fence else {
+            self.send("BEGIN").await?;
+            self.in_transaction = true;
+            return Ok(());
+        };
+        self.in_transaction = true;
+        let sql = format!("BEGIN; {}", self.engine.fence_query());
+        let rows = self.ask(&sql).await?;
+        let now = rows.first().map(|row| row.at::<i64>(0)).transpose()?;
+        if now == Some(ours) { Ok(()) } else { Err(say::taken_over(self.engine.shown())) }
     }
 
     async fn commit(&mut self) -> Result<()> {

@@ -223,7 +223,10 @@ pub(crate) fn has_no_right(error: &Error) -> bool {
 /// The same of a statement of the guard's own in this database, with what it reads or writes: the server
 /// does not say it.
 pub(crate) fn without_right(error: Error, text: &str, database: &str) -> Error {
-    match only_name(text).filter(|_| has_no_right(&error)) {
+    if !has_no_right(&error) {
+        return error;
+    }
+    match only_name(text) {
         Some(name) if name.contains('.') || database.is_empty() => {
             error.because(format!("the right that is missing is one on {name}"))
         }

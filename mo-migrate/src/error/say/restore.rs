@@ -501,44 +501,43 @@ pub(crate) fn step_missing(record: &RunRecord, version: i64) -> Error {
 
 /// What is true of an open run, for `status`.
 pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recovery) -> String {
+    // A guard has no migrations, and perhaps there are no files by which `up` could be typed.
+    let is_guard = record.is_of_a_guard();
+    let (done, by) =
+        if is_guard { ("done", "`migrate recover`") } else { ("applied", "the next `migrate up`") };
     let next = match what {
         Recovery::Keep | Recovery::Finish(Outcome::Applied) => {
-            "it is applied and judged; the next `migrate up` finishes it"
+            format!("it is {done} and judged; {by} finishes it")
         }
-        Recovery::Finish(_) => "it was put back; the next `migrate up` finishes it",
+        Recovery::Finish(_) => format!("it was put back; {by} finishes it"),
         Recovery::CleanUp | Recovery::Nothing => {
-            "nothing of it is in the database; the next `migrate up` starts afresh"
+            let then = if is_guard { "closes it" } else { "starts afresh" };
+            format!("nothing of it is in the database; {by} {then}")
         }
-        Recovery::Judge => "it is applied and not judged; the next `migrate up` judges it",
+        Recovery::Judge => format!("it is {done} and not judged; {by} judges it"),
         Recovery::Restore if record.is_of_a_moment() => {
-            "it had changed nothing; the next `migrate up` closes it"
+            format!("it had changed nothing; {by} closes it")
         }
         Recovery::Restore if record.phase == Phase::RestoreDatabase => {
-            "its RESTORE DATABASE was not compared; the next `migrate up` does it again"
+            format!("its RESTORE DATABASE was not compared; {by} does it again")
         }
-        Recovery::Restore if record.snapshot.is_none() => {
-            "it may be half applied, and has no snapshot: once it is mended by hand, `migrate recover --retry` closes it"
-        }
-        Recovery::Restore => "it may be half applied; the next `migrate up` puts the database back",
+        Recovery::Restore if record.snapshot.is_none() => format!(
+            "it may be half {done}, and has no snapshot: once it is mended by hand, `migrate recover --retry` \
+             closes it"
+        ),
+        Recovery::Restore => format!("it may be half {done}; {by} puts the database back"),
         Recovery::LedgerGone | Recovery::OtherDatabase => {
             "the database is not as that run left it: `migrate recover` says what to do, and changes nothing"
+                .to_owned()
         }
     };
-    if record.is_of_a_guard() {
-        // It has no migrations, and may have no files by which `up` could be typed.
-        let next = next
-            .replace("applied", "done")
-            .replace("the next `migrate up` starts afresh", "`migrate recover` closes it")
-            .replace("the next `migrate up`", "`migrate recover`");
-        return format!(
-            "run {} is a guard, is in phase `{}` or died there: {next}",
-            record.id, record.phase
-        );
-    }
+    let guard = if is_guard { " is a guard," } else { "" };
     let statement = last
+        .filter(|_| !is_guard)
         .map(|(version, number)| format!(", at statement {number} of migration {version}"))
         .unwrap_or_default();
-    format!("run {} is in phase `{}` or died there{statement}: {next}", record.id, record.phase)
+    let (id, phase) = (&record.id, record.phase);
+    format!("run {id}{guard} is in phase `{phase}` or died there{statement}: {next}")
 }
 
 /// MatrixOne's number for a deadlock.
