@@ -55,16 +55,19 @@ pub(super) async fn inventory_at(
 ) -> Result<Inventory> {
     // In the order in which they were made, so that a view comes after what it reads.
     let sql = format!(
-        "SELECT relname, relkind, CONCAT(rel_id, '.', rel_version), COALESCE(rel_comment, '') \
-         FROM mo_catalog.mo_tables{hint} \
+        "SELECT relname, relkind, CONCAT(rel_id, '.', rel_version), COALESCE(rel_comment, ''), \
+         rel_logical_id, reldatabase_id FROM mo_catalog.mo_tables{hint} \
          WHERE account_id = current_account_id() AND reldatabase = {} AND relkind IN ('r', 'v', 'S', 'e') \
          ORDER BY rel_id",
         literal(database)
     );
     let (mut objects, mut fresh) = (Vec::new(), Vec::new());
+    let (mut number, mut tables) = (None, HashMap::new());
     for row in link.ask(&sql).await? {
         let (name, kind, identity): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
         let comment: String = row.at(3)?;
+        number = Some(row.at::<i64>(5)?);
+        tables.insert(row.at::<i64>(4)?, name.clone());
         if name == CLONE_MARK {
             continue;
         }
@@ -97,8 +100,12 @@ pub(super) async fn inventory_at(
             object.columns = columns;
         }
     }
-    grants(link, database, hint, &mut objects).await?;
-    database_grants(link, database, hint, &mut objects).await?;
+    if number.is_none() {
+        number = number_at(link, database, hint).await?;
+    }
+    if let Some(number) = number {
+        grants(link, database, hint, number, &tables, &mut objects).await?;
+    }
     functions(link, database, hint, &mut objects).await?;
     keys_from_outside(link, database, hint, &mut objects).await?;
     objects.extend(published::tables(link, database, hint).await?);
@@ -169,40 +176,62 @@ pub(super) fn afterwards(
     }
 }
 
-/// The rights of roles on single tables and views; none where this user may not read them.
+/// The rights of roles on single tables and views, whose names are given by their numbers, and those on
+/// the whole database, each with the number of that: they are lost when it is dropped. None where this
+/// user may not read them. A join of the catalogue's tables takes the server several times as long.
 async fn grants(
     link: &mut Link,
     database: &str,
     hint: &str,
+    number: i64,
+    tables: &HashMap<i64, String>,
     objects: &mut Vec<Object>,
 ) -> Result<()> {
+    let of: Vec<String> = tables.keys().chain([&number]).map(i64::to_string).collect();
     let sql = format!(
-        "SELECT rp.role_name, rp.obj_type, rp.privilege_name, rp.with_grant_option, t.relname \
-         FROM mo_catalog.mo_role_privs{hint} rp JOIN mo_catalog.mo_tables{hint} t \
-         ON t.rel_logical_id = rp.obj_id WHERE rp.privilege_level = 'd.t' \
-         AND t.account_id = current_account_id() AND t.reldatabase = {} \
-         ORDER BY t.relname, rp.role_name, rp.privilege_name",
-        literal(database)
+        "SELECT obj_id, privilege_level, obj_type, role_name, privilege_name, with_grant_option \
+         FROM mo_catalog.mo_role_privs{hint} \
+         WHERE privilege_level IN ('d.t', 'd', 'd.*') AND obj_id IN ({}) \
+         ORDER BY role_name, privilege_level, privilege_name",
+        of.join(", ")
     );
     let rows = match link.ask(&sql).await {
         Ok(rows) => rows,
         Err(error) if say::has_no_right(&error) => return Ok(()),
         Err(error) => return Err(error),
     };
+    let (mut on_tables, mut on_all) = (Vec::new(), Vec::new());
     for row in rows {
-        let (role, kind, right): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
-        let (option, table): (bool, String) = (row.at(3)?, row.at(4)?);
-        let words = words_of(&right);
-        let kind = if kind == "view" { "VIEW" } else { "TABLE" };
-        let option = if option { " WITH GRANT OPTION" } else { "" };
-        let sql = format!(
-            "GRANT {words} ON {kind} {}.{} TO {}{option}",
-            quote(database),
-            quote(&table),
-            quote(&role)
-        );
-        let name = format!("{right} on {table} to {role}");
-        objects.push(afterwards(ObjectKind::Grant, name, table, sql, objects.len()));
+        let (id, level, kind): (i64, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
+        let (role, right): (String, String) = (row.at(3)?, row.at(4)?);
+        let option = if row.at::<bool>(5)? { " WITH GRANT OPTION" } else { "" };
+        let (words, whole) = (words_of(&right), quote(database));
+        let grant = |on: String| format!("GRANT {words} ON {on} TO {}{option}", quote(&role));
+        match (level.as_str(), tables.get(&id)) {
+            ("d.t", Some(table)) => {
+                let kind = if kind == "view" { "VIEW" } else { "TABLE" };
+                let sql = grant(format!("{kind} {whole}.{}", quote(table)));
+                on_tables.push((table, format!("{right} on {table} to {role}"), sql));
+            }
+            ("d" | "d.*", _) if id == number => {
+                let on = if level == "d" {
+                    format!("DATABASE {whole}")
+                } else {
+                    format!("TABLE {whole}.*")
+                };
+                on_all.push((format!("{right} on {level} to {role}"), grant(on)));
+            }
+            _ => {}
+        }
+    }
+    on_tables.sort_by_key(|(table, ..)| *table);
+    for (table, name, sql) in on_tables {
+        objects.push(afterwards(ObjectKind::Grant, name, table.clone(), sql, objects.len()));
+    }
+    for (name, sql) in on_all {
+        let mut grant = afterwards(ObjectKind::Grant, name, String::new(), sql, objects.len());
+        grant.value = Some(number);
+        objects.push(grant);
     }
     Ok(())
 }
@@ -214,40 +243,6 @@ fn words_of(right: &str) -> &str {
         "table ownership" | "database ownership" => "OWNERSHIP",
         other => other,
     }
-}
-
-/// The rights of roles on the whole database, each with its number: they are lost when it is dropped.
-async fn database_grants(
-    link: &mut Link,
-    database: &str,
-    hint: &str,
-    objects: &mut Vec<Object>,
-) -> Result<()> {
-    let sql = format!(
-        "SELECT rp.role_name, rp.privilege_level, rp.privilege_name, rp.with_grant_option, d.dat_id \
-         FROM mo_catalog.mo_role_privs{hint} rp JOIN mo_catalog.mo_database{hint} d \
-         ON d.dat_id = rp.obj_id WHERE rp.privilege_level IN ('d', 'd.*') \
-         AND d.account_id = current_account_id() AND d.datname = {} \
-         ORDER BY rp.role_name, rp.privilege_level, rp.privilege_name",
-        literal(database)
-    );
-    let rows = match link.ask(&sql).await {
-        Ok(rows) => rows,
-        Err(error) if say::has_no_right(&error) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for row in rows {
-        let (role, level, right): (String, String, String) = (row.at(0)?, row.at(1)?, row.at(2)?);
-        let (words, name) = (words_of(&right), quote(database));
-        let on = if level == "d" { format!("DATABASE {name}") } else { format!("TABLE {name}.*") };
-        let option = if row.at::<bool>(3)? { " WITH GRANT OPTION" } else { "" };
-        let sql = format!("GRANT {words} ON {on} TO {}{option}", quote(&role));
-        let name = format!("{right} on {level} to {role}");
-        let mut grant = afterwards(ObjectKind::Grant, name, String::new(), sql, objects.len());
-        grant.value = Some(row.at(4)?);
-        objects.push(grant);
-    }
-    Ok(())
 }
 
 /// The number of a database, which is another one once it was dropped and made.
