@@ -88,8 +88,13 @@ impl Server {
 
 /// Sends one statement.
 pub(crate) async fn send(pool: &MySqlPool, sql: &str) {
-    let sent = pool.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
+    let sent = try_send(pool, sql).await;
     assert!(sent.is_ok(), "{sql}: {sent:?}");
+}
+
+/// The same, where it may fail.
+pub(crate) async fn try_send(pool: &MySqlPool, sql: &str) -> sqlx::Result<()> {
+    pool.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.map(|_| ())
 }
 
 /// The rows of one statement.
