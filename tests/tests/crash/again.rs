@@ -9,7 +9,7 @@ use crate::scenario::{Scenario, What, headings};
 use crate::wrong::Wrong;
 
 /// Of each death every so manieth point is taken, from another one each time; on a server fewer.
-const STRIDE: usize = 13;
+const STRIDE: usize = 20;
 
 /// Kills a run, and then its recovery, at many pairs of points; the third start ends it, and asks
 /// for a person only after two deaths in one apply.

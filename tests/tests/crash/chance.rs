@@ -2,7 +2,7 @@
 //!
 //! | variable | means | default |
 //! | --- | --- | --- |
-//! | `MO_MIGRATE_CRASH_ROUNDS` | deaths on each engine | 200 on SQLite, 30 on MatrixOne |
+//! | `MO_MIGRATE_CRASH_ROUNDS` | deaths on each engine | 200 on SQLite, 15 on MatrixOne |
 //! | `MO_MIGRATE_CRASH_SEED` | the seed, to see a failure again | the time |
 
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ async fn a_run_that_is_killed_at_any_time_is_finished_or_put_back() {
     let mut failed = Vec::new();
     let all = [Scenario::Good, Scenario::BadStatement, Scenario::BadCheck];
     for place in engines() {
-        let rounds = number("MO_MIGRATE_CRASH_ROUNDS").unwrap_or(place.by(200, 30));
+        let rounds = number("MO_MIGRATE_CRASH_ROUNDS").unwrap_or(place.by(200, 15));
         for scenario in all {
             let shop = scenario.shop(place, headings(place)[0]).await;
             let began = Instant::now();

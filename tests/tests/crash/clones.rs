@@ -6,7 +6,7 @@ use mo_migrate_tests::{Fixture, engines, places};
 
 use crate::child::run;
 use crate::command::{bounded, faulty, reached};
-use crate::points::{faults, kills, offset, steady, step};
+use crate::points::{faults, kills, some, steady, step};
 use crate::scenario::{Scenario, What, nothing_is_left};
 
 const NAMES: &str = "SELECT name FROM products ORDER BY id";
@@ -38,8 +38,7 @@ async fn everywhere(what: What, prepared: Option<NewClone>, ends: &[Option<&str>
         });
         let faults = kills(&points.await);
         assert!(faults.len() > 5, "{faults:?}");
-        let step = step(place);
-        for fault in faults.into_iter().skip(offset(step)).step_by(step) {
+        for fault in some(faults, step(place)) {
             prepare().await;
             let ended = run(&shop, what, Some(&fault));
             assert!(ended.killed(), "{place:?}, {fault}: {}", ended.words());
@@ -85,9 +84,8 @@ async fn a_command_of_clones_that_a_signal_comes_to_anywhere_leaves_what_the_nex
             };
             prepare().await;
             let reached = reached(&shop, what);
-            let step = step(place);
             for word in ["int", "term"] {
-                for fault in faults(&reached, word).into_iter().skip(offset(step)).step_by(step) {
+                for fault in some(faults(&reached, word), step(place)) {
                     prepare().await;
                     let said = bounded(&mut faulty(&shop, what, &fault)).unwrap();
                     let ends = match (said.code, what) {
@@ -146,8 +144,7 @@ async fn a_restore_from_a_clone_that_is_killed_anywhere_is_done_or_not() {
         let faults =
             kills(&steady(place, async || run(&made().await, What::Swap, None).reached).await);
         assert!(faults.len() > 20, "{faults:?}");
-        let step = step(place);
-        for fault in faults.into_iter().skip(offset(step)).step_by(step) {
+        for fault in some(faults, step(place)) {
             let shop = made().await;
             let (before, own) = (shop.dump(), shop.sql(id));
             let ended = run(&shop, What::Swap, Some(&fault));

@@ -11,7 +11,7 @@ use mo_migrate_tests::{Failing, Fixture, JOURNALS, Place, Small};
 
 use crate::command::{Said, bounded, faulty, reached};
 use crate::errors::is_true;
-use crate::points::{all, faults, offset};
+use crate::points::{faults, offset, some};
 use crate::scenario::{SCENARIOS, Scenario, headings};
 use crate::stopped::Stopped;
 use crate::wrong::Wrong;
@@ -114,12 +114,6 @@ async fn judged(round: Round, shop: &Fixture, said: &Said) -> Result<(), String>
     let _ = shop.sql("PRAGMA user_version = 7");
     let journals = shop.files_with("-journal");
     if journals.is_empty() { Ok(()) } else { Err(told(format!("left over: {journals:?}"))) }
-}
-
-/// Every so manieth of a list, from another one each time; or all.
-fn some<T>(of: Vec<T>, step: usize) -> impl Iterator<Item = T> {
-    let step = if all() { 1 } else { step };
-    of.into_iter().skip(offset(step)).step_by(step)
 }
 
 /// Says how it went.

@@ -6,7 +6,7 @@ use mo_migrate_tests::{Fixture, Place, engines};
 
 use crate::child::run;
 use crate::command::{Said, bounded, faulty};
-use crate::points::{all, faults, offset, reached, steady, step};
+use crate::points::{faults, reached, some, steady, step};
 use crate::scenario::{SCENARIOS, Scenario, What, headings, nothing_is_left};
 use crate::wrong::Wrong;
 
@@ -56,7 +56,7 @@ async fn signalled_at(
 }
 
 /// Of the points at which the suite kills every so manieth is taken here, from another one each time.
-const SHARE: usize = 6;
+const SHARE: usize = 4;
 
 /// Does this at many points of the scenarios, and counts how the runs ended.
 async fn everywhere(words: &[&str]) {
@@ -66,10 +66,8 @@ async fn everywhere(words: &[&str]) {
             let mut ends = std::collections::BTreeMap::new();
             for head in headings(place) {
                 let reached = reached(scenario, place, head).await;
-                let step = if all() { 1 } else { SHARE * step(place) };
                 for word in words {
-                    let faults = faults(&reached, word);
-                    for fault in faults.into_iter().skip(offset(step)).step_by(step) {
+                    for fault in some(faults(&reached, word), SHARE * step(place)) {
                         match signalled_at(scenario, place, head, &fault).await {
                             Ok(code) => *ends.entry(code).or_insert(0) += 1,
                             Err(why) => {
@@ -171,10 +169,8 @@ async fn a_recovery_that_a_signal_comes_to_is_gone_on_with_by_the_next_start() {
             });
             let reached = reached.await;
             assert!(reached.len() > 20, "{reached:?}");
-            let step = if all() { 1 } else { SHARE * step(place) };
             for word in ["int", TWICE] {
-                let faults = faults(&reached, word);
-                for fault in faults.into_iter().skip(offset(step)).step_by(step) {
+                for fault in some(faults(&reached, word), SHARE * step(place)) {
                     if let Err(why) = signalled_in_recovery(scenario, place, head, &fault).await {
                         failed.push(format!("{place:?}, {scenario:?}, {fault}: {why}"));
                     }

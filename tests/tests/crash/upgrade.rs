@@ -6,7 +6,7 @@ use mo_migrate_tests::{Fixture, Place, engines, server};
 
 use crate::child::run;
 use crate::command::{bounded, faulty, reached};
-use crate::points::{all, faults, offset, steady, step};
+use crate::points::{faults, some, steady, step};
 use crate::scenario::What;
 use crate::stopped::Stopped;
 use crate::wrong::Wrong;
@@ -133,9 +133,8 @@ async fn an_upgrade_that_a_signal_comes_to_anywhere_goes_on_when_it_is_typed_aga
             let shop = before(place, what).await;
             let points = reached(&shop, what);
             assert!(points.len() > 3, "{place:?}, {what:?}: {points:?}");
-            let step = if all() { 1 } else { 3 * step(place) };
             for word in ["int", "term"] {
-                for fault in faults(&points, word).into_iter().skip(offset(step)).step_by(step) {
+                for fault in some(faults(&points, word), 2 * step(place)) {
                     if let Err(why) = signalled_at(place, what, &fault).await {
                         failed.push(format!("{place:?}, {what:?}, {fault}: {why}"));
                     }
@@ -186,8 +185,7 @@ async fn everywhere(action: &str, places: Vec<Place>) {
             });
             let faults = faults(&points.await, action);
             assert!(faults.len() > 3, "{what:?}: {faults:?}");
-            let step = step(place);
-            for fault in faults.into_iter().skip(offset(step)).step_by(step) {
+            for fault in some(faults, step(place)) {
                 rounds += 1;
                 if let Err(why) = hit_at(place, what, &fault).await {
                     failed.push(format!("{place:?}, {what:?}, {fault}: {why}"));

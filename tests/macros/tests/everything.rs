@@ -9,9 +9,7 @@
 )]
 #![deny(clippy::all, clippy::pedantic)]
 
-use mo_migrate::__private::{
-    Body, FileRole, MigrationDef, StaticSet, TransactionMode, ValidatorDef, When,
-};
+use mo_migrate::__private::{Body, FileRole, MigrationDef, TransactionMode, ValidatorDef, When};
 use mo_migrate::prelude::*;
 
 /// Migrations in a module of their own.
@@ -109,37 +107,17 @@ static MIGRATOR: Migrator = migrations!(
     add_category,
 );
 
-fn main() {
-    the_definition_is_what_the_attribute_said();
-    the_validators_are_what_the_attribute_said();
-    the_ready_checks_have_their_names();
-    the_set_is_sorted_and_complete(set());
-}
-
-fn set() -> &'static StaticSet {
-    MIGRATOR.static_set().unwrap()
-}
-
+#[test]
 fn the_definition_is_what_the_attribute_said() {
     let def = <add_category as MigrationDef>::DEF;
     assert_eq!((def.version, def.name), (2, "add_category"));
-    assert_eq!(
-        def.down,
-        Some(("fixtures/down.sql", "DELETE FROM products;\n"))
-    );
+    assert_eq!(def.down, Some(("fixtures/down.sql", "DELETE FROM products;\n")));
     assert_eq!(def.transaction, TransactionMode::Transaction);
     assert_eq!(def.tables, ["products", "orders"]);
     assert!(def.rebuilds && def.rehearsable);
     assert_eq!(def.checksum.len(), 64);
-    let line = def
-        .location
-        .rsplit_once(':')
-        .and_then(|(_, line)| line.parse::<u32>().ok());
-    assert!(
-        def.location.contains("everything.rs:") && line > Some(40),
-        "{}",
-        def.location
-    );
+    let line = def.location.rsplit_once(':').and_then(|(_, line)| line.parse::<u32>().ok());
+    assert!(def.location.contains("everything.rs:") && line > Some(40), "{}", def.location);
 
     let seed = <later::seed as MigrationDef>::DEF;
     assert_eq!((seed.version, seed.name), (10, "seed the shop"));
@@ -148,6 +126,7 @@ fn the_definition_is_what_the_attribute_said() {
     assert_eq!(<r#type as MigrationDef>::DEF.name, "type");
 }
 
+#[test]
 fn the_validators_are_what_the_attribute_said() {
     let said = |check: mo_migrate::__private::Check| {
         (check.name, check.when, check.timeout.map(|t| t.as_millis()))
@@ -160,12 +139,10 @@ fn the_validators_are_what_the_attribute_said() {
         said(<later::answers as ValidatorDef>::DEF),
         ("the shop answers".into(), When::After, Some(3_600_000))
     );
-    assert_eq!(
-        said(<whole as ValidatorDef>::DEF),
-        ("whole".into(), When::Snapshot, Some(500))
-    );
+    assert_eq!(said(<whole as ValidatorDef>::DEF), ("whole".into(), When::Snapshot, Some(500)));
 }
 
+#[test]
 fn the_ready_checks_have_their_names() {
     let checks = <add_category as MigrationDef>::DEF.checks;
     let names: Vec<&str> = checks.iter().map(|check| check.name.as_ref()).collect();
@@ -195,32 +172,20 @@ fn the_ready_checks_have_their_names() {
             Body::Rust(_) | Body::Sql(_) => {}
         }
     }
-    let after = checks
-        .iter()
-        .filter(|check| check.when == When::After)
-        .count();
+    let after = checks.iter().filter(|check| check.when == When::After).count();
     assert_eq!(after, 3, "the validator, the measurement and the command");
 }
 
-fn the_set_is_sorted_and_complete(set: &StaticSet) {
-    let functions: Vec<i64> = set
-        .functions
-        .iter()
-        .map(|function| function.version)
-        .collect();
+#[test]
+fn the_set_is_sorted_and_complete() {
+    let set = MIGRATOR.static_set().unwrap();
+    let functions: Vec<i64> = set.functions.iter().map(|function| function.version).collect();
     assert_eq!(functions, [2, 4, 10]);
     let good = &set.dirs[0];
     assert_eq!(good.path, "fixtures/good");
-    assert!(
-        good.absolute.ends_with("fixtures/good"),
-        "{}",
-        good.absolute
-    );
-    let files: Vec<_> = good
-        .files
-        .iter()
-        .map(|file| (file.file, file.role, file.version, file.name))
-        .collect();
+    assert!(good.absolute.ends_with("fixtures/good"), "{}", good.absolute);
+    let files: Vec<_> =
+        good.files.iter().map(|file| (file.file, file.role, file.version, file.name)).collect();
     assert_eq!(
         files,
         [
@@ -235,26 +200,15 @@ fn the_set_is_sorted_and_complete(set: &StaticSet) {
     for file in good.files {
         assert!(good.texts.get_file(file.file).is_some(), "{}", file.file);
     }
-    assert_eq!(
-        good.texts.files().count(),
-        good.files.len(),
-        "files of others stay out"
-    );
-    let checksum = |name: &str| {
-        good.files
-            .iter()
-            .find(|file| file.file == name)
-            .map(|file| file.checksum)
-    };
+    assert_eq!(good.texts.files().count(), good.files.len(), "files of others stay out");
+    let checksum =
+        |name: &str| good.files.iter().find(|file| file.file == name).map(|file| file.checksum);
     assert_eq!(
         checksum("V3__rating.sql"),
         checksum("R__views.sql"),
         "line ends and byte order marks do not count"
     );
-    let attached: Vec<_> = set
-        .attached
-        .iter()
-        .map(|block| (block.version, block.checks.len()))
-        .collect();
+    let attached: Vec<_> =
+        set.attached.iter().map(|block| (block.version, block.checks.len())).collect();
     assert_eq!(attached, [(1, 2), (3, 0)]);
 }
