@@ -233,6 +233,27 @@ async fn a_hook_that_fails_switches_nothing_and_complete_goes_on_when_it_is_mend
     }
 }
 
+/// It was in green for good: a table of blue that is as in the snapshot counted as one without changes.
+#[tokio::test]
+async fn what_was_carried_over_by_a_switch_that_failed_and_is_gone_from_blue_is_not_in_green() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        shop.sql("INSERT INTO visits (page, num) VALUES ('cart', 3)");
+        shop.sql("INSERT INTO notes VALUES ('b')");
+        let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", "false"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        assert_eq!(in_green(&shop, "SELECT count(*) FROM visits"), "3\n");
+        shop.sql("DELETE FROM visits WHERE page = 'cart'");
+        let out = migrate(&shop, &["upgrade", "status"]);
+        assert!(said(&out).contains("visits"), "{place:?}: {}", said(&out));
+        let out = migrate(&shop, &["upgrade", "complete", "--yes"]);
+        assert_eq!(out.status.code(), Some(0), "{place:?}: {}", said(&out));
+        assert_eq!(in_green(&shop, "SELECT page FROM visits ORDER BY 1"), "home\nshop\n");
+        assert_eq!(in_green(&shop, "SELECT word FROM notes ORDER BY 1"), "a\na\nb\n");
+    }
+}
+
 /// It would lead the application to green after it was said that nothing was switched.
 #[tokio::test]
 async fn a_hook_that_was_to_switch_and_is_ended_is_ended_with_all_that_it_started() {

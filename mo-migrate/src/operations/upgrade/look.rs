@@ -191,8 +191,13 @@ impl Looking<'_> {
         let mut found: Vec<_> =
             definitions.into_values().map(|change| Found { change, carry: None }).collect();
         for table in tables_of_both(&then, &now) {
-            let is_listed = found.iter().any(|found| found.change.name == table.name);
-            if is_listed || !self.carry.compare(table, Side::Then, Side::Blue).await?.differs {
+            if found.iter().any(|found| found.change.name == table.name) {
+                continue;
+            }
+            let differs = self.carry.compare(table, Side::Then, Side::Blue).await?.differs;
+            // What green was given of a change that blue has taken back since.
+            let was_given = self.upgrade.carrying.given.contains_key(&table.name);
+            if !differs && (!was_given || self.upgrade.state.is_green_active()) {
                 continue;
             }
             let verdict = if self.upgrade.state.is_green_active() {
@@ -206,9 +211,12 @@ impl Looking<'_> {
                 Verdict::Stay(why) => (None, Some(why)),
             };
             // Those that green was given are among them, once it is active.
-            let is_part = carry.is_none() && self.upgrade.carrying.given.contains_key(&table.name);
-            let rows =
-                if is_part { None } else { differing(self.blue, &table.name, &snapshot).await? };
+            let is_part = carry.is_none() && was_given;
+            let rows = if is_part || !differs {
+                None
+            } else {
+                differing(self.blue, &table.name, &snapshot).await?
+            };
             let (name, carried) = (table.name.clone(), carry.is_some());
             found.push(Found { change: UpgradeChange { name, rows, carried, why }, carry });
         }
