@@ -195,6 +195,8 @@ async fn what_is_said_while_a_guard_stands_is_said_of_a_guard() {
             let detail = shop.migrator().status(shop.address()).await.unwrap().detail.unwrap();
             assert!(detail.contains("is a guard"), "{place:?}: {detail}");
             assert!(!detail.contains("migrate up") && !detail.contains("migration 0"), "{detail}");
+            let heard = format!("its process {} on", std::process::id());
+            assert!(detail.contains(&heard) && detail.contains(" ago"), "{place:?}: {detail}");
             let preview = shop.migrator().restore_preview(shop.address(), None).await.unwrap();
             assert!(preview.open_run.is_some_and(|run| detail.contains(&run)), "{place:?}");
             shop.sql(GOOD);

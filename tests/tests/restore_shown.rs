@@ -9,7 +9,7 @@
 
 use mo_migrate::{Fate, Migrator, Outcome, RestorePreview, Whose, error::Code, settings};
 use mo_migrate_tests::typed::migrate;
-use mo_migrate_tests::{Fixture, Place, engines};
+use mo_migrate_tests::{Fixture, Place, engines, server};
 
 const SHOP: &str = "CREATE TABLE products (id INT PRIMARY KEY, name VARCHAR(40));
 INSERT INTO products VALUES (1, 'Laptop'), (2, 'Mouse'), (3, 'Keyboard');
@@ -45,6 +45,34 @@ async fn shown(shop: &Fixture) -> RestorePreview {
 fn fates(preview: &RestorePreview) -> Vec<(&str, Fate, Option<u64>, Option<u64>)> {
     let tables = preview.changes.iter();
     tables.map(|t| (t.name.as_str(), t.fate, t.rows_now, t.rows_then)).collect()
+}
+
+/// It came back with its history alone, and was called up to date.
+#[tokio::test]
+async fn a_database_that_was_lost_and_made_anew_gets_all_of_its_snapshot_back() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let before = shop.dump();
+        let snapshot = migrator(&shop).snapshot_create(shop.address(), "nightly").await.unwrap();
+        match place {
+            Place::Sqlite(_) => std::fs::remove_file(shop.path()).unwrap(),
+            Place::MatrixOne => {
+                server::sql("", &format!("DROP DATABASE {}", shop.database()));
+            }
+        }
+        let lost = migrator(&shop).restore_preview(shop.address(), Some(&snapshot.name)).await;
+        let error = lost.unwrap_err();
+        assert_eq!(error.code(), Code::NoDatabase, "{place:?}: {error:?}");
+        assert!(error.hint().unwrap().contains("`migrate database create`"), "{error:?}");
+        migrator(&shop).create_database(shop.address()).await.unwrap();
+        let preview =
+            migrator(&shop).restore_preview(shop.address(), Some(&snapshot.name)).await.unwrap();
+        let stays = preview.changes.iter().any(|table| table.fate == Fate::Stays);
+        assert!(!preview.changes.is_empty() && !stays, "{place:?}: {:?}", preview.changes);
+        let report = migrator(&shop).restore(shop.address(), Some(&snapshot.name)).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Restored, "{place:?}");
+        shop.assert_dump(&before, "from its snapshot");
+    }
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ pub(crate) trait LockGuard: Send + Sync + std::fmt::Debug {
     fn beat(&self);
 }
 
-/// The holder before us.
+/// Who held the lock, or holds it.
 #[derive(Clone, Debug)]
 pub(crate) struct LastHolder {
     /// Who it was.
@@ -204,6 +204,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     }
     /// Where the ledger is, in words for a person who has to look after it.
     fn ledger_place(&self) -> String;
+    /// The line for a shell that puts a snapshot in the place of a database that is gone; none where
+    /// that is not done by hand.
+    fn copy_line(&self, _snapshot: &str) -> Option<String> {
+        None
+    }
 
     /// Whether the database is there.
     ///
@@ -240,6 +245,11 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// It can't be found out who holds it.
     async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt>;
+    /// Who holds the lock or held it last, without trying it.
+    ///
+    /// # Errors
+    /// It can't be found out.
+    async fn last_holder(&self) -> Result<Option<LastHolder>>;
     /// Ends what the connections that this start has lost may still run, by the one that holds the lock.
     ///
     /// # Errors

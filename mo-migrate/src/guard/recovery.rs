@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::job::Judge;
 use super::run::{Run, Stage};
-use crate::engine::{Engine, Role};
+use crate::engine::{Engine, LastHolder, Role};
 use crate::error::{Code, Error, Result, say};
 use crate::history::{History, HistoryWriter, Marker};
 use crate::ledger::{Ledger, Outside, RunRecord};
@@ -132,7 +132,13 @@ pub(crate) async fn recover(
     if let Some(run) = &mut open {
         run.had_history &= !went_before_the_history(run, &mut ledger, settings).await?;
     }
-    let history = History::of(engine, Role::Start, settings).await?;
+    let history = match (History::of(engine, Role::Start, settings).await, &open) {
+        (Err(error), Some(run)) if error.code() == Code::NoDatabase => {
+            let copy = copy_line(engine, run);
+            return Err(say::gone_with_an_open_run(error, run, copy.as_deref()));
+        }
+        (history, _) => history?,
+    };
     let mut what = decide(open.as_ref(), history.as_ref());
     let marker = history.as_ref().and_then(|history| history.marker.as_ref());
     let record = match (open, marker) {
@@ -178,6 +184,10 @@ pub(crate) async fn recover(
     run.finish_recovery(done).await.map(|report| Found::DeadRun(Box::new(report)))
 }
 
+fn copy_line(engine: &dyn Engine, run: &RunRecord) -> Option<String> {
+    run.snapshot.as_deref().and_then(|snapshot| engine.copy_line(snapshot))
+}
+
 /// What a guard stood around may still be writing, by connections that no fence knows: a command on
 /// another machine, or a function of a process that lives.
 fn is_beyond_reach(run: &RunRecord, has_children: bool) -> bool {
@@ -210,7 +220,11 @@ pub(crate) async fn explained(
 ) -> Result<Option<String>> {
     if let Some(run) = open {
         let last = ledger.last_statement(&run.id).await?;
-        return Ok(Some(say::open_run(run, last, decide(open, history))));
+        // Where that can't be found out, the run's own last sign of life is told.
+        let holder = engine.last_holder().await.ok().flatten();
+        let (_, silent) = last_heard(run, holder.as_ref());
+        let told = say::open_run(run, last, decide(open, history));
+        return Ok(Some(format!("{told}; {}", say::last_heard(run, silent))));
     }
     let Some(marker) = history.and_then(|history| history.marker.as_ref()) else { return Ok(None) };
     let error = match not_open(engine, ledger, marker).await {
@@ -219,6 +233,16 @@ pub(crate) async fn explained(
         Err(error) => return Err(error),
     };
     Ok(Some(say::in_a_line(&error)))
+}
+
+/// When a run was last heard of, and how long ago that is; less than nothing where it is still to come.
+fn last_heard(record: &RunRecord, lock: Option<&LastHolder>) -> (i64, i64) {
+    match lock {
+        Some(last) if last.holder.host == record.host && last.holder.pid == record.pid => {
+            (last.beat, last.silent)
+        }
+        _ => (record.heartbeat_at, time::now_ms().saturating_sub(record.heartbeat_at)),
+    }
 }
 
 /// A restore by hand may go back to before the first run: with it the history goes.
@@ -325,7 +349,9 @@ impl Run<'_> {
                 Err(if is_marker_gone(&self.record, history) {
                     say::marker_gone(&self.record)
                 } else {
-                    say::other_database(&self.record, history, &self.engine.ledger_place())
+                    let copy = copy_line(self.engine, &self.record);
+                    let ledger = self.engine.ledger_place();
+                    say::other_database(&self.record, history, &ledger, copy.as_deref())
                 })
             }
         }
@@ -385,24 +411,13 @@ impl Run<'_> {
         Ok(Outcome::Restored)
     }
 
-    /// When the dead run was last heard of, and how long ago that is; less than nothing where it is
-    /// still to come.
-    fn last_heard(&self) -> (i64, i64) {
-        let record = &self.record;
-        match &self.lock.last {
-            Some(last) if last.holder.host == record.host && last.holder.pid == record.pid => {
-                (last.beat, last.silent)
-            }
-            _ => (record.heartbeat_at, time::now_ms().saturating_sub(record.heartbeat_at)),
-        }
-    }
-
     /// What a guard stood around counts as its own until it died.
     async fn others_may_have_written(&self) -> Result<bool> {
         if !self.record.is_of_a_guard() {
             return Ok(true);
         }
-        let since = self.last_heard().0.saturating_add(LAST_STATEMENT_MS);
+        let (alive, _) = last_heard(&self.record, self.lock.last.as_ref());
+        let since = alive.saturating_add(LAST_STATEMENT_MS);
         self.engine.written_since(&self.record.touched, since).await
     }
 
@@ -412,7 +427,7 @@ impl Run<'_> {
         if self.settings.retry {
             return Ok(());
         }
-        let (alive, silent) = self.last_heard();
+        let (alive, silent) = last_heard(record, self.lock.last.as_ref());
         let within = self.settings.recover_within;
         if Duration::from_millis(silent.unsigned_abs()) <= within {
             return Ok(());

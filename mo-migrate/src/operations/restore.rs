@@ -91,8 +91,10 @@ impl Operations<'_> {
         back: Back<'_>,
         tables: &[String],
     ) -> Result<RestorePreview> {
-        let exists = self.engine.exists().await?;
-        let history = if exists { self.history(Role::Read).await? } else { None };
+        if !self.engine.exists().await? {
+            return Err(say::nothing_to_restore_into(self.engine.no_database().await));
+        }
+        let history = self.history(Role::Read).await?;
         let snapshot = self.source_of(ledger, back, history.as_ref()).await?;
         let runs = ledger.runs().await?;
         let alone = self.alone(&snapshot, tables).await?;
@@ -124,19 +126,17 @@ impl Operations<'_> {
             told_apart: false,
             takes: None,
         };
-        if exists {
-            let number = later.len();
-            let later: Vec<RunRecord> =
-                runs.into_iter().filter(|run| later.contains(&run.id)).collect();
-            let all_known = later.len() == number;
-            let all = back.is_a_moment() && alone.is_none();
-            let same = alone.is_some() || self.has_its_history(&snapshot, history.as_ref()).await?;
-            let mut wanted = Wanted { snapshot, touched, later, all_known, alone, all };
-            Box::pin(self.look_at(&mut preview, &mut wanted, ledger)).await?;
-            preview.nothing_to_do &= same;
-            if preview.nothing_to_do {
-                preview.runs.clear();
-            }
+        let number = later.len();
+        let later: Vec<RunRecord> =
+            runs.into_iter().filter(|run| later.contains(&run.id)).collect();
+        let all_known = later.len() == number;
+        let all = back.is_a_moment() && alone.is_none();
+        let same = alone.is_some() || self.has_its_history(&snapshot, history.as_ref()).await?;
+        let mut wanted = Wanted { snapshot, touched, later, all_known, alone, all };
+        Box::pin(self.look_at(&mut preview, &mut wanted, ledger)).await?;
+        preview.nothing_to_do &= same;
+        if preview.nothing_to_do {
+            preview.runs.clear();
         }
         Ok(preview)
     }
@@ -246,6 +246,10 @@ impl Operations<'_> {
         if !unknown.is_empty() {
             let then = self.history_then(&snapshot.name).await?.unwrap_or_default();
             unknown.retain(|row| !then.applied.iter().any(|known| known.run == row.run));
+        }
+        // Made anew since, or emptied by hand: no run has done that, and nothing of it is to stay so.
+        if history.is_none() && self.history_then(&snapshot.name).await?.is_some() {
+            touched.unknown = true;
         }
         for row in unknown {
             touched.unknown = true;

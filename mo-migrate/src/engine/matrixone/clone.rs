@@ -9,6 +9,7 @@
 //!    deleted for as long as the clone is there.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
@@ -19,6 +20,9 @@ use crate::error::{Result, say};
 /// A database of more tables is cloned by the table, where it is known which ones matter: cloning
 /// costs some 20 ms a table.
 const CLONED_WHOLE: usize = 100;
+
+/// For how long a database that was made may not be seen.
+const SEEN_AFTER: Duration = Duration::from_secs(10);
 
 /// The longest name of a database.
 const LONGEST: usize = 64;
@@ -69,6 +73,20 @@ pub(super) async fn cut_ties(link: &mut Link, clone: &str) -> Result<Vec<String>
     Ok(cut)
 }
 
+/// Goes into a database that this session has just made. A server that has just come back may not show it
+/// yet, first of all to another session, and under load to this one neither.
+async fn move_to_new(link: &mut Link, database: &str) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        match link.move_to(database).await {
+            Err(error) if error.database_code() == Some("1049") && begun.elapsed() < SEEN_AFTER => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
 impl MatrixOne {
     /// The names that the clone of a run may have.
     fn clone_names(&self, run: &str) -> [String; 2] {
@@ -93,8 +111,7 @@ impl MatrixOne {
         let mut link = self.open_known("").await?;
         let made = self.clone_on(&mut link, snapshot, run, only, known).await;
         let moved = match made {
-            // A session of its own may not see it yet, when the server has just come back.
-            Ok((name, only)) => link.move_to(&name).await.map(|()| (name, only)),
+            Ok((name, only)) => move_to_new(&mut link, &name).await.map(|()| (name, only)),
             Err(error) => {
                 let _ = link.rollback().await;
                 Err(error)

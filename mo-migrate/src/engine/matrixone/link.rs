@@ -26,7 +26,7 @@ use super::flight::Flight;
 use super::lock::Slot;
 use super::text::{self, with_params};
 use super::variables::Variables;
-use super::{MatrixOne, names, quote};
+use super::{MatrixOne, dial, names, quote};
 use crate::engine::{Conduct, Connection, Fence, Interrupt, LockGuard, Statement, Touched};
 use crate::error::{Code, Error, Result, say};
 use crate::sql::{self, Dialect};
@@ -475,7 +475,7 @@ impl Link {
     /// Ends the connection without a word to the server.
     pub(super) async fn hang_up(self) {
         if let Owner::Ours(connection) = self.connection {
-            let _ = connection.close().await;
+            dial::hang_up(connection).await;
         }
     }
 }

@@ -40,12 +40,18 @@ const TABLES: [&str; 3] = [
 
 /// What is known of a holder of the lock, by the server's clock alone: that of another machine may
 /// be ahead.
-struct Heard {
+pub(super) struct Heard {
     holder: Holder,
     beat: i64,
     session: u64,
     /// For how many milliseconds nothing was heard of it.
     silent: i64,
+}
+
+impl From<Heard> for LastHolder {
+    fn from(Heard { holder, beat, silent, .. }: Heard) -> Self {
+        Self { holder, beat, silent }
+    }
 }
 
 /// What a start wrote down when it got the lock.
@@ -239,13 +245,9 @@ impl MatrixOne {
         self.end_sessions(&mut link, "TRUE").await?;
         let claim = self.claim(&mut link, ours, true).await?;
         *state = State::Held(Box::new(link.fenced_by(claim.fence)), claim);
-        let last = last.map(|heard| LastHolder {
-            holder: heard.holder,
-            beat: heard.beat,
-            silent: heard.silent,
-        });
         let pulse = Arc::default();
-        Ok(LockAttempt::Held(Arc::new(Guard { engine: self.clone(), pulse }), last))
+        let guard = Arc::new(Guard { engine: self.clone(), pulse });
+        Ok(LockAttempt::Held(guard, last.map(Into::into)))
     }
 
     /// A connection that has looked or asked, with the number of its session; another one if it was lost
@@ -267,7 +269,7 @@ impl MatrixOne {
     }
 
     /// Who holds the lock or held it last, and when that was last heard of.
-    async fn holder(&self, link: &mut Link) -> Result<Option<Heard>> {
+    pub(super) async fn holder(&self, link: &mut Link) -> Result<Option<Heard>> {
         let sql = format!(
             "SELECT holder, beat, session, {NOW} - beat FROM {}.holders WHERE guarded = {}",
             quote(LEDGER),

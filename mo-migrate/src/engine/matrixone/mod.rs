@@ -12,6 +12,7 @@ mod catalog;
 mod clone;
 mod comment;
 mod copy;
+mod dial;
 mod doubled;
 mod flight;
 mod foreign;
@@ -34,7 +35,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 use self::blockers::Waiter;
 use self::link::{Link, Owner};
@@ -42,8 +43,8 @@ use self::lock::Slot;
 use self::text::literal;
 use super::{
     Capabilities, CarryOver, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory,
-    LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts,
-    Space, Touched, Window,
+    LastHolder, LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine,
+    SnapshotFacts, Space, Touched, Window,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
@@ -171,12 +172,8 @@ impl MatrixOne {
     async fn open(&self, database: &str) -> Result<Link> {
         let options = self.options.clone().database(database);
         let connected = match &self.source {
-            Source::Address => options.connect().await,
-            Source::Pool(pool) => {
-                let private = pool.options().clone().min_connections(0).max_connections(1);
-                let private = private.connect_lazy_with(options);
-                private.acquire().await.map(sqlx::pool::PoolConnection::detach)
-            }
+            Source::Address => dial::connect(&options).await,
+            Source::Pool(pool) => dial::connect_like(pool, options).await,
         };
         let connection = connected.map_err(|error| say::connect(&self.shown, error));
         match connection {
@@ -194,7 +191,7 @@ impl MatrixOne {
     async fn none_here(&self) -> Error {
         let sql =
             "SELECT datname FROM mo_catalog.mo_database WHERE account_id = current_account_id()";
-        let others = match self.options.clone().database("").connect().await {
+        let others = match dial::connect(&self.options.clone().database("")).await {
             Ok(connection) => {
                 let mut link = Link::new(self, Owner::Ours(connection), "");
                 let rows = link.ask(sql).await.unwrap_or_default();
@@ -213,10 +210,10 @@ impl MatrixOne {
 
     /// Ends the statement that a session runs, and leaves the session.
     async fn end_query(&self, session: u64) -> Result<()> {
-        let mut connection = self.options.connect().await.map_err(say::driver)?;
+        let mut connection = dial::connect(&self.options).await.map_err(say::driver)?;
         let sql = format!("KILL QUERY {session}");
         let ended = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
-        let _ = connection.close().await;
+        dial::hang_up(connection).await;
         ended.map(drop).map_err(say::driver)
     }
 
@@ -359,6 +356,13 @@ impl Engine for MatrixOne {
 
     async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt> {
         self.attempt(holder).await
+    }
+
+    async fn last_holder(&self) -> Result<Option<LastHolder>> {
+        let mut link = Box::new(self.visitor(LEDGER).await?);
+        let heard = self.holder(&mut link).await;
+        link.close().await;
+        Ok(heard?.map(Into::into))
     }
 
     async fn end_lost_connections(&self) -> Result<()> {

@@ -30,6 +30,18 @@ impl LockGuard for NoLock {
     fn beat(&self) {}
 }
 
+/// Who left its words in the lock, and when that was last heard of.
+pub(super) fn last_holder(files: &Files) -> Option<LastHolder> {
+    let words = std::fs::read(files.lock()).ok()?;
+    heard(files, serde_json::from_slice(&words).ok()?)
+}
+
+/// Since its last sign of life.
+fn heard(files: &Files, holder: Holder) -> Option<LastHolder> {
+    let beat = paths::modified_ms(&files.lock())?;
+    Some(LastHolder { holder, beat, silent: time::now_ms().saturating_sub(beat) })
+}
+
 /// Tries the lock once, and leaves our words in it when it is ours.
 pub(super) fn attempt(files: &Files, ours: &Holder) -> Result<LockAttempt> {
     let path = files.lock();
@@ -50,14 +62,12 @@ pub(super) fn attempt(files: &Files, ours: &Holder) -> Result<LockAttempt> {
     if taken {
         return Ok(LockAttempt::Taken(holder));
     }
-    let beat = paths::modified_ms(&path).unwrap_or(0);
-    let silent = time::now_ms().saturating_sub(beat);
+    let last = holder.and_then(|holder| heard(files, holder));
     let words = serde_json::to_vec(ours).unwrap_or_default();
     // Over the last holder's words, which stay where there is no room for ours.
     let length = u64::try_from(words.len()).unwrap_or(0);
     let written =
         file.rewind().and_then(|()| file.write_all(&words)).and_then(|()| file.set_len(length));
     written.map_err(|error| failed(&error))?;
-    let last = holder.map(|holder| LastHolder { holder, beat, silent });
     Ok(LockAttempt::Held(Arc::new(FileLock(file)), last))
 }

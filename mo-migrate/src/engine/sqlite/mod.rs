@@ -33,12 +33,13 @@ pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
 use super::{
     Capabilities, CarryOver, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory,
-    LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine, SnapshotFacts,
-    Space, Touched, Window, inventory_of_snapshot,
+    LastHolder, LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine,
+    SnapshotFacts, Space, Touched, Window, inventory_of_snapshot,
 };
 use crate::error::{Code, Error, Result, say};
 use crate::lock::Holder;
 use crate::observer::Progress;
+use crate::printable::quoted;
 use crate::settings::RestoreMethod;
 use crate::snapshot::SnapshotOf;
 use crate::sql::Dialect;
@@ -185,6 +186,11 @@ impl Engine for Sqlite {
         format!("the folder `{}`", self.files.home().display())
     }
 
+    fn copy_line(&self, snapshot: &str) -> Option<String> {
+        let file = self.files.snapshot(snapshot).ok().filter(|file| file.is_file())?;
+        Some(format!("cp {} {}", quoted(&file.to_string_lossy()), quoted(&self.shown)))
+    }
+
     async fn exists(&self) -> Result<bool> {
         Ok(self.need_file().is_ok())
     }
@@ -230,8 +236,16 @@ impl Engine for Sqlite {
         if self.memory {
             return Ok(LockAttempt::Held(Arc::new(lock::NoLock), None));
         }
+        if !self.files.home().is_dir() {
+            // Nothing is left beside an address that was mistyped.
+            self.need_file()?;
+        }
         self.files.prepare()?;
         lock::attempt(&self.files, holder)
+    }
+
+    async fn last_holder(&self) -> Result<Option<LastHolder>> {
+        Ok(if self.memory { None } else { lock::last_holder(&self.files) })
     }
 
     async fn written_since(&self, _: &Touched, since: i64) -> Result<bool> {

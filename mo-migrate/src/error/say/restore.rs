@@ -466,7 +466,12 @@ pub(crate) fn marker_gone(record: &RunRecord) -> Error {
     }
 }
 
-pub(crate) fn other_database(record: &RunRecord, history: Option<&History>, ledger: &str) -> Error {
+pub(crate) fn other_database(
+    record: &RunRecord,
+    history: Option<&History>,
+    ledger: &str,
+    copy: Option<&str>,
+) -> Error {
     let marker = history.and_then(|history| history.marker.as_ref());
     let id = history.map_or("none", |history| history.database_id.as_str());
     let marker = marker
@@ -478,7 +483,28 @@ pub(crate) fn other_database(record: &RunRecord, history: Option<&History>, ledg
             if record.database_id.is_empty() { "without id" } else { &record.database_id },
         ))
         .true_now("nothing was touched")
-        .hinted(format!("put the right database back; or move {ledger} away, then `migrate status`"))
+        .hinted(match copy {
+            Some(copy) => format!(
+                "put the right database back, or its snapshot: move away what is in its place, `{copy}`, then \
+                 `migrate recover --retry`; or move {ledger} away, then `migrate status`"
+            ),
+            None => format!("put the right database back; or move {ledger} away, then `migrate status`"),
+        })
+}
+
+/// The database is gone, and a run is open in it.
+pub(crate) fn gone_with_an_open_run(
+    no_database: Error,
+    record: &RunRecord,
+    copy: Option<&str>,
+) -> Error {
+    let error = no_database.because(format!("run {} was open in it", record.id));
+    match copy {
+        Some(copy) => error.hinted(format!(
+            "put it back, or its snapshot: `{copy}`, then `migrate recover --retry`"
+        )),
+        None => error,
+    }
 }
 
 pub(crate) fn run_of_another_set(record: &RunRecord) -> Error {
@@ -497,6 +523,13 @@ pub(crate) fn step_missing(record: &RunRecord, version: i64) -> Error {
     )
     .ended(Outcome::NeedsPerson)
     .hinted("bring its files back, then `migrate recover`")
+}
+
+/// `up` would make it with what the migrations alone put into it.
+pub(crate) fn nothing_to_restore_into(no_database: Error) -> Error {
+    no_database.hinted(
+        "check the address, or make it empty with `migrate database create`; then restore into it",
+    )
 }
 
 /// What is true of an open run, for `status`.
@@ -538,6 +571,18 @@ pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recov
         .unwrap_or_default();
     let (id, phase) = (&record.id, record.phase);
     format!("run {id}{guard} is in phase `{phase}` or died there{statement}: {next}")
+}
+
+/// The last sign of life of an open run, for `status`: whether it lives is for the reader to tell.
+pub(crate) fn last_heard(record: &RunRecord, silent: i64) -> String {
+    let process = format!("its process {} on {}", record.pid, record.host);
+    match u64::try_from(silent) {
+        Ok(silent) => {
+            let ago = time::words(Duration::from_millis(silent));
+            format!("{process} was last heard of {ago} ago")
+        }
+        Err(_) => format!("{process} was last heard of at a time that is still to come"),
+    }
 }
 
 /// MatrixOne's number for a deadlock.
