@@ -17,6 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::error::BoxError;
+use crate::printable::without_passwords;
 use crate::process::Group;
 use crate::report::{ErrorReport, Outcome, Report};
 
@@ -125,10 +126,11 @@ pub struct ShellHook(pub String);
 impl Hook for ShellHook {
     fn name(&self) -> String {
         // Behind it may stand a token.
-        match self.0.trim().split_once(char::is_whitespace) {
+        let name = match self.0.trim().split_once(char::is_whitespace) {
             Some((first, _)) => format!("{first} …"),
             None => self.0.trim().to_owned(),
-        }
+        };
+        without_passwords(&name)
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Told<'a> {

@@ -35,6 +35,29 @@ pub(crate) fn picture(c: char) -> char {
     }
 }
 
+/// The text with `…` for each password of an address in it, wherever that was typed or came from: what
+/// stands between `://user:` and the last `@` of its word.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        let end = |c: char| c.is_whitespace() || "\"'`<>\u{1b}".contains(c);
+        let word = &behind[..behind.find(end).unwrap_or(behind.len())];
+        out.push_str(before);
+        out.push_str("://");
+        let at = word.rfind('@');
+        match word.find(':').zip(at).filter(|(colon, at)| colon < at) {
+            Some((colon, at)) => {
+                out.push_str(&word[..=colon]);
+                out.push('…');
+                rest = &behind[at..];
+            }
+            None => rest = behind,
+        }
+    }
+    out + rest
+}
+
 /// The word as a shell takes it.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,%@".contains(c);
@@ -67,6 +90,23 @@ fn escaped(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password_wherever_it_stands() {
+        for (text, shown) in [
+            (
+                "`matrixone://root:hunter2@h:6001/db` is new",
+                "`matrixone://root:…@h:6001/db` is new",
+            ),
+            ("/a/mysql://root:p@ss/w:rd@h, then x://y:z@h", "/a/mysql://root:…@h, then x://y:…@h"),
+            ("http://host:80/path and a@b", "http://host:80/path and a@b"),
+            ("matrixone://root@h/db", "matrixone://root@h/db"),
+            ("://", "://"),
+            ("\"a://b:c@d\"", "\"a://b:…@d\""),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
+    }
 
     #[test]
     fn a_word_that_a_terminal_would_obey_is_written_so_that_a_shell_reads_it() {

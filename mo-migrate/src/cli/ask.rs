@@ -6,6 +6,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::context::Context;
+use super::screen::coloured;
 use crate::error::{Code, Error, Result};
 
 /// Goes on if a person says yes. `words` is the command that is asked about.
@@ -38,7 +39,7 @@ pub(super) fn type_name(context: &Context, words: &str, name: &str) -> Result<()
 /// The line that is typed, without blanks around it.
 fn answer(context: &Context, question: &str) -> Result<String> {
     context.printer.still();
-    let question = crate::error::printable(question);
+    let question = coloured(question);
     let mut typed = String::new();
     let asked = anstream::stderr().write_all(question.as_bytes());
     let read = asked.and_then(|()| io::stdin().lock().read_line(&mut typed));

@@ -1,12 +1,13 @@
-//! The last look at what is printed: whatever a command has put into its text, nothing that a
-//! terminal would obey goes out but our own colours.
+//! The last look at what is printed: whatever a command has put into its text, no password of an
+//! address goes out, and nothing that a terminal would obey but our own colours.
 
 use std::fmt::Write as _;
 
-use crate::printable::{picture, printable};
+use crate::printable::{picture, printable, without_passwords};
 
 /// A text with its control characters made visible, which may have our own colours: `ESC [ … m` stays, and nothing else does.
 pub(super) fn coloured(text: &str) -> String {
+    let text = without_passwords(text);
     let mut parts = text.split('\u{1b}');
     let mut out = printable(parts.next().unwrap_or_default());
     for part in parts {
@@ -24,6 +25,7 @@ pub(super) fn coloured(text: &str) -> String {
 
 /// A JSON document in which such characters are escaped too; to a program it is the same one.
 pub(super) fn json(document: &str) -> String {
+    let document = without_passwords(document);
     let mut out = String::with_capacity(document.len());
     for c in document.chars() {
         if c == '\n' || picture(c) == c {

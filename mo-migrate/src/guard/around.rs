@@ -25,7 +25,7 @@ use crate::error::{BoxError, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::StatementLine;
 use crate::observer::{Counted, Event};
-use crate::printable::quoted;
+use crate::printable::{quoted, without_passwords};
 use crate::process::{self, Process};
 use crate::report::GuardedReport;
 use crate::{panics, time};
@@ -80,7 +80,7 @@ impl Around<'_> {
     pub(crate) fn words(&self) -> Option<String> {
         let Operation::Command(words) = &self.operation else { return None };
         let words: Vec<_> = words.iter().map(|word| quoted(&word.to_string_lossy())).collect();
-        Some(words.join(" "))
+        Some(without_passwords(&words.join(" ")))
     }
 }
 

@@ -65,6 +65,55 @@ fn an_address_in_the_wrong_place_is_never_shown() {
     }
 }
 
+/// Typed where a name, a file or a table was wanted, it was repeated in the error and its hint.
+#[test]
+fn an_address_where_a_name_or_a_file_was_wanted_is_never_shown() {
+    let shop = Shop::open();
+    let address = "matrixone://root:hunter2@host:6001/db";
+    for words in [
+        "--dir {} up",
+        "--config {} status",
+        "--set {} status",
+        "--hook before={} up",
+        "restore {}",
+        "restore --into {}",
+        "restore --from-clone {}",
+        "restore --tables {}",
+        "clone create qa --from {}",
+        "clone create qa --mask {}",
+        "clone delete {} --yes",
+        "guard --check {} -- true",
+        "guard --tables {} -- true",
+        "guard -- {}",
+        "guard -- echo {}",
+        "report {}",
+        "report --output {}",
+        "diff {}",
+        "lint {}",
+        "snapshot show {}",
+        "snapshot delete {}",
+        "upgrade start --green {}",
+        "--preflight {}=x preflight",
+        "new {}",
+        "history",
+        "report",
+    ] {
+        for format in ["text", "json"] {
+            let words = words.replace("{}", address);
+            // What a guarded command prints is its own.
+            let ran = shop.run(&format!("--format {format} {words}"));
+            if !words.contains("echo") {
+                shows_nothing(&ran, &words);
+            }
+        }
+    }
+    let files = std::fs::read_dir(shop.path("migrations")).unwrap();
+    for file in files {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(!name.contains("hunter2"), "{name}");
+    }
+}
+
 #[test]
 fn a_bad_line_of_a_file_is_never_shown() {
     let shop = Shop::open();

@@ -42,6 +42,10 @@ impl New {
         };
         let files = names(directory)?;
         let Some(name) = &self.name else { return self.beside_newest(directory, &set, &files) };
+        if name.contains("://") {
+            return Err(Error::new(Code::Usage, "an address is no name of a migration")
+                .hinted("name it by what it does: `migrate new create_products`"));
+        }
         let name = snake_case(name).ok_or_else(|| {
             Error::new(Code::Usage, "the name has no letter")
                 .hinted("name it by what it does: `migrate new create_products`")
