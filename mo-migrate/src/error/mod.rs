@@ -246,6 +246,15 @@ impl Error {
         self
     }
 
+    /// With its hint in other words, where it has one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn hinted_as(self, again: impl FnOnce(&str) -> String) -> Self {
+        match self.hint().map(again) {
+            Some(hint) => self.hinted(hint),
+            None => self,
+        }
+    }
+
     pub(crate) fn placed(mut self, place: SourceProblem) -> Self {
         self.0.place = Some(place);
         self

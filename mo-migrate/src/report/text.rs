@@ -22,6 +22,7 @@ impl Report {
             ("guarded", self.guarded_text(color)),
             ("tables", self.tables_text(color)),
             ("checks", checks_text(&self.checks, color)),
+            ("hooks", self.hooks_text(color)),
             ("kept", self.kept_text(color)),
         ] {
             text.push_str(&section(color, title, &body));
@@ -70,7 +71,23 @@ impl Report {
     fn tables_text(&self, color: bool) -> String {
         let mut table = Table::default();
         for line in &self.tables {
-            table.row([line.name.as_str().into(), rows(line).into(), columns(line).into()]);
+            let rows = rows(line, self.snapshot.is_some());
+            table.row([line.name.as_str().into(), rows.into(), columns(line).into()]);
+        }
+        table.to_text(color)
+    }
+
+    /// The hooks that failed; of the others there is nothing to say.
+    pub(super) fn hooks_text(&self, color: bool) -> String {
+        let mut table = Table::default();
+        for hook in &self.hooks {
+            let Some(problem) = &hook.problem else { continue };
+            table.row([
+                hook.moment.as_str().into(),
+                hook.hook.as_str().into(),
+                Cell::styled("failed", RED),
+                problem.as_str().into(),
+            ]);
         }
         table.to_text(color)
     }
@@ -189,11 +206,13 @@ pub(super) fn state(state: MigrationState) -> (&'static str, &'static str) {
     }
 }
 
-pub(super) fn rows(table: &TableReport) -> String {
+/// The rows of a table; what it was before is known where there is a snapshot.
+pub(super) fn rows(table: &TableReport, before_known: bool) -> String {
     match (table.rows_before, table.rows_after) {
         (Some(before), Some(after)) if before == after => count(after, "row"),
         (Some(before), Some(after)) => format!("{before} → {}", count(after, "row")),
-        (None, Some(after)) => format!("new, {}", count(after, "row")),
+        (None, Some(after)) if before_known => format!("new, {}", count(after, "row")),
+        (None, Some(after)) => format!("{}, before not known", count(after, "row")),
         (Some(before), None) => format!("dropped, had {}", count(before, "row")),
         (None, None) => String::new(),
     }

@@ -33,6 +33,31 @@ fn the_last_run_is_told_with_its_outcome_first() {
 }
 
 #[test]
+fn what_is_kept_beside_a_database_is_not_replaced_by_a_report() {
+    let shop = shop();
+    let folder = std::fs::read_dir(shop.path("app.db.mo-migrate/snapshots")).unwrap();
+    let snapshot = folder.map(|file| file.unwrap().path()).next().unwrap();
+    std::fs::write(&snapshot, "").unwrap();
+    for file in [snapshot, shop.path("app.db.mo-migrate/lock")] {
+        let before = std::fs::read(&file).unwrap();
+        let ran = shop.run(&format!("report --yes --output {}", file.display()));
+        assert!(ran.code != 0 && ran.err.contains("kept beside a database"), "{}", ran.err);
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_hook_that_failed_is_a_line_of_the_report() {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);\n");
+    let ran = shop.run("up --hook after=false").ends(0);
+    for text in [ran.out, shop.run("report").ends(0).out] {
+        let line = text.lines().find(|line| line.contains("after") && line.contains("false"));
+        assert!(line.is_some_and(|line| line.contains("failed")), "{text}");
+    }
+}
+
+#[test]
 fn a_page_is_one_document_on_standard_output_or_in_a_file() {
     let shop = shop();
     let ran = shop.run("report --format html").ends(0);

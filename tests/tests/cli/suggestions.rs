@@ -43,6 +43,56 @@ fn they_are_about_the_same_database_and_the_same_files() {
 }
 
 #[test]
+fn a_way_down_that_failed_is_gone_again_and_not_the_way_up() {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);\n");
+    shop.write("2_more.down.sql", "DROP TABLE nowhere;\n");
+    shop.run("up").ends(0);
+    let ran = shop.run("down --to 1 --yes").ends(2);
+    assert!(ran.err.contains(" down --to 1`") && !ran.err.contains(" up`"), "{}", ran.err);
+}
+
+#[test]
+fn the_tables_that_were_typed_are_in_the_command_that_goes_back_further() {
+    let shop = Shop::open();
+    shop.run("snapshot create").ends(0);
+    let document = shop.run("snapshot create --format json").ends(0).json();
+    let name = document["name"].as_str().unwrap();
+    std::fs::remove_file(shop.path(&format!("app.db.mo-migrate/snapshots/{name}.db"))).unwrap();
+    let ran = shop.run("restore --tables products --yes");
+    assert!(ran.err.contains(" --tables products`"), "{}", ran.err);
+}
+
+#[test]
+fn an_address_that_was_mistyped_leaves_nothing_behind() {
+    let shop = Shop::open();
+    for words in ["guard -- true", "recover", "recover --retry", "upgrade start"] {
+        shop.run(&format!("--url sqlite:typo.db {words}")).ends(66);
+        assert!(!shop.path("typo.db.mo-migrate").exists(), "{words}");
+    }
+}
+
+fn rows(shop: &Shop) -> String {
+    shop.sql("SELECT id || ' ' || name FROM products ORDER BY id")
+}
+
+/// What can be done was in no message: `up` made an empty database, and then nothing went on.
+#[test]
+fn a_file_that_goes_under_a_guard_is_brought_back_by_what_is_suggested() {
+    let shop = Shop::open();
+    let before = rows(&shop);
+    shop.run("guard -- rm app.db").ends(3);
+    let ran = shop.run("recover").ends(66);
+    let copy = ran.err.split('`').find(|part| part.starts_with("cp ")).expect(&ran.err);
+    type_in(&shop, copy).ends(0);
+    let commands = suggested(&ran.err);
+    assert!(commands[0].ends_with("recover --retry"), "{commands:?}");
+    shop.run("recover --retry");
+    assert_eq!(rows(&shop), before);
+    shop.run("up").ends(0);
+}
+
+#[test]
 fn each_is_understood() {
     let shop = Shop::open();
     let mut tried = 0;

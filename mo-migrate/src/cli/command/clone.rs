@@ -94,7 +94,7 @@ impl Clone {
                 context
                     .printer
                     .show(&format!("deletes, with all that is in it:\n{}", details(&line)));
-                ask::confirm(context, &format!("clone delete {name}"), "delete it?")?;
+                ask::confirm(context, &format!("clone delete {}", quoted(name)), "delete it?")?;
                 migrator.clone_delete(target, name).await?;
                 Answer::new(format!("deleted `{name}`"), &json!({ "deleted": [name] }))
             }

@@ -31,7 +31,8 @@ impl Down {
         context.printer.show(&format!("takes back, by their down files:\n{}", table.to_text(true)));
         let words = self.to.map_or_else(|| "down".to_owned(), |to| format!("down --to {to}"));
         ask::confirm(context, &words, "take them back?")?;
-        let report = context.runner()?.down(target, self.to).await?;
-        Ok(Answer::report(&report))
+        let done = context.runner()?.down(target, self.to).await;
+        let again = |hint: &str| hint.replace("`migrate up`", &format!("`migrate {words}`"));
+        done.map(|report| Answer::report(&report)).map_err(|error| error.hinted_as(again))
     }
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use super::snapshot::purpose;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
-use crate::error::{Error, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::printable::quoted;
 use crate::{parse_duration, time};
 
@@ -55,21 +55,23 @@ impl Guard {
             guard = guard.checks(path.display().to_string(), text);
         }
         if let Some(limit) = self.time_limit {
+            if limit.is_zero() {
+                return Err(Error::new(Code::Usage, "nothing is done in no time")
+                    .hinted("leave `--time-limit` out for no limit, or write one such as `10m`"));
+            }
             guard = guard.time_limit(limit);
         }
         let done = guard.command(target, &self.command).await;
-        done.map(|report| Answer::report(&report)).map_err(|error| self.typed_again(error))
+        done.map(|report| Answer::report(&report))
+            .map_err(|error| error.hinted_as(|hint| self.typed_again(hint)))
     }
 
-    /// The error, with what was typed in the commands of its hint.
-    fn typed_again(&self, error: Error) -> Error {
-        let Some(hint) = error.hint() else { return error };
+    /// The hint, with what was typed in its commands.
+    fn typed_again(&self, hint: &str) -> String {
         let longer = self.time_limit.map(|limit| limit.saturating_mul(2));
-        let hint = hint
-            .replace("`migrate guard -- …`", &self.words("", self.time_limit))
+        hint.replace("`migrate guard -- …`", &self.words("", self.time_limit))
             .replace("`migrate guard --no-hooks -- …`", &self.words(" --no-hooks", self.time_limit))
-            .replace("`migrate guard --time-limit …`", &self.words("", longer));
-        error.hinted(hint)
+            .replace("`migrate guard --time-limit …`", &self.words("", longer))
     }
 
     fn words(&self, more: &str, limit: Option<Duration>) -> String {

@@ -56,14 +56,16 @@ impl Report {
         Ok(Answer::verbatim(String::new()))
     }
 
-    /// A file that is there is replaced only if a person says so, and a database never.
+    /// A file that is there is replaced only if a person says so, and a database or what is kept beside one
+    /// never.
     fn may_replace(&self, context: &Context, file: &Path, format: Format) -> Result<()> {
         if !file.exists() {
             return Ok(());
         }
-        if is_database(file) {
-            let what =
-                format!("`{}` is a database, and is not replaced by a report", file.display());
+        let shown = file.display();
+        let kept = is_kept_beside_a_database(file).then_some("is kept beside a database");
+        if let Some(is) = kept.or_else(|| is_database(file).then_some("is a database")) {
+            let what = format!("`{shown}` {is}, and is not replaced by a report");
             return Err(Error::new(Code::NotConfirmed, what)
                 .true_now("nothing was touched")
                 .hinted("name another file, as in `migrate report --output run.txt`"));
@@ -77,6 +79,13 @@ impl Report {
         let words = format!("report {run}{format}--output {}", quoted(&file.to_string_lossy()));
         ask::confirm(context, &words, &format!("replace `{}`?", file.display()))
     }
+}
+
+/// A snapshot, the ledger or a lock.
+fn is_kept_beside_a_database(file: &Path) -> bool {
+    let whole = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let mut folders = whole.ancestors().skip(1).filter_map(Path::file_name);
+    folders.any(|name| name.to_string_lossy().ends_with(".mo-migrate"))
 }
 
 /// A file of SQLite begins with its name.

@@ -68,9 +68,10 @@ impl Restore {
         let tables = &self.tables;
         let migrator = context.migrator();
         let preview = match self.at {
-            Some(at) => migrator.restore_at_preview(&target, at, tables).await?,
-            None => migrator.restore_tables_preview(&target, wanted, tables).await?,
+            Some(at) => migrator.restore_at_preview(&target, at, tables).await,
+            None => migrator.restore_tables_preview(&target, wanted, tables).await,
         };
+        let preview = preview.map_err(|error| error.hinted_as(|hint| self.with_tables(hint)))?;
         if self.dry_run {
             return Ok(Answer::new(text(&preview), &preview));
         }
@@ -96,6 +97,23 @@ impl Restore {
             None => runner.restore_tables(target, Some(&preview.snapshot), tables).await?,
         };
         Ok(Answer::report(&report))
+    }
+}
+
+impl Restore {
+    /// The hint with the tables that were typed, in a command that goes back to another snapshot.
+    fn with_tables(&self, hint: &str) -> String {
+        let mut parts = hint.split("`migrate restore ");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let tables = match self.tables.as_slice() {
+                [] => String::new(),
+                tables => format!(" --tables {}", quoted(&tables.join(","))),
+            };
+            let (words, rest) = part.split_once('`').unwrap_or((part, ""));
+            let _ = write!(out, "`migrate restore {words}{tables}`{rest}");
+        }
+        out
     }
 }
 

@@ -7,6 +7,7 @@ use super::remedy;
 use crate::engine::{Room, Space};
 use crate::error::{Code, Error};
 use crate::ledger::CloneRecord;
+use crate::printable::quoted;
 use crate::sql::{self, SourceProblem};
 
 const UNTOUCHED: &str = "nothing was touched";
@@ -231,7 +232,8 @@ pub(crate) fn refresh_failed(error: Error, record: &CloneRecord, left: Option<&E
         // It has the text that it was made with, whatever is in the file now.
         format!(
             "its mask is the one that it was made with: for another one `migrate clone delete {name} --yes`, \
-             then `migrate clone create {name} --mask FILE`"
+             then `migrate clone create {name} --mask FILE`",
+            name = quoted(name),
         )
     } else if error.code() == Code::Interrupted {
         format!("begin again with `migrate clone refresh {name}`")
@@ -288,7 +290,7 @@ pub(crate) fn clones_first(database: &str, clone: &CloneRecord) -> Error {
     Error::new(Code::Taken, format!("`{database}` has clones, which its ledger alone knows"))
         .because(format!("`{}` is the database `{}`", clone.name, clone.database))
         .true_now(UNTOUCHED)
-        .hinted(format!("remove them first: `migrate clone delete {} --yes`", clone.name))
+        .hinted(format!("remove them first: `migrate clone delete {} --yes`", quoted(&clone.name)))
 }
 
 /// The ledger of a clone would go with it, and with that all that is known of what was made from it.
@@ -300,7 +302,10 @@ pub(crate) fn clones_of_it_first(database: &str, clone: &CloneRecord, address: &
     )
     .because(format!("`{name}` is the database `{other}`"))
     .true_now(UNTOUCHED)
-    .hinted(format!("remove them first, with `--url {address} clone delete {name} --yes`"))
+    .hinted(format!(
+        "remove them first, with `--url {address} clone delete {} --yes`",
+        quoted(name)
+    ))
 }
 
 pub(crate) fn upgrade_of_it_first(database: &str, green: &str, address: &str) -> Error {

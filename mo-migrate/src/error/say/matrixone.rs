@@ -115,7 +115,7 @@ pub(crate) fn not_administrator(role: &str) -> Error {
     Error::new(Code::Snapshot, format!("a user with the role `{role}` can make no snapshot"))
         .because("the server makes them for `moadmin` (account `sys`) and `accountadmin`, and lets nobody grant these to others")
         .true_now("nothing was touched")
-        .hinted("run the command as the account's administrator: `migrate --url matrixone://<administrator>:…@… up`")
+        .hinted("run the same command as the account's administrator, with `--url matrixone://<administrator>:…@…`")
 }
 
 /// The question whether there is a database needs a right of its own.

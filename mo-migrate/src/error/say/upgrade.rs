@@ -178,7 +178,7 @@ pub(crate) fn is_green(database: &str) -> Error {
         .because("an application that asks for the active database may be using it")
         .true_now("nothing was touched")
         .hinted(
-            "by the address of blue, see `migrate upgrade status`; `migrate upgrade abort` removes green, unless \
+            "with blue's address in the place of this one `upgrade status` says more; `upgrade abort` removes green, unless \
              it is active; after `migrate upgrade finish` it is a database like others",
         )
 }

@@ -73,6 +73,7 @@ impl RunReport {
             ("rehearsal", rehearsal_text(report, color)),
             ("checks", some_checks(&report.checks, color)),
             ("others' rows", foreign_text(report, color)),
+            ("hooks", report.hooks_text(color)),
             ("kept", report.kept_text(color)),
             ("to go on", self.next_text(color)),
         ] {
@@ -223,11 +224,7 @@ fn tables_text(report: &Report, color: bool) -> String {
     let (shown, left) = first(&report.tables, most::TABLES);
     let mut table = Table::default();
     for line in shown {
-        let before_known = report.snapshot.is_some() || line.rows_before.is_some();
-        let rows = match line.rows_after {
-            Some(after) if !before_known => format!("{}, before not known", count(after, "row")),
-            _ => rows(line),
-        };
+        let rows = rows(line, report.snapshot.is_some());
         let failed = line.rows_failed.filter(|failed| Some(*failed) != line.rows_after);
         let failed = failed.map(|failed| format!("{failed} when it was put back"));
         table.row([line.name.as_str().into(), rows.into(), failed.unwrap_or_default().into()]);
