@@ -98,9 +98,7 @@ impl Restore {
         };
         Ok(Answer::report(&report))
     }
-}
 
-impl Restore {
     /// The hint with the tables that were typed, in a command that goes back to another snapshot.
     fn with_tables(&self, hint: &str) -> String {
         let mut parts = hint.split("`migrate restore ");

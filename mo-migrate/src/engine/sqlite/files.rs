@@ -51,6 +51,12 @@ impl Files {
         names.filter(|name| !COMPANIONS.iter().any(|ending| name.ends_with(ending))).collect()
     }
 
+    /// The logs that are beside the database.
+    pub(super) fn companions(&self) -> Vec<PathBuf> {
+        let all = COMPANIONS.iter().map(|ending| with_suffix(&self.database, ending));
+        all.filter(|path| path.exists()).collect()
+    }
+
     pub(super) fn home(&self) -> &Path {
         &self.home
     }

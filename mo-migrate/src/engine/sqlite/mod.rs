@@ -18,6 +18,7 @@ mod raw;
 mod restore;
 mod snapshot;
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -188,7 +189,13 @@ impl Engine for Sqlite {
 
     fn copy_line(&self, snapshot: &str) -> Option<String> {
         let file = self.files.snapshot(snapshot).ok().filter(|file| file.is_file())?;
-        Some(format!("cp {} {}", quoted(&file.to_string_lossy()), quoted(&self.shown)))
+        let mut line = String::new();
+        // A log of the database that is gone would be read into the copy.
+        for left in self.files.companions() {
+            let left = quoted(&left.to_string_lossy());
+            let _ = write!(line, "mv {left} {left}.old && ");
+        }
+        Some(format!("{line}cp {} {}", quoted(&file.to_string_lossy()), quoted(&self.shown)))
     }
 
     async fn exists(&self) -> Result<bool> {
