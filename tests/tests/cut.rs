@@ -1,5 +1,6 @@
 //! The connection to a server is cut, by a proxy between, while a statement is under way that the server
-//! goes on with, and while it commits: what is said is true, and the next start ends right.
+//! goes on with, and while it commits; or the server says that it has committed, and has not. What is said
+//! is true, and the next start ends right.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -9,6 +10,7 @@
 
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use mo_migrate::Outcome;
 use mo_migrate_tests::{Fixture, Place, engines, server};
@@ -20,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// When the connection of a client is cut.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
-    /// It sends a statement that begins so.
+    /// It sends a statement with these words.
     statement: &'static str,
     /// The how manieth one of all.
     time: u32,
@@ -35,6 +37,7 @@ struct Cut {
 struct Wire(Arc<Mutex<Passing>>);
 
 /// The cuts, one after the other, and what has passed.
+#[derive(Default)]
 struct Passing {
     cuts: Vec<Cut>,
     done: usize,
@@ -42,11 +45,37 @@ struct Passing {
     seen: u32,
     /// Of any kind.
     sent: u32,
+    /// Transactions that were to be committed.
+    commits: u32,
+    /// From this commit on nothing is kept, until so much later.
+    forgets: Option<(u32, Duration)>,
+    /// When the first was forgotten.
+    since: Option<Instant>,
 }
 
 impl Wire {
     fn with(cuts: &[Cut]) -> Self {
-        Self(Arc::new(Mutex::new(Passing { cuts: cuts.to_vec(), done: 0, seen: 0, sent: 0 })))
+        Self(Arc::new(Mutex::new(Passing { cuts: cuts.to_vec(), ..Passing::default() })))
+    }
+
+    fn that_forgets(from: u32, during: Duration) -> Self {
+        let passing = Passing { forgets: Some((from, during)), ..Passing::default() };
+        Self(Arc::new(Mutex::new(passing)))
+    }
+
+    /// What is sent in the place of this statement: one that forgets rolls back instead.
+    fn sent_for(&self, packet: Vec<u8>) -> Vec<u8> {
+        let mut wire = self.0.lock().unwrap();
+        let text = String::from_utf8_lossy(&packet);
+        if !(text.ends_with("COMMIT") || text.contains("; COMMIT; ")) {
+            return packet;
+        }
+        wire.commits += 1;
+        let commits = wire.commits;
+        let forgotten = wire.forgets.is_some_and(|(from, during)| {
+            commits >= from && wire.since.get_or_insert_with(Instant::now).elapsed() < during
+        });
+        if forgotten { text.replace("COMMIT", "ROLLBACK").into_bytes() } else { packet }
     }
 
     /// A statement passes; the cut that it is for, if it is for one.
@@ -55,7 +84,7 @@ impl Wire {
         wire.sent += 1;
         let next = *wire.cuts.get(wire.done)?;
         let text = packet.get(1..).unwrap_or_default();
-        wire.seen += u32::from(text.starts_with(next.statement.as_bytes()));
+        wire.seen += u32::from(has(text, next.statement));
         if wire.seen != next.time {
             return None;
         }
@@ -69,11 +98,16 @@ impl Wire {
         wire.cuts[..wire.done].iter().find(|cut| cut.for_good).copied()
     }
 
-    /// Whether all cuts were made, and what was sent.
+    /// Whether all cuts were made and what was to be forgotten was, and what was sent.
     fn passed(&self) -> (bool, u32) {
         let wire = self.0.lock().unwrap();
-        (wire.done == wire.cuts.len(), wire.sent)
+        let forgot = wire.forgets.is_none() || wire.since.is_some();
+        (wire.done == wire.cuts.len() && forgot, wire.sent)
     }
+}
+
+fn has(text: &[u8], words: &str) -> bool {
+    String::from_utf8_lossy(text).contains(words)
 }
 
 /// Stands before the server; gives its port.
@@ -117,7 +151,9 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire, cut:
             cut();
         }
         if ends.is_none_or(|end| end.arrives) {
-            let _ = to.write_all(&[&head[..], &body].concat()).await;
+            let sent = wire.sent_for(body);
+            let [low, middle, high, _] = u32::try_from(sent.len()).unwrap().to_le_bytes();
+            let _ = to.write_all(&[&[low, middle, high, head[3]], &sent[..]].concat()).await;
         }
         if ends.is_some() {
             return;
@@ -163,14 +199,17 @@ async fn run_through(wire: &Wire, shop: &Fixture) -> (Outcome, String) {
 
 /// Runs it through a proxy that cuts, and then again without one.
 async fn cut(cuts: &[Cut], bad: bool, numbers: u32) -> Result<Ended, String> {
+    through(&Wire::with(cuts), bad, numbers).await
+}
+
+async fn through(wire: &Wire, bad: bool, numbers: u32) -> Result<Ended, String> {
     let shop = Fixture::new(Place::MatrixOne);
     shop.file("1_init.sql", V1);
     shop.migrator().run(shop.address()).await.unwrap();
     let before = shop.dump();
     let v2 = V2.replace("3000000", &numbers.to_string());
     shop.file("2_x.sql", &format!("{v2}{}", if bad { " SELECT * FROM nowhere;" } else { "" }));
-    let wire = Wire::with(cuts);
-    let (outcome, told) = run_through(&wire, &shop).await;
+    let (outcome, told) = run_through(wire, &shop).await;
     // Whoever says that it is undone or untouched says so of what is there.
     let undone = matches!(outcome, Outcome::RolledBack | Outcome::Restored | Outcome::Refused);
     if undone && shop.dump() != before {
@@ -294,6 +333,33 @@ async fn one_connection_that_is_lost_anywhere_asks_for_nobody() {
                 }
                 Ok(Ended { outcome, .. }) => *outcomes.entry(outcome.to_string()).or_insert(0) += 1,
                 Err(why) => failed.push(format!("{one:?}, bad: {bad}: {why}")),
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(outcomes.len() > 1, "{outcomes:?}");
+}
+
+/// How long a server forgets: one that has just been started does so for up to ten seconds.
+const FORGETS: Duration = Duration::from_millis(700);
+
+#[tokio::test]
+async fn a_commit_of_which_the_server_keeps_nothing_is_not_believed() {
+    if !engines().contains(&Place::MatrixOne) {
+        return;
+    }
+    let step = if std::env::var_os("MO_MIGRATE_CRASH_ALL").is_some() { 1 } else { 4 };
+    let (mut failed, mut outcomes) = (Vec::new(), std::collections::BTreeMap::new());
+    for bad in [false, true] {
+        for from in (1 + std::process::id() % step..).step_by(step as usize) {
+            let what = format!("from commit {from} on, bad: {bad}");
+            match through(&Wire::that_forgets(from, FORGETS), bad, 3).await {
+                Ok(ended) if !ended.reached => break,
+                Ok(Ended { outcome: Outcome::NeedsPerson, told, .. }) => {
+                    failed.push(format!("{what}: it needs a person: {told}"));
+                }
+                Ok(Ended { outcome, .. }) => *outcomes.entry(outcome.to_string()).or_insert(0) += 1,
+                Err(why) => failed.push(format!("{what}: {why}")),
             }
         }
     }

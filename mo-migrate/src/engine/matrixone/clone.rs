@@ -9,7 +9,6 @@
 //!    deleted for as long as the clone is there.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::{MatrixOne, hint, literal, quote};
@@ -20,9 +19,6 @@ use crate::error::{Result, say};
 /// A database of more tables is cloned by the table, where it is known which ones matter: cloning
 /// costs some 20 ms a table.
 const CLONED_WHOLE: usize = 100;
-
-/// For how long a database that was made may not be seen.
-const SEEN_AFTER: Duration = Duration::from_secs(10);
 
 /// The longest name of a database.
 const LONGEST: usize = 64;
@@ -73,18 +69,11 @@ pub(super) async fn cut_ties(link: &mut Link, clone: &str) -> Result<Vec<String>
     Ok(cut)
 }
 
-/// Goes into a database that this session has just made. A server that has just come back may not show it
-/// yet, first of all to another session, and under load to this one neither.
+/// Goes into a database that this session has just made.
 async fn move_to_new(link: &mut Link, database: &str) -> Result<()> {
-    let begun = Instant::now();
-    loop {
-        match link.move_to(database).await {
-            Err(error) if error.database_code() == Some("1049") && begun.elapsed() < SEEN_AFTER => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            other => return other,
-        }
-    }
+    link.move_to(database)
+        .await
+        .map_err(|error| if say::is_missing_database(&error) { say::nothing_kept() } else { error })
 }
 
 impl MatrixOne {

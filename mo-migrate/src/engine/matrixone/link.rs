@@ -290,11 +290,16 @@ impl Link {
         rows.iter().take(most).map(|row| text::row(row, &columns)).collect()
     }
 
-    /// Runs these of the guard's own in one transaction, all of them or none, and gives their rows. They
-    /// are one message: a message for each would take half as long again.
-    pub(super) async fn together(&mut self, texts: &[String]) -> Result<Vec<Row>> {
+    /// Runs these of the guard's own in one transaction, all of them or none, then `shows`, and gives the
+    /// rows of both. They are one message: a message for each would take half as long again.
+    pub(super) async fn together(
+        &mut self,
+        texts: &[String],
+        shows: Option<&str>,
+    ) -> Result<Vec<Row>> {
         self.in_transaction = true;
-        let done = self.ask(&format!("BEGIN; {}; COMMIT", texts.join("; "))).await;
+        let shows = shows.map(|query| format!("; {query}")).unwrap_or_default();
+        let done = self.ask(&format!("BEGIN; {}; COMMIT{shows}", texts.join("; "))).await;
         match done {
             Ok(_) => self.in_transaction = false,
             Err(_) => _ = self.rollback().await,
@@ -515,7 +520,7 @@ impl Connection for Link {
             self.examine(text)?;
             texts.push(with_params(text, params)?);
         }
-        self.together(&texts).await.map(drop)
+        self.together(&texts, None).await.map(drop)
     }
 
     async fn fetch(
@@ -556,10 +561,23 @@ impl Connection for Link {
         if now == Some(ours) { Ok(()) } else { Err(say::taken_over(self.engine.shown())) }
     }
 
+    /// Under the lock it is believed only when the server shows a mark that went with it.
     async fn commit(&mut self) -> Result<()> {
-        self.send("COMMIT").await?;
+        if self.fence.is_none() {
+            self.send("COMMIT").await?;
+            self.in_transaction = false;
+            return Ok(());
+        }
+        let mark = uuid::Uuid::now_v7().simple().to_string();
+        let (leaves, shows) = (self.engine.mark_commit(&mark), self.engine.mark_query());
+        let rows = self.ask(&format!("{leaves}; COMMIT; {shows}")).await?;
         self.in_transaction = false;
-        Ok(())
+        let kept: Option<String> = rows.first().map(|row| row.at(0)).transpose()?;
+        if kept.as_ref() == Some(&mark) {
+            return Ok(());
+        }
+        self.state = State::Lost;
+        Err(say::nothing_kept())
     }
 
     async fn rollback(&mut self) -> Result<()> {

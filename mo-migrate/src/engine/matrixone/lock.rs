@@ -7,7 +7,9 @@
 //! 2. whoever gets the lock moves the fence, which waits for every transaction that has read it: a
 //!    holder that was taken over changes nothing more;
 //! 3. a connection that is lost takes the lock with it; it is had again only if nobody else had it
-//!    in between.
+//!    in between;
+//! 4. a lock is held once the server shows what was written with it: one that has just been started may
+//!    say that it has committed, and keep nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,13 +31,18 @@ const TAKE_OVER_AFTER: Duration = Duration::from_mins(1);
 /// How long the server may take to notice that a lost connection is gone.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a server that has just been started may say that it has committed what it does not keep. It
+/// asks every ten seconds where its transactions are to be written.
+const KEEPS_WITHIN: Duration = Duration::from_secs(30);
+
 /// The ledger's tables that the lock needs.
-const TABLES: [&str; 3] = [
+const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS {}.fence (guarded VARCHAR(64) PRIMARY KEY, n BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {}.holders (guarded VARCHAR(64) PRIMARY KEY, holder TEXT NOT NULL, \
      session BIGINT UNSIGNED NOT NULL, beat BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {}.sessions (name VARCHAR(64) PRIMARY KEY, guarded VARCHAR(64) NOT NULL, \
      session BIGINT UNSIGNED NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS {}.commits (guarded VARCHAR(64) PRIMARY KEY, mark VARCHAR(64) NOT NULL)",
 ];
 
 /// What is known of a holder of the lock, by the server's clock alone: that of another machine may
@@ -202,10 +209,10 @@ async fn may_keep_snapshots(link: &mut Link) -> Result<()> {
     }
 }
 
-/// Asks the fence, by the connection that holds the lock.
+/// Asks the fence, by the connection that holds the lock, and whether the server keeps what it commits.
 async fn still_holds(link: &mut Link) -> Result<()> {
     link.begin().await?;
-    link.rollback().await
+    link.commit().await
 }
 
 /// The server's clock, in milliseconds since 1970.
@@ -290,24 +297,38 @@ impl MatrixOne {
     /// Moves the fence on, and leaves our words and this session's number: all of it or nothing. Those
     /// of a dead run go where it `is_first`.
     async fn claim(&self, link: &mut Link, ours: &Holder, is_first: bool) -> Result<Claim> {
-        match self.claim_in_ledger(link, ours, is_first).await {
-            Err(error) if say::is_missing(&error) => {
-                self.make_ledger().await?;
-                self.claim_in_ledger(link, ours, is_first).await
+        let until = tokio::time::Instant::now() + KEEPS_WITHIN;
+        loop {
+            let claimed = match self.claim_in_ledger(link, ours, is_first).await {
+                Err(error) if say::is_missing(&error) => {
+                    self.make_ledger().await?;
+                    self.claim_in_ledger(link, ours, is_first).await
+                }
+                other => other,
+            };
+            match claimed {
+                Ok(Some(claim)) => return Ok(claim),
+                // Neither is a ledger that was just made.
+                Err(error) if !say::is_missing(&error) => return Err(error),
+                _ if tokio::time::Instant::now() >= until => return Err(say::nothing_kept()),
+                _ => {}
             }
-            other => other,
+            tracing::warn!("the server keeps nothing of what it commits: it is asked once more");
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
+    /// Gives nothing if the server has said that it is committed, and does not show it.
     async fn claim_in_ledger(
         &self,
         link: &mut Link,
         ours: &Holder,
         is_first: bool,
-    ) -> Result<Claim> {
+    ) -> Result<Option<Claim>> {
         let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
         let words = literal(&serde_json::to_string(ours).unwrap_or_default());
         let session = link.id();
+        let mark = uuid::Uuid::now_v7().simple().to_string();
         let mut all = vec![
             format!(
                 "INSERT INTO {ledger}.fence (guarded, n) VALUES ({guarded}, 1) \
@@ -323,10 +344,13 @@ impl MatrixOne {
             all.push(format!("DELETE FROM {ledger}.sessions WHERE guarded = {guarded}"));
         }
         all.push(self.registration(link));
+        all.push(self.mark_commit(&mark));
         all.push(format!("SELECT n FROM {ledger}.fence WHERE guarded = {guarded}"));
-        let rows = link.together(&all).await?;
+        let rows = link.together(&all, Some(&self.mark_query())).await?;
         let fence = rows.first().map_or_else(|| Err(say::connection_lost()), |row| row.at(0))?;
-        Ok(Claim { fence, session, holder: ours.clone() })
+        let kept: Option<String> = rows.get(1).map(|row| row.at(0)).transpose()?;
+        let claim = Claim { fence, session, holder: ours.clone() };
+        Ok((kept == Some(mark)).then_some(claim))
     }
 
     /// Writes down a session that may change the database, so that the next start can end it.
@@ -386,7 +410,10 @@ impl MatrixOne {
                 let mut link = *link;
                 match still_holds(&mut link).await {
                     Ok(()) => (link, claim),
-                    Err(error) if error.is_lost() => self.again(&claim).await?,
+                    Err(error) if error.is_lost() => {
+                        link.hang_up().await;
+                        self.again(&claim).await?
+                    }
                     Err(error) => return Err(error),
                 }
             }

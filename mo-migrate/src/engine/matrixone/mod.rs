@@ -184,7 +184,7 @@ impl MatrixOne {
 
     /// The same error, or that there is no such database where that is why it can't be gone into.
     async fn not_here(&self, error: Error) -> Error {
-        if error.database_code() == Some("1049") { self.none_here().await } else { error }
+        if say::is_missing_database(&error) { self.none_here().await } else { error }
     }
 
     /// There is no such database. Those that the server has are known to who may read its catalogue.
@@ -221,6 +221,25 @@ impl MatrixOne {
     fn fence_query(&self) -> String {
         format!(
             "SELECT n FROM {}.fence WHERE guarded = {} FOR UPDATE",
+            quote(LEDGER),
+            literal(&self.name)
+        )
+    }
+
+    /// Leaves a mark in the transaction that it belongs to.
+    fn mark_commit(&self, mark: &str) -> String {
+        format!(
+            "INSERT INTO {}.commits (guarded, mark) VALUES ({}, {mark}) ON DUPLICATE KEY UPDATE mark = {mark}",
+            quote(LEDGER),
+            literal(&self.name),
+            mark = literal(mark)
+        )
+    }
+
+    /// The mark of the last commit that was kept.
+    fn mark_query(&self) -> String {
+        format!(
+            "SELECT mark FROM {}.commits WHERE guarded = {}",
             quote(LEDGER),
             literal(&self.name)
         )

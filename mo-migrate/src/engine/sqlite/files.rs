@@ -53,8 +53,7 @@ impl Files {
 
     /// The logs that are beside the database.
     pub(super) fn companions(&self) -> Vec<PathBuf> {
-        let all = COMPANIONS.iter().map(|ending| with_suffix(&self.database, ending));
-        all.filter(|path| path.exists()).collect()
+        companions_of(&self.database).filter(|path| path.exists()).collect()
     }
 
     pub(super) fn home(&self) -> &Path {
@@ -180,9 +179,7 @@ impl Files {
 
     /// Removes a database file and what SQLite put beside it; what is gone already is no error.
     pub(super) fn remove_database(path: &Path) -> Result<()> {
-        let all =
-            COMPANIONS.iter().map(|ending| with_suffix(path, ending)).chain([path.to_owned()]);
-        for file in all {
+        for file in companions_of(path).chain([path.to_owned()]) {
             match fs::remove_file(&file) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -197,8 +194,12 @@ impl Files {
 
 /// What SQLite put beside a database that is not there: a new one of its name would be changed by it.
 pub(super) fn left_behind(path: &Path) -> Option<PathBuf> {
-    let mut all = COMPANIONS.iter().map(|ending| with_suffix(path, ending));
-    all.find(|companion| fs::symlink_metadata(companion).is_ok())
+    companions_of(path).find(|companion| fs::symlink_metadata(companion).is_ok())
+}
+
+/// Where SQLite puts what belongs to a database.
+fn companions_of(path: &Path) -> impl Iterator<Item = PathBuf> {
+    COMPANIONS.iter().map(move |ending| with_suffix(path, ending))
 }
 
 /// The room on the disk that this folder is on.

@@ -11,11 +11,17 @@ use crate::time;
 /// well, so that its text has to be read.
 pub(crate) fn is_missing(error: &Error) -> bool {
     let said = error.message();
-    match error.database_code() {
-        Some("1146" | "1049") => true,
-        Some("1064") => said.contains("does not exist"),
-        _ => false,
-    }
+    is_missing_database(error)
+        || match error.database_code() {
+            Some("1146") => true,
+            Some("1064") => said.contains("does not exist"),
+            _ => false,
+        }
+}
+
+/// The server says, in MySQL's words, that there is no such database.
+pub(crate) fn is_missing_database(error: &Error) -> bool {
+    error.database_code() == Some("1049")
 }
 
 pub(crate) fn check_writes() -> Error {
@@ -47,6 +53,16 @@ pub(crate) fn taken_over(database: &str) -> Error {
     Error::new(Code::Locked, format!("another start has taken over the run on `{database}`"))
         .because("this one's connection was lost or silent for too long")
         .hinted("see what it did with `migrate status`")
+}
+
+/// The server has said of a transaction that it is committed, and has nothing of it.
+pub(crate) fn nothing_kept() -> Error {
+    Error::new(Code::Connect, "the server said that it had committed, and kept nothing of it")
+        .because("for some seconds after its start a server may not know yet where it has to write")
+        .hinted(
+            "see that its services are up; once they are, `migrate up` goes on from what is true",
+        )
+        .lost()
 }
 
 pub(crate) fn server_too_old() -> Error {
@@ -211,7 +227,7 @@ pub(crate) fn shortened(sql: &str) -> String {
 /// The server says that there is no table of this name, and not only that something is missing.
 pub(crate) fn is_missing_on_matrixone(error: &Error, words: &str, table: &str) -> bool {
     is_missing(error)
-        && error.database_code() != Some("1049")
+        && !is_missing_database(error)
         && (words.ends_with(&format!(".{table}")) || words.contains(&format!("\"{table}\"")))
 }
 
