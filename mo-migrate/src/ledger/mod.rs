@@ -59,6 +59,8 @@ pub(crate) struct Ledger {
     connection: Box<dyn Connection>,
     /// Whose rows are read and written, where several databases share a ledger.
     guarded: String,
+    /// The latest time in it, once it was asked for: who writes holds the lock.
+    latest: Option<i64>,
 }
 
 impl Ledger {
@@ -68,7 +70,7 @@ impl Ledger {
     /// It can't be opened, or a newer mo-migrate wrote it.
     pub(crate) async fn open(engine: &dyn Engine) -> Result<Self> {
         let connection = engine.ledger(LedgerAccess::Create).await?.ok_or_else(say::no_ledger)?;
-        let mut ledger = Self { connection, guarded: engine.ledger_key().to_owned() };
+        let mut ledger = Self::on(connection, engine);
         match ledger.schema().await {
             Ok(Some(schema)) => ledger.check_schema(schema)?,
             _ => ledger.create().await?,
@@ -84,7 +86,7 @@ impl Ledger {
         let Some(connection) = engine.ledger(LedgerAccess::ReadOnly).await? else {
             return Ok(None);
         };
-        let mut ledger = Self { connection, guarded: engine.ledger_key().to_owned() };
+        let mut ledger = Self::on(connection, engine);
         match ledger.schema().await {
             Ok(Some(schema)) => ledger.check_schema(schema)?,
             Ok(None) => return Ok(None),
@@ -125,8 +127,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// The latest time that it knows of a run or a snapshot, 0 if there is none. Clocks of machines
-    /// differ and are set back; what came first is told by these times alone.
+    fn on(connection: Box<dyn Connection>, engine: &dyn Engine) -> Self {
+        Self { connection, guarded: engine.ledger_key().to_owned(), latest: None }
+    }
+
+    /// The time of a run or a snapshot that is written down now: this one, or later than all that are
+    /// known. Clocks of machines differ and are set back; what came first is told by these times alone.
+    async fn after_all(&mut self, clock: i64) -> Result<i64> {
+        let latest = match self.latest {
+            Some(latest) => latest,
+            None => self.latest().await?,
+        };
+        let at = clock.max(latest.saturating_add(1));
+        self.latest = Some(at);
+        Ok(at)
+    }
+
+    /// The latest time of a run or a snapshot, 0 if there is none.
     async fn latest(&mut self) -> Result<i64> {
         let sql = "SELECT coalesce(max(at), 0) FROM (SELECT max(started_at) AS at FROM runs WHERE guarded = ? \
                    UNION ALL SELECT max(created_at) FROM snapshots WHERE guarded = ?) AS known";

@@ -327,7 +327,7 @@ impl Ledger {
         if let Some((phase, _)) = first {
             run.phase = phase;
         }
-        run.started_at = run.started_at.max(self.latest().await?.saturating_add(1));
+        run.started_at = self.after_all(run.started_at).await?;
         let marks = ["?"; 28].join(", ");
         let sql = format!("INSERT INTO runs ({FIXED}, {CHANGING}, guarded) VALUES ({marks})");
         let mut params: Vec<Value> = vec![

@@ -104,7 +104,7 @@ impl SnapshotRecord {
 impl Ledger {
     /// Writes a snapshot that was made: later than all that the ledger knows, whatever the clock says.
     pub(crate) async fn add_snapshot(&mut self, snapshot: &SnapshotRecord) -> Result<()> {
-        let created_at = snapshot.created_at.max(self.latest().await?.saturating_add(1));
+        let created_at = self.after_all(snapshot.created_at).await?;
         let sql =
             format!("INSERT INTO snapshots ({COLUMNS}, guarded) VALUES ({})", ["?"; 13].join(", "));
         let bytes = snapshot.bytes.and_then(|bytes| i64::try_from(bytes).ok());

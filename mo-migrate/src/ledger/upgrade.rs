@@ -111,7 +111,7 @@ fn values(upgrade: &UpgradeRecord) -> Vec<Value> {
 /// The ledger can't be read, or was written by a newer mo-migrate.
 pub(crate) async fn active_green(engine: &dyn Engine) -> Result<Option<String>> {
     let Some(connection) = engine.ledger(LedgerAccess::ReadOnly).await? else { return Ok(None) };
-    let mut ledger = Ledger { connection, guarded: engine.ledger_key().to_owned() };
+    let mut ledger = Ledger::on(connection, engine);
     let found = ledger.upgrade().await;
     ledger.close().await;
     Ok(found?.filter(|upgrade| upgrade.state.is_green_active()).map(|upgrade| upgrade.green))
