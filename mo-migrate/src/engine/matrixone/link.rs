@@ -570,7 +570,11 @@ impl Connection for Link {
         }
         let mark = uuid::Uuid::now_v7().simple().to_string();
         let (leaves, shows) = (self.engine.mark_commit(&mark), self.engine.mark_query());
-        let rows = self.ask(&format!("{leaves}; COMMIT; {shows}")).await?;
+        // An interruption in the midst of it would leave open what became of it; it is heard afterwards.
+        let gate = std::mem::take(&mut self.gate);
+        let answer = self.ask(&format!("{leaves}; COMMIT; {shows}")).await;
+        self.gate = gate;
+        let rows = answer?;
         self.in_transaction = false;
         let kept: Option<String> = rows.first().map(|row| row.at(0)).transpose()?;
         if kept.as_ref() == Some(&mark) {
