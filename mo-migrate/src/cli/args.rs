@@ -38,6 +38,7 @@ Exit codes:
   2    failed, and undone                  64   wrong words on the command line
   3    a person has to decide              65   a bad migration file
   130  interrupted, and undone             66   no such directory, database or snapshot
+                                           74   done, and the answer could not be written
                                            78   bad configuration
 
 Environment:

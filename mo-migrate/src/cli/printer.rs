@@ -1,9 +1,10 @@
 //! The one place that writes: results to standard output, words and progress to standard error.
 //!
 //! Colours are taken out where the stream is no terminal or `NO_COLOR` is set. A reader that went
-//! away is no reason to end differently: what was done was done.
+//! away is no reason to end differently: what was done was done. An answer that a full disk has no
+//! room for is told of.
 
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 
 use serde_json::{Value, json};
 
@@ -76,14 +77,18 @@ impl Printer {
             Format::Json => answer.json.as_ref(),
             Format::Sarif => answer.sarif.as_ref(),
         };
-        match (&answer.json, document) {
+        let written = match (&answer.json, document) {
             (_, Some(document)) => write_json(document),
             (Some(_), None) => self.result(&answer.text),
-            (None, None) => {
-                let _ = write!(anstream::stdout(), "{}", answer.text);
+            (None, None) => write!(anstream::stdout(), "{}", answer.text),
+        };
+        match written.and_then(|()| anstream::stdout().flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                self.say(&format!("warning: the answer could not be written: {error}"));
+                if answer.code == ExitCode::OK { ExitCode::UNTOLD } else { answer.code }
             }
+            _ => answer.code,
         }
-        answer.code
     }
 
     /// The error, after the report of what was done before it; and its code.
@@ -96,18 +101,19 @@ impl Printer {
                 None => json!({}),
             };
             document["error"] = json_error(error, |text| self.invocation.in_text(text));
-            write_json(&document);
+            let _ = write_json(&document);
         } else if let Some(report) = error.report() {
-            self.result(&report.to_text(true));
+            let _ = self.result(&report.to_text(true));
         }
         self.show(&error.render(true));
         error.exit_code()
     }
 
-    fn result(&self, text: &str) {
-        if !text.trim_end().is_empty() {
-            let _ = writeln!(anstream::stdout(), "{}", self.typed(text));
+    fn result(&self, text: &str) -> io::Result<()> {
+        if text.trim_end().is_empty() {
+            return Ok(());
         }
+        writeln!(anstream::stdout(), "{}", self.typed(text))
     }
 
     /// With the commands as they are typed, and without anything that a terminal would obey but
@@ -142,9 +148,9 @@ pub(super) fn json_error(error: &Error, with_commands: impl Fn(&str) -> String) 
 }
 
 /// One document on standard output.
-pub(super) fn write_json(document: &Value) {
+pub(super) fn write_json(document: &Value) -> io::Result<()> {
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    let _ = writeln!(anstream::stdout(), "{}", screen::json(&text));
+    writeln!(anstream::stdout(), "{}", screen::json(&text))
 }
 
 #[cfg(test)]

@@ -51,7 +51,10 @@ impl Schedule {
         };
         if text.contains('@') {
             // Not every clock that it may be printed for knows them.
-            return Err(bad("it is a nickname"));
+            return Err(bad("it is a nickname, which not every clock knows"));
+        }
+        if has_what_few_clocks_know(text) {
+            return Err(bad("`L`, `W` and `#` are not known to every clock"));
         }
         let cron = parser.parse(text).map_err(|error| bad(&error.to_string()))?;
         let schedule = Self { cron, text: text.to_owned() };
@@ -79,6 +82,15 @@ impl Schedule {
     }
 }
 
+/// The last day, the nearest working day, the second Tuesday: what a plain `cron` does not take, and a unit
+/// neither. A name of a month or a weekday may have these letters too.
+fn has_what_few_clocks_know(text: &str) -> bool {
+    let fields: Vec<&str> = text.split_whitespace().rev().collect();
+    let weekday = fields.first().is_some_and(|field| field.ends_with(['L', 'l']));
+    let day = fields.get(2).is_some_and(|field| field.contains(['L', 'l', 'W', 'w']));
+    weekday || day || text.contains('#')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +112,7 @@ mod tests {
             // The hours that a zone with summer time does twice, or not at all.
             (Schedule::cron("30 1 * * *"), "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
             (Schedule::cron("30 1 * * *"), "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"),
+            (Schedule::cron("0 2 * JUL WED"), "2026-11-22T00:00:00Z", "2027-07-07T02:00:00Z"),
             (Schedule::cron("* * * * * *"), "2026-11-22T00:00:00Z", "2026-11-22T00:00:01Z"),
         ] {
             let schedule = schedule.unwrap();
@@ -125,7 +138,18 @@ mod tests {
         for bad in ["2:00", "24:00", "02:60", "soon", "", "02:00:00", "-1:00"] {
             assert!(Schedule::daily(bad).unwrap_err().contains("`02:00`"), "{bad}");
         }
-        for bad in ["", "* * *", "61 * * * *", "0 2 * * 1-5 2027 1", "0 2 * * mon-", "@sometimes"] {
+        for bad in [
+            "",
+            "* * *",
+            "61 * * * *",
+            "0 2 * * 1-5 2027 1",
+            "0 2 * * mon-",
+            "@sometimes",
+            "0 2 L * *",
+            "0 2 15W * *",
+            "0 2 * * 5L",
+            "0 2 * * 2#2",
+        ] {
             assert!(Schedule::cron(bad).is_err(), "{bad}");
         }
         assert!(Schedule::cron("0 0 30 2 *").unwrap_err().contains("never comes"));

@@ -110,10 +110,9 @@ impl Setting {
             Kind::Items(_) => format!("`{key} = [\"ticket is approved=./ticket.sh 42\"]`"),
             Kind::Number(_) => format!("`{key} = 10`"),
             Kind::OneOf(words) => {
-                format!(
-                    "`{key} = \"{}\"`",
-                    words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join("|")
-                )
+                let words: Vec<String> =
+                    words.iter().map(|(word, _)| format!("`{key} = \"{word}\"`")).collect();
+                words.join(" or ")
             }
             Kind::Switch(_) => format!("`{key} = true`"),
         }

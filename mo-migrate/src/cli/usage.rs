@@ -37,7 +37,7 @@ impl End {
             return ExitCode::OK;
         }
         if self.json {
-            write_json(
+            let _ = write_json(
                 &serde_json::json!({ "error": json_error(&self.as_error(), ToOwned::to_owned) }),
             );
         }

@@ -228,6 +228,8 @@ impl ExitCode {
     pub const BAD_FILE: Self = Self(65);
     /// No such file, directory or database (`EX_NOINPUT`).
     pub const NO_INPUT: Self = Self(66);
+    /// What was done was done, and the answer could not be written (`EX_IOERR`).
+    pub const UNTOLD: Self = Self(74);
     /// Wrong settings (`EX_CONFIG`).
     pub const CONFIG: Self = Self(78);
     /// Interrupted, and undone.

@@ -36,7 +36,7 @@ async fn space(engine: &dyn Engine, job: &Job<'_>) -> Result<Asked> {
     }
     let scarce = space.rooms.iter().find(|room| room.free < space.needed(room.copies));
     if let Some(room) = scarce {
-        return Err(say::no_space(room, &space));
+        return Err(say::no_space(room, &space, job.around.is_some()));
     }
     if space.rooms.is_empty() {
         return Asked::not("snapshots and clones take no room of their own here");

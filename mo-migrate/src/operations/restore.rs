@@ -298,7 +298,7 @@ impl Operations<'_> {
                 return Err(say::history_comes_with_all(table));
             }
             let name = known.iter().find(|name| name.eq_ignore_ascii_case(table));
-            let name = name.ok_or_else(|| say::not_in_snapshot(table, &snapshot.name, &known))?;
+            let name = name.ok_or_else(|| say::not_in_snapshot(table, snapshot, &known))?;
             found.insert((*name).to_owned());
         }
         Ok(Some(found))

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Operations;
 use crate::engine::{Counts, Inventory, Role, SnapshotFacts, inventory_of_snapshot};
-use crate::error::{Code, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::fault::{self, Transition};
 use crate::ledger::{Ledger, SnapshotRecord};
 use crate::migration::Version;
@@ -205,7 +205,20 @@ impl Operations<'_> {
         };
         let base = known.clone().unwrap_or_default();
         fault::before(Transition::Clone)?;
-        let mut clone = self.engine.clone_snapshot(name, &run, None, &base).await?;
+        // What can't be read is the snapshot's own damage.
+        let named = |error: Error| match error.code() {
+            Code::Database | Code::Connect if !error.is_lost() => say::snapshot_bad(name, error),
+            _ => error,
+        };
+        let cloned = self.engine.clone_snapshot(name, &run, None, &base).await;
+        let mut clone = match cloned {
+            Ok(clone) => clone,
+            Err(error) => {
+                // The next one removes what can't be removed now.
+                let _ = self.engine.drop_clone(&run).await;
+                return Err(named(error));
+            }
+        };
         fault::after(Transition::Clone)?;
         let damage = self.engine.damage(&mut *clone.connection).await;
         let found =
@@ -214,7 +227,7 @@ impl Operations<'_> {
         fault::before(Transition::CloneRemoved)?;
         self.engine.drop_clone(&run).await?;
         fault::after(Transition::CloneRemoved)?;
-        let (damage, found) = (damage?, found?);
+        let (damage, found) = (damage.map_err(named)?, found.map_err(named)?);
         if let Some(first) = damage.first() {
             return Err(say::snapshot_bad(name, say::damaged(first)));
         }

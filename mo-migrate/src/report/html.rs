@@ -153,12 +153,13 @@ impl RunReport {
 
 fn kept(report: &Report) -> Markup {
     let failed = report.restore.as_ref().and_then(|restore| restore.failed_state.as_ref());
+    let snapshot = report.kept_snapshot();
     html! {
-        @if report.snapshot.is_some() || failed.is_some() {
+        @if snapshot.is_some() || failed.is_some() {
             section {
                 h2 { "Kept" }
                 dl.facts {
-                    @if let Some(snapshot) = &report.snapshot {
+                    @if let Some(snapshot) = snapshot {
                         dt { "Snapshot" }
                         dd {
                             (code(&snapshot.name)) " of the " (words(&snapshot.scope)) ", "

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::migration::Version;
+use crate::snapshot::moment_of;
 use crate::validate::When;
 use crate::value::Value;
 
@@ -62,6 +63,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// The snapshot that stays when it is over: a moment of the past is none.
+    pub(crate) fn kept_snapshot(&self) -> Option<&SnapshotReport> {
+        self.snapshot.as_ref().filter(|snapshot| moment_of(&snapshot.name).is_none())
+    }
+
     /// A report of nothing yet.
     pub(crate) fn new(set: &str, engine: &str, database: &str) -> Self {
         Self {

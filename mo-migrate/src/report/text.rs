@@ -94,7 +94,7 @@ impl Report {
 
     pub(super) fn kept_text(&self, color: bool) -> String {
         let mut table = Table::default();
-        if let Some(snapshot) = &self.snapshot {
+        if let Some(snapshot) = self.kept_snapshot() {
             let until = snapshot
                 .delete_after
                 .as_ref()

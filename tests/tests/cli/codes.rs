@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use crate::shop::{PRODUCTS, Shop};
+use crate::shop::{PRODUCTS, Ran, Shop};
 
 /// A run that waits in a check after its commit, until it is ended.
 struct Waiting {
@@ -154,4 +154,16 @@ fn a_check_without_the_snapshot_that_it_needs_is_refused() {
     shop.write("1_create_products.check.sql", "-- check: x\nSELECT * FROM {{before.products}}\n");
     let ran = shop.run("up --snapshot when-needed").ends(5);
     assert!(ran.err.contains("nothing was touched"), "{}", ran.err);
+}
+
+/// A pipe that is closed is a reader that has seen enough; a full disk is an answer that is nowhere.
+#[test]
+fn an_answer_that_could_not_be_written_is_told_of() {
+    let shop = Shop::open();
+    for words in ["history", "status", "preflight", "status --format json", "snapshot list"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = shop.command().args(words.split_whitespace()).stdout(full).output().unwrap();
+        let ran = Ran::of(&output).ends(74);
+        assert!(ran.err.contains("could not be written"), "{words}: {}", ran.err);
+    }
 }

@@ -84,3 +84,21 @@ fn several_directories_are_one_list() {
         "applied: version 2"
     );
 }
+
+#[test]
+fn what_a_wrong_value_is_to_be_written_as_can_be_written_so() {
+    let shop = Shop::open();
+    let file = shop.path("mo-migrate.toml");
+    for key in ["unit", "verify", "snapshot", "format", "keep", "lock_timeout"] {
+        std::fs::write(&file, format!("{key} = 1.5\n")).unwrap();
+        let ran = shop.run("status").ends(78);
+        let hint = ran.err.lines().find(|line| line.contains("hint:")).expect(&ran.err);
+        let lines: Vec<&str> = hint.split('`').skip(1).step_by(2).collect();
+        assert!(!lines.is_empty(), "{hint}");
+        for line in lines {
+            std::fs::write(&file, line).unwrap();
+            let ran = shop.run("status");
+            assert_ne!(ran.code, 78, "`{line}`: {}", ran.err);
+        }
+    }
+}

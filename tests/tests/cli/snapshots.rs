@@ -80,3 +80,20 @@ fn a_snapshot_of_a_file_is_of_all_of_it() {
     shop.run("snapshot create --tables a --level database").ends(64);
     assert!(shop.run("snapshot list").ends(0).out.contains("  database  "));
 }
+
+#[test]
+fn a_snapshot_that_cannot_be_read_is_named_and_leaves_no_clone() {
+    let shop = Shop::open();
+    let name = created(&shop);
+    let file = shop.path(&format!("app.db.mo-migrate/snapshots/{name}.db"));
+    let whole = std::fs::read(&file).unwrap();
+    for bad in [&b"this is no database at all, and never was one"[..], &whole[..whole.len() / 3]] {
+        std::fs::write(&file, bad).unwrap();
+        let ran = shop.run(&format!("snapshot verify {name}")).ends(3);
+        assert!(ran.err.contains(&format!("snapshot `{name}` does not verify")), "{}", ran.err);
+        let files =
+            std::fs::read_dir(shop.path(".")).unwrap().map(|file| file.unwrap().file_name());
+        let left = files.filter(|name| name.to_string_lossy().contains("verify"));
+        assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
+    }
+}

@@ -3,7 +3,7 @@
 #[cfg(any(feature = "cli", feature = "sqlite"))]
 use std::path::Path;
 
-use super::remedy;
+use super::{remedy, size};
 use crate::engine::{Room, Space};
 use crate::error::{Code, Error};
 use crate::ledger::CloneRecord;
@@ -135,19 +135,18 @@ pub(crate) fn snapshot_of_one_table(snapshot: &str, table: &str) -> Error {
 }
 
 pub(crate) fn no_room_for_a_clone(room: &Room, space: &Space, copies: u64) -> Error {
-    let megabytes = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
     Error::new(
         Code::NoSpace,
         format!(
             "there is not enough room in `{}`: {} are needed and {} are free",
             room.place,
-            megabytes(space.database.saturating_mul(copies)),
-            megabytes(room.free)
+            size(space.database.saturating_mul(copies)),
+            size(room.free)
         ),
     )
     .because(format!(
         "a clone is as large as the database, {}, and is made from a copy of it",
-        megabytes(space.database)
+        size(space.database)
     ))
     .true_now(UNTOUCHED)
     .hinted(

@@ -108,12 +108,18 @@ pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
     if is_busy(&error) {
         return busy(database);
     }
+    let is_of_a_server = code_number(&error).is_some_and(|code| code >= FIRST_OF_A_SERVER);
     let code = match (error.code(), error.disk()) {
         (Code::Database, Some(Disk::Full)) => Code::NoSpace,
         (Code::Database, _) => Code::Connect,
         _ => return error,
     };
-    error.within(code, format!("`{database}` can't be opened"))
+    let error = error.within(code, format!("`{database}` can't be opened"));
+    if is_of_a_server {
+        return error
+            .hinted("check the user and the password of the address; then `migrate status`");
+    }
+    error
 }
 
 /// Reading without writing would not show the truth.
@@ -130,8 +136,11 @@ pub(crate) fn cannot_tell(database: &str, error: sqlx::Error) -> Error {
 /// The database is busy with another one's transaction.
 pub(crate) fn is_busy(error: &Error) -> bool {
     // SQLITE_BUSY, SQLITE_LOCKED and their extended codes, whose low byte is the code.
-    let code = error.database_code().and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| code < FIRST_OF_A_SERVER && matches!(code & 0xff, 5 | 6))
+    code_number(error).is_some_and(|code| code < FIRST_OF_A_SERVER && matches!(code & 0xff, 5 | 6))
+}
+
+fn code_number(error: &Error) -> Option<i32> {
+    error.database_code().and_then(|code| code.parse().ok())
 }
 
 /// From here on codes are a server's, and not SQLite's.
@@ -189,7 +198,9 @@ pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
         }
         (None, ErrorKind::NotFound, None) => problem.hinted("name one that is there"),
         _ => {
-            let shown = quoted(&path.to_string_lossy());
+            // What is not there yet is made in a folder that is.
+            let place = path.ancestors().find(|place| place.exists()).unwrap_or(path);
+            let shown = quoted(&place.to_string_lossy());
             problem.hinted(format!("see who may do that: `ls -ld {shown}`"))
         }
     }
@@ -252,7 +263,9 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
 }
 
-pub(crate) fn no_space(room: &Room, space: &Space) -> Error {
+pub(crate) fn no_space(room: &Room, space: &Space, is_guard: bool) -> Error {
+    // A command can do anything, and always needs its snapshot.
+    let other = if is_guard { "" } else { ", or set `snapshot = \"when-needed\"`" };
     let needed = size(space.needed(room.copies));
     Error::new(
         Code::NoSpace,
@@ -267,7 +280,7 @@ pub(crate) fn no_space(room: &Room, space: &Space) -> Error {
         size(space.database)
     ))
     .true_now("nothing was touched")
-    .hinted("free some room there, or set `snapshot = \"when-needed\"`; old snapshots go with `migrate snapshot prune`")
+    .hinted(format!("free some room there{other}; old snapshots go with `migrate snapshot prune`"))
 }
 
 /// What is to be done first: about the disk where that is the cause.

@@ -126,9 +126,13 @@ pub(crate) fn stale_binary(missing: &[String]) -> String {
 }
 
 pub(crate) fn no_down(migration: &Migration) -> Error {
+    let (version, name) = (migration.version, &migration.name);
     Error::new(Code::NoDown, format!("migration {} has no down file", migration.title()))
         .true_now("nothing was touched")
-        .hinted("go back to its snapshot with `migrate restore`; or write the down file with `migrate new --down`")
+        .hinted(format!(
+            "go back to its snapshot with `migrate restore`; or write what takes it back into \
+             {version}_{name}.down.sql"
+        ))
 }
 
 pub(crate) fn down_missing(version: Version) -> Error {

@@ -7,7 +7,7 @@ use crate::engine::SnapshotFacts;
 use crate::error::{Code, Error};
 use crate::ledger::{RunRecord, SnapshotRecord};
 use crate::report::Outcome;
-use crate::snapshot::{SnapshotOf, purpose_words};
+use crate::snapshot::{SnapshotOf, moment_of, purpose_words};
 use crate::time;
 
 pub(crate) fn no_snapshot(name: &str, known: &[SnapshotFacts]) -> Error {
@@ -214,10 +214,15 @@ pub(crate) fn no_table(table: &str, known: &[&str]) -> Error {
         .hinted("see what there is with `migrate status`")
 }
 
-pub(crate) fn not_in_snapshot(table: &str, snapshot: &str, known: &[&str]) -> Error {
-    no_table(table, known)
-        .within(Code::NoTable, format!("snapshot `{snapshot}` does not have the table `{table}`"))
-        .hinted(format!("see what it is of with `migrate snapshot show {snapshot}`"))
+pub(crate) fn not_in_snapshot(table: &str, snapshot: &SnapshotRecord, known: &[&str]) -> Error {
+    let error = no_table(table, known);
+    let name = &snapshot.name;
+    if moment_of(name).is_some() {
+        return error.within(Code::NoTable, format!("the database had no table `{table}` {name}"));
+    }
+    error
+        .within(Code::NoTable, format!("snapshot `{name}` does not have the table `{table}`"))
+        .hinted(format!("see what it is of with `migrate snapshot show {name}`"))
 }
 
 pub(crate) fn history_comes_with_all(table: &str) -> Error {
