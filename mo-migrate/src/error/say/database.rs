@@ -108,14 +108,14 @@ pub(crate) fn connect(database: &str, error: sqlx::Error) -> Error {
     if is_busy(&error) {
         return busy(database);
     }
-    let is_of_a_server = code_number(&error).is_some_and(|code| code >= FIRST_OF_A_SERVER);
+    let is_login_refused = error.database_code() == Some(ACCESS_DENIED);
     let code = match (error.code(), error.disk()) {
         (Code::Database, Some(Disk::Full)) => Code::NoSpace,
         (Code::Database, _) => Code::Connect,
         _ => return error,
     };
     let error = error.within(code, format!("`{database}` can't be opened"));
-    if is_of_a_server {
+    if is_login_refused {
         return error
             .hinted("check the user and the password of the address; then `migrate status`");
     }
@@ -136,14 +136,14 @@ pub(crate) fn cannot_tell(database: &str, error: sqlx::Error) -> Error {
 /// The database is busy with another one's transaction.
 pub(crate) fn is_busy(error: &Error) -> bool {
     // SQLITE_BUSY, SQLITE_LOCKED and their extended codes, whose low byte is the code.
-    code_number(error).is_some_and(|code| code < FIRST_OF_A_SERVER && matches!(code & 0xff, 5 | 6))
+    let code = error.database_code().and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| code < FIRST_OF_A_SERVER && matches!(code & 0xff, 5 | 6))
 }
 
-fn code_number(error: &Error) -> Option<i32> {
-    error.database_code().and_then(|code| code.parse().ok())
-}
+/// MySQL's `ER_ACCESS_DENIED_ERROR`.
+const ACCESS_DENIED: &str = "1045";
 
-/// From here on codes are a server's, and not SQLite's.
+/// From here on codes are a server's, and not SQLite's for a database that is busy.
 const FIRST_OF_A_SERVER: i32 = 1000;
 
 /// There is no such table.
