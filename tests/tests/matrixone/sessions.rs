@@ -354,3 +354,13 @@ async fn a_pool_of_one_connection_is_enough_and_comes_back_as_it_was() {
         sqlx::query_as("SELECT @@foreign_key_checks, DATABASE()").fetch_one(&pool).await.unwrap();
     assert_eq!((checks.as_str(), database.as_str()), ("1", shop.database()));
 }
+
+#[tokio::test]
+async fn a_login_that_is_refused_says_what_to_check_and_shows_no_password() {
+    let Some(shop) = Shop::of("CREATE TABLE t (id INT PRIMARY KEY)").await else { return };
+    let address = shop.address().replace(":111@", ":hunter2@");
+    let error = shop.migrator().status(&address).await.unwrap_err();
+    let said = format!("{error:?}");
+    assert!(said.contains("Access denied") && said.contains("check the user"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}

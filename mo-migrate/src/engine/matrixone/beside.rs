@@ -35,12 +35,10 @@ impl MatrixOne {
         let system = ["mysql", "system", "system_metrics", "information_schema", "mo_catalog"];
         let sign = |c: char| matches!(c, '"' | '\'' | '`' | '.') || c.is_whitespace();
         let lower = name.to_lowercase();
-        if name.is_empty()
-            || lower.starts_with("mo_")
-            || system.contains(&lower.as_str())
-            || name.contains(sign)
-            || lower.chars().count() > names::LONGEST
-        {
+        if lower.starts_with("mo_") || system.contains(&lower.as_str()) {
+            return Err(say::no_name_for_a_clone(name, "none of the server's own or the guard's"));
+        }
+        if name.is_empty() || name.contains(sign) || lower.chars().count() > names::LONGEST {
             let what = "the name of a database: 64 characters at the most, and none of quotes, dots and blanks";
             return Err(say::no_name_for_a_clone(name, what));
         }
