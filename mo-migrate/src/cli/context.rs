@@ -11,6 +11,7 @@ use super::progress::Progress;
 use super::setting::{ALL, Choice, Format, told};
 use super::{Cli, Source};
 use super::{signals, webhook};
+use crate::engine::EXAMPLE_ADDRESS;
 use crate::error::{Code, Error, Result, say};
 use crate::hooks::{HookAt, Moment};
 use crate::migration::MigrationSet;
@@ -153,8 +154,9 @@ impl Context {
     /// Nobody said which.
     pub(super) fn target(&self) -> Result<Target> {
         self.target_if_named().ok_or_else(|| {
-            Error::new(Code::Config, "no database is named")
-                .hinted("set `DATABASE_URL`, write `url = \"sqlite:app.db\"` in mo-migrate.toml, or `migrate --url sqlite:app.db`")
+            Error::new(Code::Config, "no database is named").hinted(format!(
+                "set `DATABASE_URL`, write `url = \"{EXAMPLE_ADDRESS}\"` in mo-migrate.toml, or `migrate --url {EXAMPLE_ADDRESS}`"
+            ))
         })
     }
 

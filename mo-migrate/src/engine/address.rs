@@ -12,6 +12,10 @@ use crate::error::{Code, Error, Result};
 #[derive(Clone)]
 pub struct Address(Arc<str>);
 
+/// An address of an engine that this program has, for the messages that ask for one.
+pub(crate) const EXAMPLE: &str =
+    if cfg!(feature = "sqlite") { "sqlite:app.db" } else { "matrixone://USER@HOST:6001/DATABASE" };
+
 impl Address {
     /// Takes an address as it is; it is read when it is opened.
     #[must_use]
@@ -71,7 +75,7 @@ impl Address {
                 Code::NoEngine,
                 format!("there is no engine for `{other}` in this program"),
             )
-            .hinted("use a SQLite file, such as `sqlite:app.db`")),
+            .hinted(format!("use an address such as `{EXAMPLE}`"))),
             None => Err(unreadable()),
         }
     }
@@ -95,7 +99,7 @@ fn unreadable() -> Error {
         Code::Address,
         "the address can't be read (it is not shown here, for it may hold a password)",
     )
-    .hinted("write it as `sqlite:app.db`")
+    .hinted(format!("write it as `{EXAMPLE}`"))
 }
 
 impl fmt::Debug for Address {

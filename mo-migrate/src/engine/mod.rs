@@ -22,6 +22,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use address::Address;
+#[cfg(feature = "cli")]
+pub(crate) use address::EXAMPLE as EXAMPLE_ADDRESS;
 pub(crate) use carry::{CarryOver, Side};
 pub use connection::Touched;
 pub(crate) use connection::{Connection, Fence, Interrupt, Statement};

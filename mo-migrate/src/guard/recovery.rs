@@ -115,7 +115,7 @@ pub(crate) fn decide(run: Option<&RunRecord>, history: Option<&History>) -> Reco
 /// What a start found, and did about it.
 pub(crate) enum Found {
     /// No run was open: the ledger and the history as they were looked up.
-    Settled(Ledger, Option<History>),
+    Settled(Box<Ledger>, Option<History>),
     /// A dead run left something, and this is how it was brought to its end.
     DeadRun(Box<Report>),
 }
@@ -149,7 +149,7 @@ pub(crate) async fn recover(
             }
             record
         }
-        (None, None) => return Ok(Found::Settled(ledger, history)),
+        (None, None) => return Ok(Found::Settled(Box::new(ledger), history)),
         (None, Some(marker)) => {
             let record = not_open(engine, &mut ledger, marker).await?;
             if !settings.retry || record.snapshot.is_none() {
@@ -275,9 +275,7 @@ impl Run<'_> {
         tracing::warn!(run = %self.record.id, "the connections were lost: once more, on new ones");
         self.close_work().await;
         self.engine.end_lost_connections().await?;
-        let ledger = Ledger::open(self.engine).await?;
-        std::mem::replace(&mut self.ledger, ledger).close().await;
-        Ok(())
+        self.ledger.reopen(self.engine).await
     }
 
     /// Whether what was lost so can be tried again, on connections that are there now.

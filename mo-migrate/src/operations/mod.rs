@@ -88,7 +88,7 @@ impl Operations<'_> {
         let found = guard::recover(self.engine(), self.set, &self.settings, &lock);
         match Box::pin(found).await? {
             Found::Settled(ledger, history) => {
-                Ok(Settled { lock, ledger, history, dead_run: None })
+                Ok(Settled { lock, ledger: *ledger, history, dead_run: None })
             }
             Found::DeadRun(report) => {
                 Ok(Settled { dead_run: Some(report), ..self.looked_up(lock).await? })

@@ -207,7 +207,9 @@ impl Operations<'_> {
         fault::before(Transition::Clone)?;
         // What can't be read is the snapshot's own damage.
         let named = |error: Error| match error.code() {
-            Code::Database | Code::Connect if !error.is_lost() => say::snapshot_bad(name, error),
+            Code::Database | Code::Connect if !error.is_lost() => {
+                say::snapshot_bad_by_hand(name, error)
+            }
             _ => error,
         };
         let cloned = self.engine.clone_snapshot(name, &run, None, &base).await;
@@ -229,11 +231,11 @@ impl Operations<'_> {
         fault::after(Transition::CloneRemoved)?;
         let (damage, found) = (damage.map_err(named)?, found.map_err(named)?);
         if let Some(first) = damage.first() {
-            return Err(say::snapshot_bad(name, say::damaged(first)));
+            return Err(say::snapshot_bad_by_hand(name, say::damaged(first)));
         }
         if let Some(known) = known {
             crate::guard::same_inventory(&known, &found, self.engine(), clone.only.as_deref())
-                .map_err(|e| say::snapshot_bad(name, e))?;
+                .map_err(|e| say::snapshot_bad_by_hand(name, e))?;
         }
         let rows: u64 = found.tables().filter_map(|table| table.rows).sum();
         Ok(format!("{} tables, {rows} rows", found.tables().count()))

@@ -72,6 +72,16 @@ struct Claim {
     holder: Holder,
 }
 
+/// How a lock came to be this start's.
+#[derive(Clone, Copy)]
+enum Claimed {
+    /// By this start: the sessions that were left are no more, and there may be one `beside` that writes
+    /// the ledger.
+    First { beside: Option<u64> },
+    /// Once more, after its connection was lost.
+    Again,
+}
+
 /// Where the connection is that holds the lock.
 #[derive(Debug, Default)]
 enum State {
@@ -91,7 +101,11 @@ enum State {
 
 /// The place of the connection that holds the lock.
 #[derive(Clone, Default)]
-pub(super) struct Slot(Arc<Mutex<State>>);
+pub(super) struct Slot {
+    state: Arc<Mutex<State>>,
+    /// A connection to the ledger, which was made while the lock was taken.
+    ledger: Arc<Mutex<Option<Link>>>,
+}
 
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,7 +116,7 @@ impl fmt::Debug for Slot {
 impl Slot {
     /// The connection comes back from its work.
     pub(super) async fn put_back(&self, link: Link) {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         if let State::Out(claim) = &*state {
             *state = State::Held(Box::new(link), claim.clone());
         }
@@ -110,7 +124,7 @@ impl Slot {
 
     /// The connection was dropped at its work. Who holds the slot just now sees that by itself.
     pub(super) fn dropped(&self) {
-        if let Ok(mut state) = self.0.try_lock()
+        if let Ok(mut state) = self.state.try_lock()
             && let State::Out(claim) = &*state
         {
             *state = State::Lost(claim.clone());
@@ -119,7 +133,7 @@ impl Slot {
 
     /// A connection that has looked is kept, if the place is free.
     pub(super) async fn keep(&self, link: Link) {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         if matches!(*state, State::Free) {
             *state = State::Asking(Box::new(link));
         } else {
@@ -130,7 +144,7 @@ impl Slot {
 
     /// The connection that is kept for a next look.
     async fn kept(&self) -> Option<Link> {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         match std::mem::take(&mut *state) {
             State::Asking(link) => Some(*link),
             other => {
@@ -142,12 +156,12 @@ impl Slot {
 
     /// Whether the connection waits for work.
     async fn is_at_home(&self) -> bool {
-        matches!(*self.0.lock().await, State::Held(..))
+        matches!(*self.state.lock().await, State::Held(..))
     }
 
     /// The connection is no more.
     pub(super) async fn lost(&self) {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         if let State::Out(claim) = &*state {
             *state = State::Lost(claim.clone());
         }
@@ -192,8 +206,11 @@ impl LockGuard for Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // The connection goes, and with it the lock: once the server has ended what it runs.
-        if let Ok(mut state) = self.engine.slot.0.try_lock() {
+        if let Ok(mut state) = self.engine.slot.state.try_lock() {
             *state = State::Free;
+        }
+        if let Ok(mut ledger) = self.engine.slot.ledger.try_lock() {
+            *ledger = None;
         }
     }
 }
@@ -234,7 +251,7 @@ impl MatrixOne {
 
     /// Tries the lock once.
     pub(super) async fn attempt(&self, ours: &Holder) -> Result<LockAttempt> {
-        let mut state = self.slot.0.lock().await;
+        let mut state = self.slot.state.lock().await;
         let mut link = match std::mem::take(&mut *state) {
             State::Asking(link) => self.still_there(*link).await?,
             _ => self.open_known("").await?,
@@ -248,13 +265,23 @@ impl MatrixOne {
             *state = State::Asking(Box::new(link));
             return Ok(LockAttempt::Taken(holder.map(|heard| heard.holder)));
         }
-        let last = self.holder(&mut link).await?;
-        self.end_sessions(&mut link, "TRUE").await?;
-        let claim = self.claim(&mut link, ours, true).await?;
+        // Whoever has the lock writes the ledger next: its connection is made meanwhile, and claimed too.
+        let (last, ledger) = tokio::join!(self.left_by(&mut link), self.open_known(LEDGER));
+        let (last, ledger) = (last?, ledger.ok());
+        let beside = ledger.as_ref().map(Link::id);
+        let claim = self.claim(&mut link, ours, Claimed::First { beside }).await?;
+        *self.slot.ledger.lock().await = ledger;
         *state = State::Held(Box::new(link.fenced_by(claim.fence)), claim);
         let pulse = Arc::default();
         let guard = Arc::new(Guard { engine: self.clone(), pulse });
         Ok(LockAttempt::Held(guard, last.map(Into::into)))
+    }
+
+    /// Who had the lock last; nothing of it runs any more.
+    async fn left_by(&self, link: &mut Link) -> Result<Option<Heard>> {
+        let last = self.holder(link).await?;
+        self.end_sessions(link, "TRUE").await?;
+        Ok(last)
     }
 
     /// A connection that has looked or asked, with the number of its session; another one if it was lost
@@ -264,6 +291,19 @@ impl MatrixOne {
             Err(error) if error.is_lost() => self.open_known("").await,
             other => other,
         }
+    }
+
+    /// A connection that writes the ledger. What a run says of itself ends with it when it is taken over.
+    pub(super) async fn ledger_writer(&self) -> Result<Link> {
+        if let Some(link) = self.slot.ledger.lock().await.take() {
+            return Ok(link);
+        }
+        let mut link = self.open(LEDGER).await?;
+        if self.holds_lock().await {
+            link = link.introduced().await?;
+            self.register(&mut link).await?;
+        }
+        Ok(link)
     }
 
     async fn get_lock(&self, link: &mut Link) -> Result<bool> {
@@ -294,15 +334,14 @@ impl MatrixOne {
         Ok(Some(Heard { holder, beat: row.at(1)?, session: row.at(2)?, silent: row.at(3)? }))
     }
 
-    /// Moves the fence on, and leaves our words and this session's number: all of it or nothing. Those
-    /// of a dead run go where it `is_first`.
-    async fn claim(&self, link: &mut Link, ours: &Holder, is_first: bool) -> Result<Claim> {
+    /// Moves the fence on, and leaves our words and our sessions' numbers: all of it or nothing.
+    async fn claim(&self, link: &mut Link, ours: &Holder, claimed: Claimed) -> Result<Claim> {
         let until = tokio::time::Instant::now() + KEEPS_WITHIN;
         loop {
-            let claimed = match self.claim_in_ledger(link, ours, is_first).await {
+            let claimed = match self.claim_in_ledger(link, ours, claimed).await {
                 Err(error) if say::is_missing(&error) => {
                     self.make_ledger().await?;
-                    self.claim_in_ledger(link, ours, is_first).await
+                    self.claim_in_ledger(link, ours, claimed).await
                 }
                 other => other,
             };
@@ -323,7 +362,7 @@ impl MatrixOne {
         &self,
         link: &mut Link,
         ours: &Holder,
-        is_first: bool,
+        claimed: Claimed,
     ) -> Result<Option<Claim>> {
         let (ledger, guarded) = (quote(LEDGER), literal(&self.name));
         let words = literal(&serde_json::to_string(ours).unwrap_or_default());
@@ -340,10 +379,12 @@ impl MatrixOne {
                  ON DUPLICATE KEY UPDATE holder = {words}, session = {session}, beat = {NOW}"
             ),
         ];
-        if is_first {
+        let mut sessions = vec![session];
+        if let Claimed::First { beside } = claimed {
             all.push(format!("DELETE FROM {ledger}.sessions WHERE guarded = {guarded}"));
+            sessions.extend(beside);
         }
-        all.push(self.registration(link));
+        all.push(self.registration(&sessions));
         all.push(self.mark_commit(&mark));
         all.push(format!("SELECT n FROM {ledger}.fence WHERE guarded = {guarded}"));
         let rows = link.together(&all, Some(&self.mark_query())).await?;
@@ -355,17 +396,17 @@ impl MatrixOne {
 
     /// Writes down a session that may change the database, so that the next start can end it.
     pub(super) async fn register(&self, link: &mut Link) -> Result<()> {
-        let sql = self.registration(link);
+        let sql = self.registration(&[link.id()]);
         link.send(&sql).await.map(drop)
     }
 
-    fn registration(&self, link: &Link) -> String {
+    fn registration(&self, sessions: &[u64]) -> String {
         format!(
             "INSERT INTO {}.sessions (name, guarded, session) SELECT session_id, {}, conn_id \
-             FROM information_schema.processlist WHERE conn_id = {}",
+             FROM information_schema.processlist WHERE conn_id IN ({})",
             quote(LEDGER),
             literal(&self.name),
-            link.id()
+            sessions.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
         )
     }
 
@@ -403,7 +444,7 @@ impl MatrixOne {
     /// Ends what this start's lost connections may still run: by the connection that holds the lock and
     /// by no other, for the sessions of whoever has it now are written down in the same place.
     pub(super) async fn end_lost(&self) -> Result<()> {
-        let mut state = self.slot.0.lock().await;
+        let mut state = self.slot.state.lock().await;
         let (mut link, claim) = match std::mem::take(&mut *state) {
             State::Held(link, claim) => {
                 *state = State::Lost(claim.clone());
@@ -479,7 +520,7 @@ impl MatrixOne {
 
     /// The connection that does the work: the one that holds the lock, where this start holds it.
     pub(super) async fn work(&self) -> Result<Link> {
-        let mut state = self.slot.0.lock().await;
+        let mut state = self.slot.state.lock().await;
         let (mut link, mut claim) = match std::mem::take(&mut *state) {
             State::Held(link, claim) => (*link, claim),
             State::Lost(claim) => {
@@ -538,13 +579,13 @@ impl MatrixOne {
 
     /// Whether this start holds the lock, or did when it last heard of it.
     pub(super) async fn holds_lock(&self) -> bool {
-        !matches!(*self.slot.0.lock().await, State::Free | State::Asking(_))
+        !matches!(*self.slot.state.lock().await, State::Free | State::Asking(_))
     }
 
     /// The number that the fence has while this start holds the lock; the lock is had again if its
     /// connection was lost.
     pub(super) async fn fence_held(&self) -> Result<Option<i64>> {
-        let mut state = self.slot.0.lock().await;
+        let mut state = self.slot.state.lock().await;
         let claim = match &*state {
             State::Held(_, claim) | State::Out(claim) => return Ok(Some(claim.fence)),
             State::Free | State::Asking(_) => return Ok(None),
@@ -574,7 +615,7 @@ impl MatrixOne {
         if last.is_none_or(|heard| heard.holder != claim.holder) {
             return Err(say::taken_over(&self.shown));
         }
-        let claim = self.claim(&mut link, &claim.holder, false).await?;
+        let claim = self.claim(&mut link, &claim.holder, Claimed::Again).await?;
         Ok((link.fenced_by(claim.fence), claim))
     }
 }

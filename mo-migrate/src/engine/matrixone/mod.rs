@@ -374,7 +374,7 @@ impl Engine for MatrixOne {
     }
 
     async fn try_lock(&self, holder: &Holder) -> Result<LockAttempt> {
-        self.attempt(holder).await
+        Box::pin(self.attempt(holder)).await
     }
 
     async fn last_holder(&self) -> Result<Option<LastHolder>> {
@@ -391,18 +391,10 @@ impl Engine for MatrixOne {
     async fn ledger(&self, access: LedgerAccess) -> Result<Option<Box<dyn Connection>>> {
         let opened = match access {
             LedgerAccess::ReadOnly => self.visitor(LEDGER).await,
-            LedgerAccess::Create => self.open(LEDGER).await,
+            LedgerAccess::Create => self.ledger_writer().await,
         };
         match opened {
-            Ok(link) if access == LedgerAccess::ReadOnly || !self.holds_lock().await => {
-                Ok(Some(Box::new(link)))
-            }
-            // What a run says of itself ends with it when it is taken over.
-            Ok(link) => {
-                let mut link = link.introduced().await?;
-                self.register(&mut link).await?;
-                Ok(Some(Box::new(link)))
-            }
+            Ok(link) => Ok(Some(Box::new(link))),
             Err(error) if error.code() == Code::NoDatabase => match access {
                 LedgerAccess::ReadOnly => Ok(None),
                 LedgerAccess::Create => {

@@ -201,7 +201,7 @@ pub(crate) fn mask_unread(problem: SourceProblem, name: &str) -> Error {
     Error::new(Code::Mask, format!("the mask `{name}` can't be read"))
         .placed(problem)
         .true_now(UNTOUCHED)
-        .hinted("correct the file, then `migrate clone create qa --mask FILE`")
+        .hinted("correct the file, then make the clone with the same command")
 }
 
 pub(crate) fn mask_refused(problem: SourceProblem, why: &str) -> Error {
@@ -209,7 +209,7 @@ pub(crate) fn mask_refused(problem: SourceProblem, why: &str) -> Error {
         .placed(problem)
         .because("a mask changes the clone, and nothing else")
         .true_now(UNTOUCHED)
-        .hinted("take that statement out, or write it without the name of a database; then `migrate clone create qa --mask FILE`")
+        .hinted("take that statement out, or write it without the name of a database; then make the clone with the same command")
 }
 
 pub(crate) fn mask_failed(problem: SourceProblem, error: Error) -> Error {

@@ -131,6 +131,19 @@ pub(crate) fn snapshot_bad(name: &str, error: Error) -> Error {
     }
 }
 
+/// The same where no run waits for it, and none can be recovered.
+pub(crate) fn snapshot_bad_by_hand(name: &str, error: Error) -> Error {
+    let error = snapshot_bad(name, error);
+    if error.code() == Code::SnapshotBad {
+        error.hinted(
+            "nothing is restored from it: make another with `migrate snapshot create`; \
+             see what else there is with `migrate snapshot list`",
+        )
+    } else {
+        error
+    }
+}
+
 pub(crate) fn damaged(what: &str) -> Error {
     Error::new(Code::SnapshotBad, what)
 }
