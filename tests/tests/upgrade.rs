@@ -142,6 +142,26 @@ async fn what_came_to_blue_is_carried_over_where_the_migrations_did_not_touch_it
     }
 }
 
+/// The server panicked: it was given what it works out of the columns of such a key by itself.
+#[tokio::test]
+async fn rows_with_a_key_of_several_columns_are_carried_over() {
+    for place in places() {
+        let shop = shop(place).await;
+        let cluster = if place == Place::MatrixOne { " CLUSTER BY (a, b)" } else { "" };
+        shop.sql(&format!(
+            "CREATE TABLE pairs (a INT, b INT, c INT, PRIMARY KEY (a, b)); INSERT INTO pairs VALUES (1, 2, 3); \
+             CREATE TABLE near (a INT, b INT){cluster}; INSERT INTO near VALUES (1, 2)"
+        ));
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        shop.sql("INSERT INTO pairs VALUES (1, 3, 4); INSERT INTO near VALUES (2, 2); UPDATE near SET b = 3 WHERE a = 1");
+        let done = migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        assert_eq!(done.carried, ["near", "pairs"], "{place:?}");
+        for sql in ["SELECT * FROM pairs ORDER BY b", "SELECT * FROM near ORDER BY a"] {
+            assert_eq!(in_green(&shop, sql), shop.sql(sql), "{place:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_can_not_be_carried_over_is_refused_with_its_rows_or_stays_behind_by_name() {
     for place in places() {
@@ -230,6 +250,29 @@ async fn a_hook_that_fails_switches_nothing_and_complete_goes_on_when_it_is_mend
         assert_eq!(out.status.code(), Some(0), "{}", said(&out));
         let told = std::fs::read_to_string(shop.folder().join("told")).unwrap();
         assert!(told.trim().ends_with(place.by("shop.db", shop.database())), "{told}");
+    }
+}
+
+/// The way that was named, `abort`, is refused once a hook may have been told.
+#[tokio::test]
+async fn a_switch_that_was_begun_names_the_commands_that_make_green_anew() {
+    for place in places() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", "exit 7"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        shop.sql("UPDATE products SET price = price + 1");
+        for words in [["upgrade", "complete"], ["upgrade", "status"]] {
+            let out = migrate(&shop, &words);
+            let named =
+                ["back", "abort", "start"].map(|wish| said(&out).find(&format!("upgrade {wish}`")));
+            assert!(named.is_sorted() && named[0].is_some(), "{place:?}: {}", said(&out));
+        }
+        for wish in ["back", "abort", "start"] {
+            let out = migrate(&shop, &["upgrade", wish, "--yes"]);
+            assert!(out.status.success(), "{place:?}, {wish}: {}", said(&out));
+        }
+        assert!(migrate(&shop, &["upgrade", "complete", "--yes"]).status.success());
     }
 }
 
@@ -330,6 +373,11 @@ async fn blue_is_not_migrated_while_green_is_the_one_to_use() {
         let error = migrator(&shop).run(shop.address()).await.unwrap_err();
         assert_eq!((error.code(), error.outcome()), (Code::Upgrade, Outcome::Refused), "{error:?}");
         assert!(error.to_string().contains(&green(&shop)), "{place:?}: {error:?}");
+        // Nor is anything brought into it that its application would not find.
+        let out = migrate(&shop, &["guard", "--", "touch", "imported"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        assert!(said(&out).contains("is not the active database"), "{}", said(&out));
+        assert!(!shop.folder().join("imported").exists());
         shop.assert_dump(&before, "blue, while green is active");
         let out = migrate(&shop, &["preflight"]);
         assert!(said(&out).contains("is not the active database"), "{}", said(&out));

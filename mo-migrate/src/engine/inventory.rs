@@ -55,6 +55,14 @@ pub(crate) struct Column {
     pub generated: bool,
 }
 
+impl Column {
+    /// A server keeps it for itself: MatrixOne has such in a table without a key, or with one of several
+    /// columns. What it holds is compared like the rest, and it is shown to nobody.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.name.starts_with("__mo_")
+    }
+}
+
 /// How a row of a table is told from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

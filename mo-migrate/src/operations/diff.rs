@@ -347,7 +347,8 @@ pub(super) async fn table_of(
 
 /// The columns that one has and the other has not.
 pub(super) fn only(one: &Object, other: &Object) -> Vec<String> {
-    let names = one.columns.iter().map(|column| column.name.clone());
+    let shown = one.columns.iter().filter(|column| !column.is_hidden());
+    let names = shown.map(|column| column.name.clone());
     names.filter(|name| other.columns.iter().all(|column| column.name != *name)).collect()
 }
 

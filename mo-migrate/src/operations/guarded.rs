@@ -147,7 +147,11 @@ impl Operations<'_> {
             return Err(say::guard_in_memory());
         }
         let checks = self.checks_of(checks)?;
-        let Settled { lock, ledger, history, .. } = self.settled().await?;
+        let Settled { lock, mut ledger, history, .. } = self.settled().await?;
+        if let Err(error) = self.is_in_use(&mut ledger).await {
+            ledger.close().await;
+            return Err(error);
+        }
         around.tables = self.tables_of(&around.tables).await?;
         let version = history.as_ref().and_then(|history| history.latest(&self.settings.set));
         let job = Job::around(around, checks, version);

@@ -244,6 +244,17 @@ impl Operations<'_> {
         Box::pin(run.execute(&job)).await
     }
 
+    /// Whether this database is the one in use, where an upgrade has made another one beside it.
+    pub(super) async fn is_in_use(&self, ledger: &mut Ledger) -> Result<()> {
+        if let Some(upgrade) = ledger.upgrade().await? {
+            self.is_not_left(&upgrade)?;
+            if let Some(warning) = say::blue_is_migrated(self.engine.database(), &upgrade) {
+                self.tell(&Event::Note(warning));
+            }
+        }
+        Ok(())
+    }
+
     /// Green is not the one to use in this one's place.
     pub(super) fn is_not_left(&self, upgrade: &UpgradeRecord) -> Result<()> {
         if upgrade.state.is_green_active() && upgrade.state.is_open() {
@@ -259,12 +270,7 @@ impl Operations<'_> {
         ledger: &mut Ledger,
         waited: Option<i64>,
     ) -> Result<()> {
-        if let Some(upgrade) = ledger.upgrade().await? {
-            self.is_not_left(&upgrade)?;
-            if let Some(warning) = say::blue_is_migrated(self.engine.database(), &upgrade) {
-                self.tell(&Event::Note(warning));
-            }
-        }
+        self.is_in_use(ledger).await?;
         let runs = ledger.runs_in_brief().await?;
         match not_again(plan, &runs, &self.settings, waited, time::now_ms()) {
             Some(error) => Err(error),

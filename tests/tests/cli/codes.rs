@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use crate::shop::{PRODUCTS, Ran, Shop};
+use crate::shop::{PRODUCTS, PROGRAM, Ran, Shop};
 
 /// A run that waits in a check after its commit, until it is ended.
 struct Waiting {
@@ -166,4 +166,26 @@ fn an_answer_that_could_not_be_written_is_told_of() {
         let ran = Ran::of(&output).ends(74);
         assert!(ran.err.contains("could not be written"), "{words}: {}", ran.err);
     }
+}
+
+/// A report that was there was torn, and an empty migration was left, which the next `up` applied.
+#[test]
+fn a_file_that_could_not_be_written_leaves_what_was_there() {
+    let shop = Shop::open();
+    shop.write("old.txt", "of last week");
+    let words_of = |words: &str| format!("trap '' XFSZ; ulimit -f 0; exec {PROGRAM} {words}");
+    for words in ["report --output migrations/old.txt --yes", "report --output new.txt", "new more"]
+    {
+        let mut command = std::process::Command::new("sh");
+        command.current_dir(shop.path("")).args(["-c", &words_of(words)]);
+        command.env("DATABASE_URL", "sqlite:app.db");
+        let ran = Ran::of(&command.output().unwrap());
+        assert!(ran.code != 0 && ran.err.contains("can't write"), "{words}: {}", ran.err);
+    }
+    assert_eq!(std::fs::read_to_string(shop.path("migrations/old.txt")).unwrap(), "of last week");
+    let left = shop.files();
+    let left: Vec<_> = left.iter().map(|(path, _)| path.display().to_string()).collect();
+    let torn =
+        |path: &&String| ["more", "new.txt", "partial"].iter().any(|part| path.contains(part));
+    assert_eq!(left.iter().find(torn), None, "{left:?}");
 }

@@ -96,7 +96,9 @@ async fn generated_keys_come_back_and_are_never_given_twice() {
         "CREATE TABLE g (id INT PRIMARY KEY AUTO_INCREMENT, a INT); INSERT INTO g (a) VALUES (1), (2), (3);
          CREATE TABLE none_yet (id BIGINT UNSIGNED PRIMARY KEY AUTO_INCREMENT, a INT NOT NULL UNIQUE);
          CREATE TABLE tiny (id TINYINT PRIMARY KEY AUTO_INCREMENT, a INT); INSERT INTO tiny (a) VALUES (1), (2);
-         CREATE TABLE small (id SMALLINT PRIMARY KEY AUTO_INCREMENT, a INT); INSERT INTO small (a) VALUES (1)",
+         CREATE TABLE small (id SMALLINT PRIMARY KEY AUTO_INCREMENT, a INT); INSERT INTO small (a) VALUES (1);
+         CREATE TABLE pair (shop INT DEFAULT 1, id INT AUTO_INCREMENT, a INT, PRIMARY KEY (shop, id)); INSERT INTO pair (a) VALUES (1);
+         CREATE TABLE no_key (id INT AUTO_INCREMENT, a INT, KEY (id)); INSERT INTO no_key (a) VALUES (1)",
     )
     .await
     else {
@@ -112,6 +114,9 @@ async fn generated_keys_come_back_and_are_never_given_twice() {
         ("tiny", "INSERT INTO tiny (a) VALUES (3)"),
         ("tiny", "UPDATE tiny SET a = 7"),
         ("small", "INSERT INTO small (a) VALUES (3)"),
+        // The server has hidden columns for these.
+        ("pair", "INSERT INTO pair (a) VALUES (3)"),
+        ("no_key", "INSERT INTO no_key (a) VALUES (3)"),
     ] {
         // The highest that the failed migration gave out is in the failed state.
         let error = shop.fails(&format!("{migration}; {BAD}"), Outcome::Restored).await;

@@ -194,9 +194,13 @@ fn write(
     }
     std::fs::create_dir_all(directory).map_err(|error| say::io("make", directory, &error))?;
     for (path, (_, text)) in paths.iter().zip(files) {
-        let made =
-            std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-        made.map_err(|error| say::io("write", path, &error))?;
+        let failed = |error| say::io("write", path, &error);
+        let mut file = std::fs::File::create_new(path).map_err(failed)?;
+        if let Err(error) = file.write_all(text.as_bytes()) {
+            // A migration without its statements would be applied as it is.
+            let _ = std::fs::remove_file(path);
+            return Err(failed(error));
+        }
     }
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let json = json!({ "version": version, "name": name, "files": shown, "function": null });

@@ -51,7 +51,7 @@ impl Report {
             Format::Text | Format::Sarif => report.to_text(false) + "\n",
         };
         self.may_replace(context, file, format)?;
-        std::fs::write(file, text).map_err(|error| say::io("write", file, &error))?;
+        replace(file, &text).map_err(|error| say::io("write", file, &error))?;
         context.printer.say(&format!("the report of run {} is in {}", report.run, file.display()));
         Ok(Answer::verbatim(String::new()))
     }
@@ -79,6 +79,23 @@ impl Report {
         let words = format!("report {run}{format}--output {}", quoted(&file.to_string_lossy()));
         ask::confirm(context, &words, &format!("replace `{}`?", file.display()))
     }
+}
+
+/// Writes a file whole or not at all: what was there before is not lost to a full disk.
+fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    // A pipe or a device is not replaced, but written to.
+    if file.metadata().is_ok_and(|there| !there.is_file()) {
+        return std::fs::write(file, text);
+    }
+    // Behind a link is the file that is meant.
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let mut partial = file.as_os_str().to_owned();
+    partial.push(".partial");
+    let done = std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &file));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&partial);
+    }
+    done
 }
 
 /// A snapshot, the ledger or a lock.

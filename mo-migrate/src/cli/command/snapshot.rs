@@ -188,7 +188,7 @@ async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
         }
     }
     let text = if words.is_empty() {
-        "nothing was over its time any more".to_owned()
+        "what was over its time is gone".to_owned()
     } else {
         words.join("\n")
     };

@@ -136,7 +136,7 @@ async fn complete(
     let stays: Vec<UpgradeChange> =
         status.blue_changes.iter().filter(|change| !change.carried).cloned().collect();
     if !stays.is_empty() && !discard {
-        return Err(say::blue_changed(&stays));
+        return Err(say::blue_changed(&stays, status.upgrade.state));
     }
     let mut text = changed(&status);
     for what in &status.upgrade.left_out {
@@ -327,15 +327,19 @@ fn changed(status: &UpgradeStatus) -> String {
 fn would_complete(status: &UpgradeStatus) -> String {
     let mut text = changed(status);
     let stays = status.blue_changes.iter().any(|change| !change.carried);
-    text.push_str(match (status.blue_changes.is_empty(), stays) {
-        _ if status.unknown.is_some() => "",
-        (true, _) => "`migrate upgrade complete` switches\n",
-        (_, false) => "`migrate upgrade complete` carries these over, compares, and switches\n",
-        (_, true) => {
-            "`migrate upgrade complete` is refused: `migrate upgrade abort` and `migrate upgrade start` take all of blue along; \
-             `migrate upgrade complete --discard-changes` leaves behind what is not carried over\n"
+    let _ = match (status.blue_changes.is_empty(), stays) {
+        _ if status.unknown.is_some() => Ok(()),
+        (true, _) => writeln!(text, "`migrate upgrade complete` switches"),
+        (_, false) => {
+            writeln!(text, "`migrate upgrade complete` carries these over, compares, and switches")
         }
-    });
+        (_, true) => writeln!(
+            text,
+            "`migrate upgrade complete` is refused: {} take all of blue along; \
+             `migrate upgrade complete --discard-changes` leaves behind what is not carried over",
+            say::anew(status.upgrade.state)
+        ),
+    };
     text
 }
 

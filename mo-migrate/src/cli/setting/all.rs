@@ -25,7 +25,7 @@ pub(crate) const ALL: &[Setting] = &[
         "url",
         CONNECTION,
         Kind::Text(|c, url| c.url = Some(url)),
-        "Address of the database: sqlite:FILE or matrixone://USER@HOST:6001/DATABASE [env: DATABASE_URL too]",
+        "sqlite:FILE or matrixone://USER@HOST:6001/NAME [env: DATABASE_URL too]",
     ),
     setting(
         "dir",

@@ -10,6 +10,7 @@
 
 use async_trait::async_trait;
 
+use super::copy::written;
 use super::link::Link;
 use super::restore::sum;
 use super::{MatrixOne, catalog, hint, quote};
@@ -110,11 +111,7 @@ impl CarryOver for MatrixOneCarryOver {
     async fn bring(&mut self, table: &Object) -> Result<()> {
         let name = quote(&table.name);
         let (blue, green) = (quote(&self.blue.name), quote(&self.green.name));
-        let columns: Vec<String> = (table.columns.iter())
-            .filter(|column| !column.generated)
-            .map(|column| quote(&column.name))
-            .collect();
-        let columns = columns.join(", ");
+        let columns = written(table);
         let sql =
             format!("INSERT INTO {green}.{name} ({columns}) SELECT {columns} FROM {blue}.{name}");
         self.link.send(&sql).await.map(drop)

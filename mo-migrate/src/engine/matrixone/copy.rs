@@ -3,7 +3,7 @@
 
 use super::link::Link;
 use super::{catalog, comment, quote};
-use crate::engine::Object;
+use crate::engine::{Column, Object};
 use crate::error::Result;
 
 /// Makes `database.table` what `past` is. `words` stand behind the clone's, such as COPY GRANTS.
@@ -54,14 +54,24 @@ pub(super) async fn copy(
     // In another database the keys would refer to this one's tables, or to none.
     let sql = if database == link.database() { sql } else { without_keys(&sql) };
     link.send(&sql.replacen(&plain, &format!("CREATE TABLE {name}"), 1)).await?;
-    let columns: Vec<String> = (table.columns.iter())
-        .filter(|column| !column.generated)
-        .map(|column| quote(&column.name))
-        .collect();
-    let columns = columns.join(", ");
+    let columns = written(table);
     link.send(&format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {past}"))
         .await
         .map(drop)
+}
+
+/// The columns by which a row is written as it is: all but those that the server works out of others, such
+/// as the hidden one of a key of several columns, of which it panics when they are given.
+pub(super) fn written(table: &Object) -> String {
+    let worked_out = |column: &&Column| {
+        column.generated
+            || ["__mo_cpkey", "__mo_cbkey"].iter().any(|own| column.name.starts_with(own))
+    };
+    let columns: Vec<String> = (table.columns.iter())
+        .filter(|column| !worked_out(column))
+        .map(|column| quote(&column.name))
+        .collect();
+    columns.join(", ")
 }
 
 /// A definition as SHOW CREATE gives it, a line for each part, without its foreign keys.

@@ -296,7 +296,11 @@ impl MatrixOne {
     /// A connection that writes the ledger. What a run says of itself ends with it when it is taken over.
     pub(super) async fn ledger_writer(&self) -> Result<Link> {
         if let Some(link) = self.slot.ledger.lock().await.take() {
-            return Ok(link);
+            match link.introduced().await {
+                // Another start may have ended it, which is told by who looks for the lock.
+                Err(error) if error.is_lost() => {}
+                other => return other,
+            }
         }
         let mut link = self.open(LEDGER).await?;
         if self.holds_lock().await {

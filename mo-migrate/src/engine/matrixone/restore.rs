@@ -153,7 +153,7 @@ impl MatrixOneRestore {
             let columns: Vec<&str> = object
                 .columns
                 .iter()
-                .filter(|column| !column.generated)
+                .filter(|column| !column.generated && !column.is_hidden())
                 .map(|column| column.name.as_str())
                 .collect();
             let listed: Vec<String> = columns.iter().map(|column| quote(column)).collect();

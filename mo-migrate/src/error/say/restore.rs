@@ -53,6 +53,10 @@ const IN_THE_WAY: &str = "remove what is in the way";
 
 /// What an error says is to be done, or else a recovery once its cause is gone.
 fn recover_after(error: &Error) -> String {
+    if error.code() == Code::NoDatabase {
+        return "put it back, or its snapshot: `migrate recover` says how, and changes nothing"
+            .to_owned();
+    }
     let first = || format!("{}, then `migrate recover`", remedy(error, IN_THE_WAY));
     error.hint().filter(|_| error.code() != Code::Io).map_or_else(first, ToOwned::to_owned)
 }

@@ -222,9 +222,7 @@ pub(crate) fn no_purpose(purpose: &str) -> Error {
 
 pub(crate) fn no_table(table: &str, known: &[&str]) -> Error {
     let error = Error::new(Code::NoTable, format!("there is no table `{table}`"));
-    with_nearest(error, table, known, ["name", "tables"])
-        .true_now("nothing was touched")
-        .hinted("see what there is with `migrate status`")
+    with_nearest(error, table, known, ["name", "tables"]).true_now("nothing was touched")
 }
 
 pub(crate) fn not_in_snapshot(table: &str, snapshot: &SnapshotRecord, known: &[&str]) -> Error {

@@ -87,7 +87,7 @@ pub(crate) fn blue_is_not_active(blue: &str, green: &str) -> Error {
     Error::new(Code::Upgrade, format!("`{blue}` is not the active database, that is `{green}`"))
         .true_now(BLUE_AS_IT_WAS)
         .hinted(format!(
-            "migrate `{green}` by its own address, which `migrate upgrade status` shows; `migrate upgrade back` \
+            "go to `{green}` by its own address, which `migrate upgrade status` shows; `migrate upgrade back` \
              makes `{blue}` the active one again, and `migrate upgrade finish` ends the upgrade: both are \
              databases like others then"
         ))
@@ -212,8 +212,18 @@ pub(crate) fn not_kept_out(error: Error) -> Error {
     }
 }
 
+/// What makes green anew. Where a hook may have been told of it, blue is made the active one first.
+pub(crate) const fn anew(state: UpgradeState) -> &'static str {
+    match state {
+        UpgradeState::Switching => {
+            "`migrate upgrade back`, `migrate upgrade abort` and `migrate upgrade start`"
+        }
+        _ => "`migrate upgrade abort` and `migrate upgrade start`",
+    }
+}
+
 /// Blue has changed in what can't be carried over.
-pub(crate) fn blue_changed(changes: &[UpgradeChange]) -> Error {
+pub(crate) fn blue_changed(changes: &[UpgradeChange], state: UpgradeState) -> Error {
     let names: Vec<&str> = changes.iter().map(|change| change.name.as_str()).collect();
     let error = Error::new(
         Code::BlueChanged,
@@ -227,13 +237,13 @@ pub(crate) fn blue_changed(changes: &[UpgradeChange]) -> Error {
         let why = change.why.as_deref().unwrap_or("it was not named when it was asked");
         error.because(format!("`{}`: {rows}{why}", change.name))
     });
-    error.true_now(BLUE_AS_IT_WAS).hinted(
-        "`migrate upgrade abort` and `migrate upgrade start` take it along; \
-         `migrate upgrade complete --discard-changes` leaves it behind in blue",
-    )
+    error.true_now(BLUE_AS_IT_WAS).hinted(format!(
+        "{} take it along; `migrate upgrade complete --discard-changes` leaves it behind in blue",
+        anew(state)
+    ))
 }
 
-pub(crate) fn not_carried(table: &str, error: Error) -> Error {
+pub(crate) fn not_carried(table: &str, state: UpgradeState, error: Error) -> Error {
     error
         .within(
             Code::BlueChanged,
@@ -241,16 +251,16 @@ pub(crate) fn not_carried(table: &str, error: Error) -> Error {
         )
         .ended(Outcome::Refused)
         .true_now(BLUE_AS_IT_WAS)
-        .hinted("`migrate upgrade abort` and `migrate upgrade start` take them along")
+        .hinted(format!("{} take them along", anew(state)))
 }
 
-pub(crate) fn carried_differs(table: &str) -> Error {
+pub(crate) fn carried_differs(table: &str, state: UpgradeState) -> Error {
     Error::new(
         Code::BlueChanged,
         format!("`{table}` was carried over and does not equal blue's; it was not committed"),
     )
     .true_now(BLUE_AS_IT_WAS)
-    .hinted("type `migrate upgrade complete` again; if it stays so, `migrate upgrade abort`")
+    .hinted(format!("type `migrate upgrade complete` again; if it stays so, {}", anew(state)))
 }
 
 /// What was written there is not there any more.
@@ -263,13 +273,13 @@ pub(crate) fn written_in_green(table: &str) -> Error {
     .hinted("stop who writes to green, then type this again")
 }
 
-pub(crate) fn carried_without_parents(rows: usize) -> Error {
+pub(crate) fn carried_without_parents(rows: usize, state: UpgradeState) -> Error {
     Error::new(
         Code::BlueChanged,
         format!("{rows} of the rows to be carried over would find no parent in green"),
     )
     .true_now(BLUE_AS_IT_WAS)
-    .hinted("`migrate upgrade abort` and `migrate upgrade start` take all of blue along")
+    .hinted(format!("{} take all of blue along", anew(state)))
 }
 
 pub(crate) fn switch_failed(hook: &str, to: &str, problem: String) -> Error {

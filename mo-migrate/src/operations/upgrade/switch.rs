@@ -123,7 +123,7 @@ impl Operations<'_> {
         let stops = changes.filter(|change| !change.carried && !is_discarded(&change.name));
         let stops: Vec<UpgradeChange> = stops.cloned().collect();
         if !stops.is_empty() {
-            return Err(say::blue_changed(&stops));
+            return Err(say::blue_changed(&stops, upgrade.state));
         }
         Ok(found.into_iter().filter_map(|found| found.carry).collect())
     }
@@ -142,14 +142,15 @@ impl Operations<'_> {
         carry.begin().await.map_err(say::not_kept_out)?;
         fault::after(Transition::CarryBegun)?;
         let before = carry.orphans().await?;
+        let state = upgrade.state;
         for (table, looked) in tables {
-            let not_carried = |error| say::not_carried(&table.name, error);
+            let not_carried = |error| say::not_carried(&table.name, state, error);
             if carry.empty(table).await.map_err(not_carried)? != *looked {
                 return Ok(Some(table.name.clone()));
             }
             carry.bring(table).await.map_err(not_carried)?;
             if carry.compare(table, Side::Blue, Side::Green).await?.differs {
-                return Err(say::carried_differs(&table.name));
+                return Err(say::carried_differs(&table.name, state));
             }
             // Of blue, to which nobody writes now.
             let contents = carry.contents(table, Side::Blue).await?;
@@ -158,11 +159,10 @@ impl Operations<'_> {
         }
         let after = carry.orphans().await?;
         if after > before {
-            return Err(say::carried_without_parents(after - before));
+            return Err(say::carried_without_parents(after - before, state));
         }
         // Before it is done: by this the next one knows what was done here.
         upgrade.carrying.snapshot_is_older = true;
-        let state = upgrade.state;
         ledger.enter_upgrade(upgrade, state).await?;
         fault::before(Transition::Carry)?;
         carry.commit().await?;
