@@ -193,6 +193,39 @@ async fn what_would_stop_for_a_person_is_said_before() {
     }
 }
 
+/// It was begun, kept a failed state, and told the hooks that a person is needed.
+#[tokio::test]
+async fn a_restore_that_would_stop_for_a_person_is_not_begun_and_names_what_works() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let line = shop.shell("UPDATE visits SET page = 'imported'");
+        let before = shop.dump();
+        let guard = shop.migrator().guard("import");
+        let words = ["sh".to_owned(), "-c".to_owned(), line];
+        guard.command(shop.address(), words).await.unwrap();
+        let imported = shop.dump();
+        let runs = || migrate(&shop, "history --format json").words;
+        let known = runs();
+        let told = migrate(&shop, "restore --yes").ends(5);
+        assert!(
+            told.words.contains("MM0508") && told.words.contains("nothing was touched"),
+            "{}",
+            told.words
+        );
+        assert!(
+            !told.words.contains("stays so") && !told.words.contains("all that differs"),
+            "{}",
+            told.words
+        );
+        shop.assert_dump(&imported, "refused");
+        assert_eq!(runs(), known, "{place:?}");
+        let command = told.words.split('`').find(|part| part.ends_with("--foreign-writes discard"));
+        let words = command.unwrap().split_once(" restore ").unwrap().1;
+        migrate(&shop, &format!("restore {words}")).ends(0);
+        shop.assert_dump(&before, "restored");
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_asks_nobody_and_writes_nothing() {
     for place in engines() {

@@ -22,6 +22,8 @@ pub(super) struct Job<'a> {
     pub(super) commands: Vec<Vec<String>>,
     /// The address stands in none of the words.
     pub(super) needs_address: bool,
+    /// Somebody wants to hear of a snapshot that failed, which a schedule tells and a timer does not.
+    pub(super) has_hook: bool,
 }
 
 /// A line for `crontab -e`.
@@ -37,8 +39,11 @@ pub(super) fn crontab(job: &Job<'_>) -> Result<String, String> {
     );
     if job.needs_address {
         text.push_str(
-            "# The address is taken from .env or mo-migrate.toml in that folder; this line has no secret.\n",
+            "# The address has to be in .env or mo-migrate.toml in that folder; this line has no secret.\n",
         );
+    }
+    if job.has_hook {
+        text.push_str("# No hook hears of a snapshot that fails here: MAILTO= says who does.\n");
     }
     let directory = quoted(&job.directory.display().to_string());
     let commands = job
@@ -63,17 +68,22 @@ pub(super) fn systemd(job: &Job<'_>) -> Result<String, String> {
         "# /etc/systemd/system/{name}.service\n\
          [Unit]\n\
          Description=Data snapshot, {purpose}\n\
-         \n\
+         {untold}\n\
          [Service]\n\
          Type=oneshot\n\
          WorkingDirectory={directory}\n",
         purpose = job.purpose,
+        untold = if job.has_hook {
+            "# No hook hears of a snapshot that fails here: OnFailure= says who does.\n"
+        } else {
+            ""
+        },
         directory = escaped(&job.directory.display().to_string()),
     );
     if job.needs_address {
         let _ = writeln!(
             text,
-            "# The address is taken from .env or mo-migrate.toml in that folder, or from this file, which root\n\
+            "# The address has to be in .env or mo-migrate.toml in that folder, or in this file, which root\n\
              # alone should be able to read: DATABASE_URL=…\n\
              EnvironmentFile=-/etc/{name}.env"
         );
@@ -191,6 +201,7 @@ mod tests {
                 words(&["/bin/migrate", "snapshot", "prune", "--yes"]),
             ],
             needs_address: true,
+            has_hook: true,
         }
     }
 
@@ -203,7 +214,7 @@ mod tests {
             "0 2 * * 1-5 cd '/srv/my shop' && /bin/migrate --dir '100\\% mine' snapshot create \
              && /bin/migrate snapshot prune --yes"
         );
-        assert!(text.contains("CRON_TZ=UTC\n"));
+        assert!(text.contains("CRON_TZ=UTC\n") && text.contains(" MAILTO= "));
         assert!(crontab(&job("0 0 2 * * 1-5")).unwrap_err().contains("seconds"));
     }
 
@@ -212,6 +223,7 @@ mod tests {
         let text = systemd(&job("30 2 * * *")).unwrap();
         for line in [
             "# /etc/systemd/system/migrate-daily-backup.service",
+            "# No hook hears of a snapshot that fails here: OnFailure= says who does.",
             "WorkingDirectory=/srv/my shop",
             "EnvironmentFile=-/etc/migrate-daily-backup.env",
             "ExecStart=/bin/migrate --dir \"100%% mine\" snapshot create",

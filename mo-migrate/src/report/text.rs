@@ -135,6 +135,9 @@ impl Report {
             (Outcome::NeedsPerson, _) if self.is_closed_by_hand() => {
                 format!("{}, nothing was put back", at(self.to))
             }
+            (Outcome::NeedsPerson, _) if self.guarded.is_some() => {
+                "what it did may still be there".to_owned()
+            }
             (Outcome::Refused | Outcome::Locked, _) => "nothing was touched".to_owned(),
             _ if self.to.is_none() => "nothing is applied".to_owned(),
             _ => format!("version {now}"),

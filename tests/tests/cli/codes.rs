@@ -189,3 +189,15 @@ fn a_file_that_could_not_be_written_leaves_what_was_there() {
         |path: &&String| ["more", "new.txt", "partial"].iter().any(|part| path.contains(part));
     assert_eq!(left.iter().find(torn), None, "{left:?}");
 }
+
+/// It was begun, and rolled back at its first statement.
+#[test]
+fn a_database_that_can_only_be_read_is_refused_before_anything_is_begun() {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);\n");
+    for words in ["up", "guard -- true"] {
+        let ran = shop.run(&format!("--url sqlite:app.db?mode=ro {words}")).ends(5);
+        assert!(ran.err.contains("let the database and its folder be written to"), "{}", ran.err);
+    }
+    shop.run("up").ends(0);
+}

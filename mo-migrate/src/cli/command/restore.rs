@@ -9,7 +9,7 @@ use super::diff;
 use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
-use crate::error::Result;
+use crate::error::{Result, say};
 use crate::printable::quoted;
 use crate::report::text::count;
 use crate::report::text::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section};
@@ -88,6 +88,12 @@ impl Restore {
         }
         if !tables.is_empty() {
             words = format!("{words} --tables {}", tables.join(","));
+        }
+        if let Some(why) = &preview.undecided {
+            // Nothing is begun for a person who would then be asked the same.
+            let named = format!("restore {}", preview.snapshot);
+            let words = if wanted.is_none() && self.at.is_none() { named } else { words };
+            return Err(say::restore_undecided(&one_line(why), &words));
         }
         ask::confirm(context, &words, "go back?")?;
         let runner = context.runner()?;
@@ -200,7 +206,7 @@ fn text(preview: &RestorePreview) -> String {
         text.push('\n');
     }
     if let Some(why) = &preview.undecided {
-        let why = format!("it would stop for a person, with nothing changed: {}", one_line(why));
+        let why = format!("it is refused as it is typed: {}", one_line(why));
         text.push_str(&paint(true, YELLOW, &why));
         text.push('\n');
     }
@@ -254,7 +260,9 @@ fn changes(preview: &RestorePreview) -> String {
             Cell::styled(sign, style),
             line.name.as_str().into(),
             rows(line).into(),
-            if is_new(line) && line.fate == Fate::Stays {
+            if preview.undecided.is_some() && line.fate == Fate::Stays {
+                "is another than it was".into()
+            } else if is_new(line) && line.fate == Fate::Stays {
                 "is new, and stays: no run has made it".into()
             } else {
                 format!("{words}{}", columns(line)).into()
@@ -263,6 +271,8 @@ fn changes(preview: &RestorePreview) -> String {
     }
     let rest = if preview.of_a_moment && !preview.alone {
         "all that differs comes back, whoever wrote to it"
+    } else if preview.undecided.is_some() {
+        "whose changes these are can't be told"
     } else if preview.unknown {
         "what the runs have written to is not known: all that differs comes back"
     } else if preview.changes.is_empty() {

@@ -12,6 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::schedule::Schedule as Times;
 use crate::cli::timer::{self, Job};
 use crate::error::{Code, Error, Result, say};
+use crate::hooks::Moment;
 use crate::report::text::count;
 use crate::settings::Stop;
 use crate::{Migrator, SnapshotOf, time};
@@ -109,6 +110,7 @@ impl Schedule {
             directory: &directory,
             commands: self.commands(context, &program.display().to_string(), purpose),
             needs_address: !context.flags.iter().any(|(flag, _)| *flag == "url"),
+            has_hook: !context.settings().hooks_at(Moment::SnapshotFailed).is_empty(),
         };
         let text = match print {
             Print::Systemd => timer::systemd(&job),

@@ -32,6 +32,7 @@ use self::connection::{Owner, SqliteLink};
 use self::files::{Files, canonical, with_suffix};
 pub(crate) use self::open::pooled;
 use self::open::{in_memory, open_and_look, quiet};
+use self::raw::Handle;
 use super::{
     Capabilities, CarryOver, Clone, Conduct, Connection, Counts, Engine, ForeignRows, Inventory,
     LastHolder, LedgerAccess, LockAttempt, Moments, RestoreTransaction, Role, SharedEngine,
@@ -327,11 +328,19 @@ impl Engine for Sqlite {
         progress: Progress,
     ) -> Result<Option<SnapshotFacts>> {
         let mut facts = None;
+        let Some(source) = work.raw().downcast_mut::<SqliteConnection>() else {
+            return Err(say::foreign_connection());
+        };
         if let (true, Some(name)) = (self.memory, snapshot) {
-            let Some(source) = work.raw().downcast_mut::<SqliteConnection>() else {
-                return Err(say::foreign_connection());
-            };
             facts = Some(self.copy_memory(source, name, &progress).await?);
+        }
+        let is_read_only = {
+            let mut locked = source.lock_handle().await.map_err(say::driver)?;
+            Handle::new(locked.as_raw_handle()).is_read_only()
+        };
+        // A transaction that is begun there reads, and fails at its first write.
+        if is_read_only {
+            return Err(say::read_only_database());
         }
         work.patience(conduct.wait);
         work.begin().await?;

@@ -71,6 +71,12 @@ impl Handle {
         unsafe { ffi::sqlite3_get_autocommit(self.as_ptr()) != 0 }
     }
 
+    /// The database was opened to be read alone: its file, its folder or its address lets nobody write.
+    pub(super) fn is_read_only(self) -> bool {
+        // SAFETY: the handle is open (invariant 1); the name is a C text of this program.
+        unsafe { ffi::sqlite3_db_readonly(self.as_ptr(), c"main".as_ptr()) == 1 }
+    }
+
     /// Compiles a statement without running it, so that the authorizer sees it.
     pub(super) fn prepare_only(self, sql: &str) -> Result<(), RawError> {
         Statement::prepare(self, sql).map(drop)

@@ -230,6 +230,12 @@ pub(crate) fn connection_lost() -> Error {
         .lost()
 }
 
+/// Nothing can be written to the file of a database.
+#[cfg(feature = "sqlite")]
+pub(crate) fn read_only_database() -> Error {
+    Error::new(Code::Database, "the database can only be read").on_disk(Some(Disk::ReadOnly))
+}
+
 pub(crate) fn foreign_connection() -> Error {
     internal(&"a connection of another engine")
 }

@@ -170,6 +170,18 @@ pub(crate) fn orphans(count: usize, tables: Vec<String>) -> Error {
         .hinted("take them back as well with `migrate recover --foreign-writes discard`")
 }
 
+/// The same, before a restore by hand is begun.
+#[cfg(feature = "cli")]
+pub(crate) fn restore_undecided(why: &str, words: &str) -> Error {
+    Error::new(Code::ForeignWrites, why)
+        .ended_refused()
+        .true_now("nothing was touched")
+        .hinted(format!(
+            "take all of it back with `migrate {words} --yes --foreign-writes discard`, which keeps what is \
+             there now as the failed state; or single tables with `--tables`"
+        ))
+}
+
 pub(crate) fn foreign_writes(why: &str, record: &RunRecord, failed_state: &str) -> Error {
     Error::new(Code::ForeignWrites, why)
         .because(format!("run {} touched {}", record.id, words(record)))
