@@ -221,7 +221,8 @@ async fn a_restore_that_would_stop_for_a_person_is_not_begun_and_names_what_work
         assert_eq!(runs(), known, "{place:?}");
         let command = told.words.split('`').find(|part| part.ends_with("--foreign-writes discard"));
         let words = command.unwrap().split_once(" restore ").unwrap().1;
-        migrate(&shop, &format!("restore {words}")).ends(0);
+        let done = migrate(&shop, &format!("restore {words}")).ends(0);
+        assert!(done.words.contains("restored: version 2"), "{}", done.words);
         shop.assert_dump(&before, "restored");
     }
 }
