@@ -43,7 +43,7 @@ async fn what_a_ledger_does_not_know_is_not_left_out_of_a_restore() {
         assert_eq!(preview.runs, [unknown.as_str(), &known], "{place:?}");
         assert!(preview.unknown, "{place:?}: {preview:?}");
         // Whether the prices are the run's or somebody else's can't be told.
-        let said = migrate(&shop, "restore --yes").ends(3);
+        let said = migrate(&shop, "restore --yes").ends(5);
         assert!(said.words.contains("MM0508"), "{place:?}: {}", said.words);
         shop.assert_dump(&before, "left to a person");
         let told = said.suggested();

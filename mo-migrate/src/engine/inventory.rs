@@ -63,6 +63,13 @@ impl Column {
     }
 }
 
+impl Object {
+    /// The columns that a person knows of.
+    pub(crate) fn shown_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| !column.is_hidden())
+    }
+}
+
 /// How a row of a table is told from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -166,7 +166,7 @@ impl Run<'_> {
             let took = time::ms(began.elapsed());
             let run = self.record.id.clone();
             let ended = self.moment_after(done.is_err()).await?;
-            self.ledger.statement_ends(&run, &line, took, ended, error);
+            self.ledger.statement_ends(&run, &line, took, ended, error).await?;
         }
         self.touch(job, &seen).await?;
         if seen.rewritten {
@@ -279,7 +279,7 @@ impl Run<'_> {
         if job.ring == 2 {
             let ended = self.moment_after(swallowed.is_some()).await?;
             let (run, took) = (self.record.id.clone(), time::ms(started.elapsed()));
-            self.ledger.statement_ends(&run, &line, took, ended, swallowed.clone());
+            self.ledger.statement_ends(&run, &line, took, ended, swallowed.clone()).await?;
         }
         self.record.touched.unknown = unseen || (self.record.touched.unknown && !known);
         self.touch(job, &seen).await?;

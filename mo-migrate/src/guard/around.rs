@@ -119,7 +119,7 @@ impl Run<'_> {
         fault::after(Transition::Statement)?;
         let error = done.as_ref().err().map(ToString::to_string);
         let ended = self.work()?.moment().await?;
-        self.ledger.statement_ends(&run, &line, took, ended, error);
+        self.ledger.statement_ends(&run, &line, took, ended, error).await?;
         done
     }
 

@@ -447,7 +447,7 @@ impl Run<'_> {
         let own = |known: &SnapshotRecord| known.run.as_deref() == Some(self.record.id.as_str());
         let Some(known) = known.filter(own) else { return Ok(()) };
         let until = self.settings.keep.until(&known.purpose, time::now_ms());
-        self.ledger.release(&name, until);
+        self.ledger.retain(&name, Some(until), false).await?;
         if let Some(snapshot) = &mut self.report.snapshot {
             snapshot.delete_after = Some(time::rfc3339(until));
         }

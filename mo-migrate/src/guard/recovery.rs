@@ -275,7 +275,9 @@ impl Run<'_> {
         tracing::warn!(run = %self.record.id, "the connections were lost: once more, on new ones");
         self.close_work().await;
         self.engine.end_lost_connections().await?;
-        self.ledger.reopen(self.engine).await
+        let ledger = Ledger::open(self.engine).await?;
+        std::mem::replace(&mut self.ledger, ledger).close().await;
+        Ok(())
     }
 
     /// Whether what was lost so can be tried again, on connections that are there now.

@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
         let columns = |inventory: &Inventory, name: &str| {
             let table = inventory.table(name);
             table.map_or_else(Vec::new, |table| {
-                table.columns.iter().filter(|c| !c.is_hidden()).map(|c| c.name.clone()).collect()
+                table.shown_columns().map(|column| column.name.clone()).collect()
             })
         };
         let tables = names.into_iter().map(|name| TableReport {
@@ -242,8 +242,7 @@ impl<'a> Run<'a> {
         let tables = || inventory.tables().filter(|table| table.name != *history);
         let counted = tables().filter_map(|table| {
             let rows = usize::try_from(table.rows?).unwrap_or(usize::MAX);
-            let shown = table.columns.iter().filter(|column| !column.is_hidden()).count();
-            let columns = plural(shown, "column");
+            let columns = plural(table.shown_columns().count(), "column");
             Some(format!("{} {}, {columns}", table.name, plural(rows, "row")))
         });
         let words: Vec<String> = counted.take(6).collect();

@@ -3,17 +3,13 @@
 //! Invariants:
 //! 1. a phase is written here before it begins, so that a crash is found in the phase it was in;
 //! 2. what a ring 2 statement touches is written here before it is sent;
-//! 3. every write is durable when the call returns, but for what is left to the next one, of which a
-//!    crash loses no more than one a moment earlier would;
+//! 3. every write is durable when the call returns;
 //! 4. the schema has a number; a newer one is refused;
 //! 5. runs and snapshots are in their order by their times, whatever the clocks say.
 
 mod clone;
 mod run;
 mod snapshot;
-#[cfg(test)]
-#[cfg(feature = "sqlite")]
-mod tests;
 mod upgrade;
 
 use crate::engine::{Connection, Engine, LedgerAccess, Statement};
@@ -65,8 +61,6 @@ pub(crate) struct Ledger {
     guarded: String,
     /// The latest time in it, once it was asked for: who writes holds the lock.
     latest: Option<i64>,
-    /// What the next write takes along. To write it twice is to write it once.
-    left: Vec<Statement>,
 }
 
 impl Ledger {
@@ -103,22 +97,8 @@ impl Ledger {
         Ok(Some(ledger))
     }
 
-    /// The same on a new connection, with what it has still to write.
-    ///
-    /// # Errors
-    /// It can't be opened.
-    pub(crate) async fn reopen(&mut self, engine: &dyn Engine) -> Result<()> {
-        let mut new = Self::open(engine).await?;
-        new.left.append(&mut self.left);
-        std::mem::replace(self, new).close().await;
-        Ok(())
-    }
-
     /// Closes it in order.
-    pub(crate) async fn close(mut self) {
-        if let Err(error) = self.write_what_is_left().await {
-            tracing::warn!(%error, "the ledger's last lines were not written");
-        }
+    pub(crate) async fn close(self) {
         self.connection.close().await;
     }
 
@@ -148,7 +128,7 @@ impl Ledger {
     }
 
     fn on(connection: Box<dyn Connection>, engine: &dyn Engine) -> Self {
-        Self { connection, guarded: engine.ledger_key().to_owned(), latest: None, left: Vec::new() }
+        Self { connection, guarded: engine.ledger_key().to_owned(), latest: None }
     }
 
     /// The time of a run or a snapshot that is written down now: this one, or later than all that are
@@ -174,9 +154,6 @@ impl Ledger {
 
     /// Writes one row, or several by one statement.
     async fn write(&mut self, sql: &str, params: &[Value]) -> Result<()> {
-        if !self.left.is_empty() {
-            return self.write_together(&[(sql.to_owned().into(), params.to_vec())]).await;
-        }
         fault::before(Transition::Ledger)?;
         self.connection.execute(sql, params).await.map_err(say::ledger_write)?;
         fault::after(Transition::Ledger)
@@ -184,24 +161,12 @@ impl Ledger {
 
     /// Writes all of it or nothing, and pays for one commit.
     async fn write_together(&mut self, statements: &[Statement]) -> Result<()> {
-        let all = [&self.left, statements].concat();
         fault::before(Transition::Ledger)?;
-        self.connection.execute_together(&all).await.map_err(say::ledger_write)?;
-        self.left.clear();
+        self.connection.execute_together(statements).await.map_err(say::ledger_write)?;
         fault::after(Transition::Ledger)
     }
 
-    /// Leaves it to the next write, which comes at once, and saves a commit.
-    fn write_with_next(&mut self, sql: &'static str, params: Vec<Value>) {
-        self.left.push((sql.into(), params));
-    }
-
-    async fn write_what_is_left(&mut self) -> Result<()> {
-        if self.left.is_empty() { Ok(()) } else { self.write_together(&[]).await }
-    }
-
     async fn fetch(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        self.write_what_is_left().await?;
         self.connection.fetch(sql, params, None).await
     }
 }

@@ -442,17 +442,17 @@ impl Ledger {
         self.write_together(&[(sql.into(), params), as_it_is(run)]).await
     }
 
-    /// Writes how a statement ended, with what is written next.
-    pub(crate) fn statement_ends(
+    /// Writes how a statement ended.
+    pub(crate) async fn statement_ends(
         &mut self,
         run: &str,
         line: &StatementLine,
         took: u64,
         ended: Option<i64>,
         error: Option<String>,
-    ) {
+    ) -> Result<()> {
         let sql = "UPDATE statements SET duration_ms = ?, server_ended = ?, error = ? WHERE run = ? AND version = ? AND number = ?";
-        let params = vec![
+        let params = [
             Value::Integer(i64::try_from(took).unwrap_or(i64::MAX)),
             ended.into(),
             error.into(),
@@ -460,7 +460,7 @@ impl Ledger {
             line.version.into(),
             Value::Integer(i64::try_from(line.number).unwrap_or(i64::MAX)),
         ];
-        self.write_with_next(sql, params);
+        self.write(sql, &params).await
     }
 
     /// The phases that a run began, in their order.

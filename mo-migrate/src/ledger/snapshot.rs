@@ -13,10 +13,6 @@ use crate::{lock, time};
 const COLUMNS: &str = "name, run, purpose, level, created_by, created_at, version_before, version_target, \
     delete_after, pinned, bytes, inventory";
 
-/// What a person has pinned counts one in the column, what an upgrade needs two.
-const RETAIN: &str =
-    "UPDATE snapshots SET delete_after = ?, pinned = pinned - pinned % 2 + ? WHERE name = ?";
-
 /// What the ledger knows of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct SnapshotRecord {
@@ -172,16 +168,12 @@ impl Ledger {
         delete_after: Option<i64>,
         pinned: bool,
     ) -> Result<()> {
-        self.write(RETAIN, &[delete_after.into(), pinned.into(), name.into()]).await
+        let sql = "UPDATE snapshots SET delete_after = ?, pinned = pinned - pinned % 2 + ? WHERE name = ?";
+        self.write(sql, &[delete_after.into(), pinned.into(), name.into()]).await
     }
 
-    /// Lets a run's snapshot go when its time is over, with what is written next of the run.
-    pub(crate) fn release(&mut self, name: &str, delete_after: i64) {
-        let (until, pinned) = (Some(delete_after), false);
-        self.write_with_next(RETAIN, vec![until.into(), pinned.into(), name.into()]);
-    }
-
-    /// Sets whether an upgrade needs a snapshot. What a person has pinned stays so.
+    /// Sets whether an upgrade needs a snapshot. What a person has pinned stays so: theirs counts one in
+    /// the column, ours two.
     pub(crate) async fn hold_snapshot(&mut self, name: &str, held: bool) -> Result<()> {
         let sql = "UPDATE snapshots SET pinned = pinned % 2 + ? WHERE name = ?";
         let ours: i64 = if held { 2 } else { 0 };

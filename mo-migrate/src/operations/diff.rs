@@ -347,8 +347,7 @@ pub(super) async fn table_of(
 
 /// The columns that one has and the other has not.
 pub(super) fn only(one: &Object, other: &Object) -> Vec<String> {
-    let shown = one.columns.iter().filter(|column| !column.is_hidden());
-    let names = shown.map(|column| column.name.clone());
+    let names = one.shown_columns().map(|column| column.name.clone());
     names.filter(|name| other.columns.iter().all(|column| column.name != *name)).collect()
 }
 

@@ -132,6 +132,28 @@ async fn generated_keys_come_back_and_are_never_given_twice() {
     }
 }
 
+/// Their hidden key is generated as well: the row that moves its counter was left in the table.
+#[tokio::test]
+async fn rows_without_a_key_come_back_and_no_row_more() {
+    let Some(shop) = Shop::of(
+        "CREATE TABLE bare (a INT, b VARCHAR(9)); INSERT INTO bare VALUES (1, 'x'), (2, 'y')",
+    )
+    .await
+    else {
+        return;
+    };
+    let before = shop.dump();
+    for migration in [
+        "INSERT INTO bare VALUES (3, 'z')",
+        "DELETE FROM bare; INSERT INTO bare VALUES (1, 'x')",
+        "DELETE FROM bare WHERE a = 2",
+        "ALTER TABLE bare ADD COLUMN c INT; INSERT INTO bare (a) VALUES (4)",
+    ] {
+        let _ = shop.fails(&format!("{migration}; {BAD}"), Outcome::Restored).await;
+        shop.assert_dump(&before, migration);
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_the_migration_drops_comes_back() {
     let Some(mut shop) =

@@ -148,12 +148,11 @@ impl MatrixOneRestore {
             if self.next_key(&table).await?.flatten().is_none_or(|now| now >= next) {
                 continue;
             }
-            let Some(key) = self.key_column(&table).await? else { continue };
+            let Some(key) = self.key_column(&object).await? else { continue };
             let value = next - 1;
-            let columns: Vec<&str> = object
-                .columns
-                .iter()
-                .filter(|column| !column.generated && !column.is_hidden())
+            // What else is hidden the server gives to the row by itself.
+            let columns: Vec<&str> = (object.columns.iter())
+                .filter(|column| column.name == key || !(column.generated || column.is_hidden()))
                 .map(|column| column.name.as_str())
                 .collect();
             let listed: Vec<String> = columns.iter().map(|column| quote(column)).collect();
@@ -216,16 +215,18 @@ impl MatrixOneRestore {
         }
     }
 
-    /// The column with generated keys.
-    async fn key_column(&mut self, table: &str) -> Result<Option<String>> {
+    /// The column with generated keys: the hidden one only where there is no other.
+    async fn key_column(&mut self, table: &Object) -> Result<Option<String>> {
         let sql = format!(
             "SELECT column_name FROM information_schema.columns \
              WHERE table_schema = {} AND table_name = {} AND extra = 'auto_increment'",
             literal(&self.engine.name),
-            literal(table)
+            literal(&table.name)
         );
         let rows = self.link.ask(&sql).await?;
-        rows.first().map(|row| row.at(0)).transpose()
+        let mut keys: Vec<String> = rows.iter().map(|row| row.at(0)).collect::<Result<_>>()?;
+        keys.sort_by_key(|key| table.shown_columns().all(|column| column.name != *key));
+        Ok(keys.into_iter().next())
     }
 
     /// The places in which a table's rows can be read now. A partitioned table reads as empty in the
