@@ -8,7 +8,7 @@ use mo_migrate_benches::{median, row, timed};
 use sqlx::Row as _;
 
 use super::server::{PREFIX, ask, send};
-use super::table::{DATABASE, Table};
+use super::table::Table;
 
 const ROUNDS: usize = 5;
 
@@ -82,7 +82,8 @@ async fn size(table: &Table) -> i64 {
     let mut size = 0;
     for column in ["id", "name", "price", "stock", "note"] {
         let sql = format!(
-            "SELECT CAST(sum(compress_size) AS SIGNED) FROM metadata_scan('{DATABASE}.big', '{column}') g"
+            "SELECT CAST(sum(compress_size) AS SIGNED) FROM metadata_scan('{}.big', '{column}') g",
+            table.database
         );
         size += ask(&table.pool, &sql).await[0].get_unchecked::<i64, _>(0);
     }
@@ -94,7 +95,8 @@ async fn make_snapshot(table: &Table, name: &str) {
 }
 
 async fn make_clone(table: &Table, clone: &str, snapshot: &str) {
-    let sql = format!("CREATE DATABASE {clone} CLONE {DATABASE} {{SNAPSHOT = '{snapshot}'}}");
+    let sql =
+        format!("CREATE DATABASE {clone} CLONE {} {{SNAPSHOT = '{snapshot}'}}", table.database);
     send(&table.pool, &sql).await;
 }
 

@@ -25,10 +25,6 @@ mod start;
 mod table;
 mod tables;
 
-use std::time::Duration;
-
-use mo_migrate_benches::row;
-
 use self::server::Server;
 use self::table::Table;
 
@@ -48,19 +44,16 @@ async fn main() {
     }
     server.clean().await;
     start::no_op(&server).await;
-    let mut guards: Vec<(u64, Duration)> = Vec::new();
+    let mut tables = Vec::new();
     for rows in sizes("MO_MIGRATE_BENCH_ROWS", "100000,1000000,10000000") {
-        let table = Table::filled(&server, rows).await;
-        let overhead = guard::overhead(&table).await;
-        if let Some((least, first)) = guards.first() {
-            let what = format!("guard overhead, {rows} rows");
-            row(&what, overhead, &format!("the same with {least} rows"), *first);
-        }
-        guards.push((rows, overhead));
-        growth::snapshot_and_clone(&table).await;
-        restore::of_the_table(&table).await;
-        server.clean().await;
+        tables.push(Table::filled(&server, rows).await);
     }
+    guard::overhead(&tables).await;
+    for table in &tables {
+        growth::snapshot_and_clone(table).await;
+        restore::of_the_table(table).await;
+    }
+    server.clean().await;
     for count in sizes("MO_MIGRATE_BENCH_TABLES", "400").into_iter().filter(|count| *count > 0) {
         tables::one_of(&server, count).await;
         server.clean().await;

@@ -6,7 +6,7 @@ use mo_migrate::Report;
 use mo_migrate_benches::{median, row, row_with_goal, timed};
 
 use super::server::ask;
-use super::table::{DATABASE, Table};
+use super::table::Table;
 
 /// From so many rows on the figures have goals.
 const LARGE: u64 = 10_000_000;
@@ -67,8 +67,8 @@ async fn checksum(table: &Table, snapshot: &str) -> Duration {
             "SELECT count(*), sum(crc32(serial_full(id, name, price, stock, note))) FROM {source}"
         )
     };
-    let now = of(format!("{DATABASE}.big"));
-    let then = of(format!("{DATABASE}.big {{SNAPSHOT = '{snapshot}'}}"));
+    let now = of(format!("{}.big", table.database));
+    let then = of(format!("{}.big {{SNAPSHOT = '{snapshot}'}}", table.database));
     let both = async {
         ask(&table.pool, &now).await;
         ask(&table.pool, &then).await;

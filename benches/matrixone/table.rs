@@ -6,16 +6,15 @@ use mo_migrate::prelude::*;
 use mo_migrate::{Outcome, Report};
 use sqlx::mysql::MySqlPool;
 
-use super::server::{Server, send};
-
-/// The database of the one table.
-pub(crate) const DATABASE: &str = "mo_migrate_bench_one";
+use super::server::{PREFIX, Server, send};
 
 /// A table `big` of so many rows, in a database of its own.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) server: Server,
     pub(crate) rows: u64,
+    /// The one that has it.
+    pub(crate) database: String,
     pub(crate) pool: MySqlPool,
     files: tempfile::TempDir,
 }
@@ -23,7 +22,8 @@ pub(crate) struct Table {
 impl Table {
     /// Makes and fills it, and has it written to the disk.
     pub(crate) async fn filled(server: &Server, rows: u64) -> Self {
-        let pool = server.make(DATABASE).await;
+        let database = format!("{PREFIX}{rows}");
+        let pool = server.make(&database).await;
         send(
             &pool,
             "CREATE TABLE big (id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(40) NOT NULL, \
@@ -39,13 +39,13 @@ impl Table {
             ),
         )
         .await;
-        send(&pool, &format!("SELECT mo_ctl('dn', 'flush', '{DATABASE}.big')")).await;
-        Self { server: server.clone(), rows, pool, files: tempfile::tempdir().unwrap() }
+        send(&pool, &format!("SELECT mo_ctl('dn', 'flush', '{database}.big')")).await;
+        Self { server: server.clone(), rows, database, pool, files: tempfile::tempdir().unwrap() }
     }
 
     /// The database's address.
     pub(crate) fn address(&self) -> String {
-        self.server.address(DATABASE)
+        self.server.address(&self.database)
     }
 
     /// The set of the migrations in this directory.
