@@ -5,8 +5,11 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use tokio::sync::oneshot;
+
 use super::context::Context;
 use super::screen::coloured;
+use super::signals;
 use crate::error::{Code, Error, Result};
 
 /// Goes on if a person says yes. `words` is the command that is asked about.
@@ -18,9 +21,34 @@ pub(super) fn confirm(context: &Context, words: &str, question: &str) -> Result<
         return Ok(());
     }
     can_ask(words)?;
-    let typed = answer(context, &format!("{question} [y/N] "))?;
-    let yes = ["y", "yes"].iter().any(|yes| typed.eq_ignore_ascii_case(yes));
-    if yes { Ok(()) } else { Err(declined()) }
+    context.printer.still();
+    says_yes(question)
+}
+
+/// The same where something has to be undone if the answer is no: Ctrl-C is an answer too, and does not end
+/// the process.
+///
+/// # Errors
+/// The answer is no or an interruption, or nobody can be asked.
+pub(super) async fn confirm_or_undo(context: &Context, words: &str, question: &str) -> Result<()> {
+    if context.yes {
+        return Ok(());
+    }
+    can_ask(words)?;
+    let interrupted = signals::interruption()?;
+    context.printer.still();
+    let (tell, answered) = oneshot::channel();
+    let question = question.to_owned();
+    // What waits for a line can't be called back, and ends with the process.
+    std::thread::spawn(move || tell.send(says_yes(&question)));
+    tokio::select! {
+        answered = answered => answered.unwrap_or_else(|_| Err(declined())),
+        () = interrupted => {
+            end_line();
+            Err(Error::new(Code::Interrupted, "interrupted at the question")
+                .true_now("nothing was touched"))
+        }
+    }
 }
 
 /// Goes on if a person types `name`.
@@ -32,22 +60,36 @@ pub(super) fn type_name(context: &Context, words: &str, name: &str) -> Result<()
         return Ok(());
     }
     can_ask(words)?;
-    let typed = answer(context, &format!("type `{name}` to go on: "))?;
+    context.printer.still();
+    let typed = answer(&format!("type `{name}` to go on: "))?;
     if typed == name { Ok(()) } else { Err(declined()) }
 }
 
+fn says_yes(question: &str) -> Result<()> {
+    let typed = answer(&format!("{question} [y/N] "))?;
+    let yes = ["y", "yes"].iter().any(|yes| typed.eq_ignore_ascii_case(yes));
+    if yes { Ok(()) } else { Err(declined()) }
+}
+
 /// The line that is typed, without blanks around it.
-fn answer(context: &Context, question: &str) -> Result<String> {
-    context.printer.still();
+fn answer(question: &str) -> Result<String> {
     let question = coloured(question);
     let mut typed = String::new();
     let asked = anstream::stderr().write_all(question.as_bytes());
     let read = asked.and_then(|()| io::stdin().lock().read_line(&mut typed));
     match read {
-        Ok(0) => Err(declined().because("the input ended")),
+        Ok(0) => {
+            end_line();
+            Err(declined().because("the input ended"))
+        }
         Ok(_) => Ok(typed.trim().to_owned()),
         Err(error) => Err(declined().because(error.to_string())),
     }
+}
+
+/// What follows does not stand behind the question, which nobody has answered with a line.
+fn end_line() {
+    drop(anstream::stderr().write_all(b"\n"));
 }
 
 fn can_ask(words: &str) -> Result<()> {

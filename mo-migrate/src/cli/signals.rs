@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: the first one undoes the run, the second one ends the process.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::printer::Printer;
 use crate::error::{Result, say};
@@ -16,15 +16,10 @@ pub(super) const OF_A_RUN: &str =
 /// # Errors
 /// The system takes no handler.
 pub(super) fn watch(stop: Stop, printer: Printer, words: &'static str) -> Result<()> {
-    let failed = |error: std::io::Error| say::io("listen to", "signals".as_ref(), &error);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut signals = Signals::listen()?;
     tokio::spawn(async move {
         for number in 1.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            signals.next().await;
             if number == 1 {
                 printer.say(words);
                 stop.ask();
@@ -34,6 +29,37 @@ pub(super) fn watch(stop: Stop, printer: Printer, words: &'static str) -> Result
         }
     });
     Ok(())
+}
+
+/// Ends with the next signal, which does not end the process.
+///
+/// # Errors
+/// The system takes no handler.
+pub(super) fn interruption() -> Result<impl Future<Output = ()>> {
+    let mut signals = Signals::listen()?;
+    Ok(async move { signals.next().await })
+}
+
+/// Ctrl-C and SIGTERM, whichever comes.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let failed = |error: std::io::Error| say::io("listen to", "signals".as_ref(), &error);
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 #[expect(

@@ -96,6 +96,24 @@ fn ctrl_c_and_the_end_of_the_input_at_a_question_touch_nothing() {
     }
 }
 
+/// The clone was taken over into a snapshot before it was asked about, and only a prune deleted that.
+#[test]
+fn a_clone_that_is_not_gone_back_to_leaves_nothing_behind_its_question() {
+    for (keys, code) in [("\u{3}", 130), ("\u{4}", 5), ("n\r", 5)] {
+        let shop = Shop::open();
+        shop.run("restore --into tried.db").ends(0);
+        let before = shop.run("snapshot list").ends(0).out;
+        let terminal =
+            Terminal::start(&typed(&shop, &["restore", "--from-clone", "tried.db"], &[]), 80);
+        terminal.shows("make it so? [y/N]").types(keys);
+        let left = terminal.ends();
+        assert_eq!(left.code, code, "{keys:?}: {}", left.bytes);
+        is_sane(&left);
+        assert!(left.screen.text().contains("nothing was touched"), "{left:?}");
+        assert_eq!(shop.run("snapshot list").ends(0).out, before, "{keys:?}");
+    }
+}
+
 #[test]
 fn a_question_is_answered_by_a_line() {
     let shop = Shop::open();

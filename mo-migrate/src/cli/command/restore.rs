@@ -131,7 +131,7 @@ async fn from_clone(context: &Context, database: &str, dry_run: bool) -> Result<
     }
     context.printer.show(&swapped(&swap));
     let words = format!("restore --from-clone {}", quoted(database));
-    if let Err(declined) = ask::confirm(context, &words, "make it so?") {
+    if let Err(declined) = ask::confirm_or_undo(context, &words, "make it so?").await {
         // What was only looked at leaves nothing.
         migrator.snapshot_delete(target, &swap.snapshot).await?;
         return Err(declined);
