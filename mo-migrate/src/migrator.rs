@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::engine::Target;
-use crate::error::{Code, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::hooks::HookAt;
 use crate::migration::{MigrationSet, StaticSet};
 use crate::observer::Observer;
@@ -209,11 +209,17 @@ impl Migrator {
         target: Target,
         work: impl AsyncFnOnce(Operations<'_>) -> Result<T>,
     ) -> Result<T> {
-        let set = match self.shared_set() {
-            Err(error) if error.code() == Code::NoDirectory => Arc::default(),
-            set => set?,
-        };
-        self.operate(&set, target, work).await
+        self.operate(&self.set_if_any()?.0, target, work).await
+    }
+
+    /// The set; where its directory is not there, an empty one and what to say of that.
+    fn set_if_any(&self) -> Result<(Arc<MigrationSet>, Option<Error>)> {
+        match self.shared_set() {
+            Err(missing) if missing.code() == Code::NoDirectory => {
+                Ok((Arc::default(), Some(missing)))
+            }
+            set => Ok((set?, None)),
+        }
     }
 
     async fn operate<T>(

@@ -105,6 +105,7 @@ impl Run<'_> {
         let mut report = GuardedReport {
             purpose: around.purpose.clone(),
             command: around.words(),
+            tables: around.tables.iter().cloned().collect(),
             ..GuardedReport::default()
         };
         let done = match &around.operation {

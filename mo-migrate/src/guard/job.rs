@@ -280,6 +280,10 @@ impl<'a> Step<'a> {
     ) -> Result<Self> {
         let dialect = engine.dialect();
         let file = source.parse(dialect)?;
+        // A way up that does nothing may be meant; a way down would say that something was taken back.
+        if direction == Direction::Down && file.statements.is_empty() {
+            return Err(say::empty_down(&file.path));
+        }
         if let Some(place) = file.transaction_control(dialect) {
             return Err(Error::new(Code::TransactionControl, place.message.clone()).placed(place));
         }

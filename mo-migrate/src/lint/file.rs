@@ -76,6 +76,9 @@ pub(super) fn look(file: &SqlFile, around: Around<'_>) -> Vec<Found> {
         }
         reader.columns.learn(changes.as_deref());
     }
+    if file.statements.is_empty() {
+        reader.find(Rule::Empty, 0, say::empty());
+    }
     let mut found = reader.found;
     found.extend(reader.copies.found());
     if let Some(refused) = refused(file, around.dialect) {

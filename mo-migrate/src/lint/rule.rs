@@ -89,6 +89,9 @@ rules! {
         "a file that can't be read: SQL that is not closed, an unknown directive",
         "the run refuses it, and nothing of it was looked at";
 
+    Empty = "EMPTY", Warning,
+        "a file without a statement",
+        "it is applied and does nothing, and a statement that is written into it later is refused as a change: write it now, or take the file out until it is written";
     RenameTable = "RENAME_TABLE", Warning,
         "a table gets another name, and the same file makes nothing of the old one",
         "programs that run now name the old one and fail until each of them is replaced: leave a view of the old name for those that read, or let both tables live for a while";

@@ -99,6 +99,14 @@ pub(super) fn unreadable(why: &str, help: Option<&str>) -> Words {
     }
 }
 
+pub(super) fn empty() -> Words {
+    words(
+        "the file has no statement: it is applied and does nothing, and a statement that is written into it \
+         later is refused as a change",
+        "write it now, or take the file out until it is written",
+    )
+}
+
 pub(super) fn rename_table(table: &Name, to: &Name) -> Words {
     words(
         format!(

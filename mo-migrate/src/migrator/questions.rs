@@ -80,12 +80,14 @@ impl Migrator {
         self.with_operations(target.into(), async |all| all.down_preview(to).await).await
     }
 
-    /// Where the database stands; writes nothing.
+    /// Where the database stands; writes nothing. A directory of migrations that is not there is a state
+    /// of its own, since the database can be asked about without one.
     ///
     /// # Errors
     /// The database can't be read, or not truthfully without writing.
     pub async fn status(&self, target: impl Into<Target>) -> Result<Status> {
-        self.with_operations(target.into(), async |all| all.status().await).await
+        let (set, missing) = self.set_if_any()?;
+        self.operate(&set, target.into(), async |all| all.status(missing.as_ref()).await).await
     }
 
     /// The versions that the database has; writes nothing.
@@ -150,8 +152,10 @@ impl Migrator {
     /// There is no such run, it was not restored, or its snapshot is gone.
     pub async fn verify_run(&self, target: impl Into<Target>, run: &str) -> Result<RunProof> {
         let target = target.into();
-        Box::pin(self.with_operations(target, async |all| Box::pin(all.verify_run(run)).await))
-            .await
+        Box::pin(self.with_operations_even_without_files(target, async |all| {
+            Box::pin(all.verify_run(run)).await
+        }))
+        .await
     }
 
     /// The rows of others that a restored run took back, or what a run that was applied has changed

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Operations, Upgrade};
 use crate::engine::{Fence, Role};
-use crate::error::{Code, Result, say};
+use crate::error::{Code, Error, Result, say};
 use crate::guard;
 use crate::guard::job::needs_before;
 use crate::history::{Applied, History, Marker};
@@ -44,7 +44,8 @@ impl From<&Migration> for PendingMigration {
 /// Where a database stands.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
-    /// `up_to_date`, `pending`, `open_run`, or `no_database`.
+    /// `up_to_date`, `pending`, `open_run`, `no_database`, or `no_migrations` where there is no set that
+    /// the database could be held against.
     pub state: String,
     /// The set's name.
     pub set: String,
@@ -64,7 +65,7 @@ pub struct Status {
     pub findings: Vec<Finding>,
     /// The run that is open in the database.
     pub open_run: Option<Marker>,
-    /// In words, what is true of the open run and what the next start does.
+    /// In words, what is true of the open run and what the next start does, or why there is no set.
     pub detail: Option<String>,
     /// The newest upgrade, unless it is over and green was never used.
     pub upgrade: Option<Upgrade>,
@@ -97,19 +98,24 @@ impl Verification {
 }
 
 impl Operations<'_> {
-    /// Where the database stands; writes nothing.
-    pub(crate) async fn status(&self) -> Result<Status> {
+    /// Where the database stands; writes nothing. `missing` says why there is no set, if there is none.
+    pub(crate) async fn status(&self, missing: Option<&Error>) -> Result<Status> {
         let exists = self.engine.exists().await?;
         let history = if exists { self.history(Role::Read).await? } else { None };
         let (open, detail) = self.open_run(history.as_ref()).await?;
-        let findings = findings(self.set, history.as_ref(), &self.settings.set);
         let set = &self.settings.set;
+        // Against no set, all that is applied would be said to be missing.
+        let findings = match missing {
+            Some(_) => Vec::new(),
+            None => findings(self.set, history.as_ref(), set),
+        };
         let pending = tolerant(self.set, history.as_ref(), Goal::Latest, set)?.pending;
         let marker = history.as_ref().and_then(|history| history.marker.clone());
         let waits = open.as_ref().is_some_and(|run| !is_final(run, history.as_ref()));
         let state = match (exists, marker.is_some() || waits, pending.is_empty()) {
             (false, ..) => "no_database",
             (_, true, _) => "open_run",
+            _ if missing.is_some() => "no_migrations",
             (_, _, false) => "pending",
             _ => "up_to_date",
         };
@@ -125,7 +131,7 @@ impl Operations<'_> {
                 .map(|history| history.of_set(&self.settings.set).cloned().collect())
                 .unwrap_or_default(),
             findings,
-            detail,
+            detail: detail.or_else(|| missing.map(say::in_a_line)),
             // What can't be read of it stops no answer about the migrations.
             upgrade: self.upgrade().await.ok().flatten().filter(is_told),
             open_run: marker,

@@ -54,7 +54,7 @@ impl RunReport {
                         (rows::part(report))
                         (definitions::part(self, report))
                         (checks::part(report))
-                        @if let Some(restore) = &report.restore { (foreign(restore)) }
+                        @if let Some(restore) = &report.restore { (foreign(restore, report.whose_kept())) }
                         (kept(report))
                     }
                     footer { p { "Written by mo-migrate " (env!("CARGO_PKG_VERSION")) ". Times are in UTC." } }
@@ -109,6 +109,9 @@ impl RunReport {
                     p.note {
                         "For " (words(&guarded.purpose)) ", " (duration(guarded.duration_ms))
                         @if let Some(exit) = guarded.exit_code { ", exited with " (exit) }
+                    }
+                    @if !guarded.tables.is_empty() {
+                        p.note { "Only what was named was looked at: " (words(&guarded.tables.join(", "))) }
                     }
                     @if !guarded.output.is_empty() {
                         (boxed("what the command wrote", &html! {
@@ -221,7 +224,7 @@ fn migrations(lines: &[MigrationReport]) -> Markup {
 }
 
 /// What others wrote: what went back with a table, and what was left alone.
-fn foreign(restore: &RestoreReport) -> Markup {
+fn foreign(restore: &RestoreReport, whose_kept: &str) -> Markup {
     let list = |title: &str, names: &[String]| {
         let (shown, left) = first(names, most::TABLES);
         html! {
@@ -247,7 +250,7 @@ fn foreign(restore: &RestoreReport) -> Markup {
             }
             @if none { p.note { "Others were not seen to write meanwhile." } }
             (list("Went back with the table, and may be others'; it is in the failed state", &restore.discarded_writes))
-            (list("Written by others, and left as it is", &restore.kept_writes))
+            (list(&capital(whose_kept), &restore.kept_writes))
             @for taken in &restore.discarded_rows {
                 (checks::evidence(
                     &format!("{} of others' in {} went back", super::text::count(taken.count, "row"), taken.table),

@@ -158,6 +158,8 @@ pub struct GuardedReport {
     pub purpose: String,
     /// The command; none where it was a function.
     pub command: Option<String>,
+    /// All that it was said to write to; other tables were not looked at. Empty where nothing was said.
+    pub tables: Vec<String>,
     /// What the command exited with; none where a signal ended it.
     pub exit_code: Option<i32>,
     /// How long it took.

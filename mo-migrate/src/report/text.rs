@@ -65,7 +65,23 @@ impl Report {
             ended.into(),
             format!("{} ms", guarded.duration_ms).into(),
         ]);
-        table.to_text(color)
+        let mut text = table.to_text(color);
+        if !guarded.tables.is_empty() {
+            let named = one_line(&guarded.tables.join(", "));
+            let only = format!("  only what was named was looked at: {named}\n");
+            text.push_str(&paint(color, DIM, &only));
+        }
+        text
+    }
+
+    /// Who wrote to the tables that a restore left as they are: what is guarded may have written to more
+    /// than was named, and nobody saw who it was.
+    pub(super) fn whose_kept(&self) -> &'static str {
+        if self.guarded.is_some() {
+            "was not named, and is left as it is"
+        } else {
+            "written by others, left as it is"
+        }
     }
 
     fn tables_text(&self, color: bool) -> String {

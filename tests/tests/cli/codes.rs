@@ -199,5 +199,9 @@ fn a_database_that_can_only_be_read_is_refused_before_anything_is_begun() {
         let ran = shop.run(&format!("--url sqlite:app.db?mode=ro {words}")).ends(5);
         assert!(ran.err.contains("let the database and its folder be written to"), "{}", ran.err);
     }
+    for words in ["preflight", "preflight --quick"] {
+        let ran = shop.run(&format!("--url sqlite:app.db?mode=ro {words}")).ends(5);
+        assert!(ran.out.contains("✗ open transactions   the database can only be read"), "{ran:?}");
+    }
     shop.run("up").ends(0);
 }

@@ -57,6 +57,28 @@ fn status_tells_what_is_applied_and_pending() {
     );
 }
 
+/// Hints of commands that need no migrations name `status`.
+#[test]
+fn status_answers_where_no_migrations_are() {
+    let shop = Shop::open();
+    std::fs::remove_dir_all(shop.path("migrations")).unwrap();
+    let ran = shop.run("status").ends(0);
+    assert!(ran.last_line().starts_with("no migrations: version 1  ("), "{}", ran.out);
+    for words in ["create_products", "there is no directory `migrations`", "`--dir`"] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+    shop.run("status --exit-code").ends(1);
+    let document = shop.run("status --format json").ends(0).json();
+    assert_eq!(
+        (&document["state"], &document["findings"]),
+        (&"no_migrations".into(), &serde_json::json!([]))
+    );
+    let ran = shop.run("--url sqlite:none.db status").ends(0);
+    assert!(ran.last_line().starts_with("no database yet"), "{}", ran.out);
+    // What would be done needs them still.
+    shop.run("plan").ends(66);
+}
+
 #[test]
 fn history_has_versions_and_runs() {
     let shop = Shop::open();

@@ -120,6 +120,26 @@ fn down_asks_and_takes_back_by_the_down_file() {
     assert_eq!(shop.run("down --yes --format json").ends(5).json()["outcome"], "refused");
 }
 
+/// What `new --down` writes, as it was written.
+#[test]
+fn a_down_file_that_was_never_written_takes_nothing_back() {
+    let shop = Shop::open();
+    shop.run("new --down").ends(0);
+    let ran = shop.run("down --yes").ends(5);
+    assert!(ran.err.contains("1_create_products.down.sql` has no statement"), "{}", ran.err);
+    assert!(shop.run("status").ends(0).last_line().starts_with("up to date: version 1"));
+}
+
+/// It may be meant; it is not a thing to find out later.
+#[test]
+fn a_file_without_a_statement_is_applied_and_found_before() {
+    let shop = Shop::new(&[("1_init.sql", "-- to be written\n")]);
+    let ran = shop.run("lint").ends(1);
+    assert!(ran.out.contains("1_init.sql:1: warning[EMPTY]"), "{}", ran.out);
+    assert!(shop.run("plan").ends(0).out.contains("warning[EMPTY]"));
+    shop.run("up").ends(0);
+}
+
 #[test]
 fn a_version_without_a_down_file_is_not_taken_back() {
     let ran = Shop::open().run("down --yes").ends(5);

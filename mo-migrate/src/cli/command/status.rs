@@ -78,6 +78,7 @@ fn last_line(status: &crate::Status) -> String {
         "up_to_date" => ("up to date", GREEN),
         "pending" => ("pending", YELLOW),
         "open_run" => ("a run is open", RED),
+        "no_migrations" => ("no migrations", YELLOW),
         _ => ("no database yet", YELLOW),
     };
     let version = status

@@ -4,9 +4,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Sqlite;
+use sqlx::SqliteConnection;
+
 use super::connection::{AGAIN, SqliteLink};
 use super::files::with_suffix;
+use super::{Sqlite, needs_writing};
 use crate::engine::Connection as _;
 use crate::error::{Result, say};
 
@@ -27,6 +29,9 @@ impl Sqlite {
         }
         let options = self.options.clone().create_if_missing(false).busy_timeout(AGAIN);
         let mut link = SqliteLink::plain(self.open(options).await?);
+        if let Some(connection) = link.raw().downcast_mut::<SqliteConnection>() {
+            needs_writing(connection).await?;
+        }
         link.patience(AGAIN);
         let until = Instant::now() + wait;
         let tried = loop {

@@ -156,6 +156,18 @@ fn last_write(path: &Path) -> i64 {
     all.iter().filter_map(|path| files::modified_ms(path)).max().unwrap_or(0)
 }
 
+/// A transaction that is begun where nothing can be written reads, and fails at its first write.
+///
+/// # Errors
+/// The database can only be read.
+async fn needs_writing(connection: &mut SqliteConnection) -> Result<()> {
+    let mut locked = connection.lock_handle().await.map_err(say::driver)?;
+    if Handle::new(locked.as_raw_handle()).is_read_only() {
+        return Err(say::read_only_database());
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Engine for Sqlite {
     fn name(&self) -> &'static str {
@@ -334,14 +346,7 @@ impl Engine for Sqlite {
         if let (true, Some(name)) = (self.memory, snapshot) {
             facts = Some(self.copy_memory(source, name, &progress).await?);
         }
-        let is_read_only = {
-            let mut locked = source.lock_handle().await.map_err(say::driver)?;
-            Handle::new(locked.as_raw_handle()).is_read_only()
-        };
-        // A transaction that is begun there reads, and fails at its first write.
-        if is_read_only {
-            return Err(say::read_only_database());
-        }
+        needs_writing(source).await?;
         work.patience(conduct.wait);
         work.begin().await?;
         let Some(name) = snapshot else { return Ok(None) };

@@ -140,8 +140,9 @@ pub(crate) fn no_right_to_look(role: &str, error: Error) -> Error {
         .within(Code::Database, "this user may not look for the database in the server's catalogue")
         .true_now("nothing was touched")
         .hinted(format!(
-            "run the command as the account's administrator, or for a start with nothing to do let them type \
-             `GRANT SELECT ON TABLE mo_catalog.mo_database TO {role}`"
+            "run the command as the account's administrator, who alone can make a snapshot; or, for `status` and \
+             a start with nothing to do, let them type `GRANT SELECT ON TABLE mo_catalog.mo_database TO {role}; \
+             GRANT SELECT ON TABLE mo_migrate.* TO {role}`"
         ))
 }
 

@@ -125,6 +125,12 @@ pub(crate) fn stale_binary(missing: &[String]) -> String {
     )
 }
 
+/// The down file is there and was never written.
+pub(crate) fn empty_down(path: &str) -> Error {
+    Error::new(Code::NoDown, format!("`{path}` has no statement, and takes nothing back"))
+        .hinted("write what takes the migration back into it")
+}
+
 pub(crate) fn no_down(migration: &Migration) -> Error {
     let (version, name) = (migration.version, &migration.name);
     Error::new(Code::NoDown, format!("migration {} has no down file", migration.title()))

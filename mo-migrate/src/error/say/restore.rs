@@ -31,7 +31,11 @@ pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep
         let failed_state = restore.failed_state.as_deref().unwrap_or("?");
         let mut kept = format!("the failed state in `{failed_state}` until {}", time::day(until));
         if !restore.kept_writes.is_empty() {
-            kept.push_str("; what others wrote was left alone in ");
+            // What is guarded may have written to more than was named; nobody saw who it was.
+            kept.push_str(match &report.guarded {
+                Some(_) => "; what was not named was left alone, whoever wrote to it: ",
+                None => "; what others wrote was left alone in ",
+            });
             kept.push_str(&restore.kept_writes.join(", "));
         }
         if !restore.discarded_writes.is_empty() {

@@ -274,7 +274,7 @@ fn foreign_text(report: &Report, color: bool) -> String {
     let mut table = Table::default();
     for (names, words) in [
         (&restore.discarded_writes, "went back with the table, and may be others'"),
-        (&restore.kept_writes, "written by others, left as it is"),
+        (&restore.kept_writes, report.whose_kept()),
     ] {
         let (shown, left) = first(names, most::TABLES);
         for name in shown {
