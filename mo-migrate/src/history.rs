@@ -163,6 +163,14 @@ impl History {
         self.applied.iter().filter(move |applied| applied.set == set)
     }
 
+    /// The sets that the database has, where it has not this one: it is a new one, or mistyped.
+    pub(crate) fn sets_but(&self, set: &str) -> Vec<&str> {
+        let mut sets: Vec<&str> = self.applied.iter().map(|applied| applied.set.as_str()).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        if sets.contains(&set) { Vec::new() } else { sets }
+    }
+
     /// The highest version of one set.
     #[must_use]
     pub fn latest(&self, set: &str) -> Option<Version> {

@@ -32,7 +32,7 @@ pub enum Moment {
     Before,
     /// It was applied and is final.
     After,
-    /// It failed, and what it did is there for others to see; it is taken back next.
+    /// It failed: what others can see of it is taken back next, and what was in a transaction is gone.
     Failed,
     /// The database is as it was: the run was rolled back, restored and compared, or refused after
     /// [`Before`](Self::Before) was told.

@@ -10,7 +10,7 @@ use super::printer::Printer;
 use super::progress::Progress;
 use super::setting::{ALL, Choice, Format, told};
 use super::{Cli, Source};
-use super::{signals, webhook};
+use super::{notice, signals, webhook};
 use crate::engine::EXAMPLE_ADDRESS;
 use crate::error::{Code, Error, Result, say};
 use crate::hooks::{HookAt, Moment};
@@ -76,6 +76,8 @@ impl Context {
         }
         let printer = Printer::new(choice.format, invocation(words));
         let mut settings = choice.settings;
+        settings.hooks =
+            settings.hooks.into_iter().map(|hook| notice::as_typed(hook, &printer)).collect();
         if choice.rehearse == Rehearse::Never || settings.rehearse == Rehearse::Never {
             settings.rehearse = choice.rehearse;
         }

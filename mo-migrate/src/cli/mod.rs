@@ -20,6 +20,7 @@ mod dotenv;
 mod file;
 mod invocation;
 mod live;
+mod notice;
 mod printer;
 mod progress;
 mod schedule;

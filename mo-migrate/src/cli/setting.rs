@@ -14,6 +14,7 @@ use super::webhook::Webhook;
 use crate::hooks::{Hook, HookAt, Moment, ShellHook};
 use crate::parse_duration;
 use crate::settings::{Keep, OwnItem, Rehearse, Settings, Window};
+use crate::sql;
 
 /// What the answer looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -187,7 +188,12 @@ fn hook(text: &str, secret: Option<&str>) -> Result<HookAt, String> {
     };
     let (word, what) = text.split_once('=').ok_or_else(bad)?;
     let moment = Moment::ALL.into_iter().find(|moment| moment.as_str() == word.trim());
-    let (moment, what) = (moment.ok_or_else(bad)?, what.trim());
+    // The word itself may be a part of a credential; that it is near says what it was.
+    let near = || match sql::nearest(word.trim(), &words) {
+        Some(near) => format!("{}; did you mean `{near}`?", bad()),
+        None => bad(),
+    };
+    let (moment, what) = (moment.ok_or_else(near)?, what.trim());
     if what.is_empty() {
         return Err(bad());
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::run::{Run, Stage};
+use super::run::Run;
 use crate::error::{Error, Result, say};
 use crate::hooks::{HookAt, Moment, Notice};
 use crate::observer::Event;
@@ -18,13 +18,12 @@ impl Run<'_> {
         self.go_on().and(told)
     }
 
-    /// Tells of a failure whose effects others can see, before they are taken back.
+    /// Tells of a failure, when no transaction keeps others out any more: before what they can see is taken
+    /// back, and else after it.
     pub(super) async fn tell_failed(&mut self, failure: &Error) {
-        if matches!(self.stage, Stage::Committed | Stage::Unknown) {
-            self.report.error = Some(failure.into());
-            // Each has its line in the report.
-            let _ = tell(&self.settings, Moment::Failed, &mut self.report, &Stop::default()).await;
-        }
+        self.report.error = Some(failure.into());
+        // Each has its line in the report.
+        let _ = tell(&self.settings, Moment::Failed, &mut self.report, &Stop::default()).await;
     }
 
     fn was_told_before(&self) -> bool {

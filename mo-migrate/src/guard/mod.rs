@@ -108,7 +108,9 @@ impl Run<'_> {
             self.unfinished = true;
             return say::run_taken_over(taken, &failure);
         }
-        self.tell_failed(&failure).await;
+        if matches!(self.stage, Stage::Committed | Stage::Unknown) {
+            self.tell_failed(&failure).await;
+        }
         if failure.code() == Code::StillRunning {
             self.unfinished = true;
             return failure;
@@ -132,6 +134,7 @@ impl Run<'_> {
             }
             Stage::InTransaction => {
                 self.close_work().await;
+                self.tell_failed(&failure).await;
                 let failure = self.clean_up(failure).await;
                 say::rolled_back(failure)
             }

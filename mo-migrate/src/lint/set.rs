@@ -89,7 +89,9 @@ fn chosen<'a>(set: &'a MigrationSet, scope: &Scope) -> Result<Vec<&'a Migration>
     let mut all: Vec<&Migration> = set.migrations.iter().chain(&set.repeatables).collect();
     for file in &scope.files {
         if !all.iter().any(|migration| has_file(migration, file)) {
-            return Err(errors::no_file_of_the_set(file));
+            let known: Vec<&str> =
+                all.iter().flat_map(|migration| files(migration)).filter_map(name).collect();
+            return Err(errors::no_file_of_the_set(file, name(file).unwrap_or(file), &known));
         }
     }
     let above = scope.above.unwrap_or(Version::MIN);
@@ -103,13 +105,21 @@ fn chosen<'a>(set: &'a MigrationSet, scope: &Scope) -> Result<Vec<&'a Migration>
 /// Whether the file is one of the migration's: by its name, for a set that was compiled in knows other
 /// paths than the shell.
 fn has_file(migration: &Migration, file: &str) -> bool {
-    let name = |path: &str| Path::new(path).file_name().map(ToOwned::to_owned);
+    name(file).is_some() && files(migration).any(|own| name(own) == name(file))
+}
+
+fn name(path: &str) -> Option<&str> {
+    Path::new(path).file_name()?.to_str()
+}
+
+/// The paths of a migration's files.
+fn files(migration: &Migration) -> impl Iterator<Item = &str> {
     let up = match &migration.work {
         Work::Sql(source) => Some(source),
         Work::Rust(_) => None,
     };
     let files = [up, migration.down.as_ref(), migration.check_file.as_ref()];
-    name(file).is_some() && files.into_iter().flatten().any(|own| name(&own.path) == name(file))
+    files.into_iter().flatten().map(|own| &*own.path)
 }
 
 fn of_migration(migration: &Migration, known: &[Known], database: Option<&str>) -> Vec<Finding> {

@@ -65,7 +65,8 @@ pub struct Status {
     pub findings: Vec<Finding>,
     /// The run that is open in the database.
     pub open_run: Option<Marker>,
-    /// In words, what is true of the open run and what the next start does, or why there is no set.
+    /// In words, what is true of the open run and what the next start does, or why there is no set, or that the database
+    /// has others.
     pub detail: Option<String>,
     /// The newest upgrade, unless it is over and green was never used.
     pub upgrade: Option<Upgrade>,
@@ -119,6 +120,7 @@ impl Operations<'_> {
             (_, _, false) => "pending",
             _ => "up_to_date",
         };
+        let new_set = history.as_ref().and_then(|all| say::new_set(set, &all.sets_but(set)));
         Ok(Status {
             state: state.to_owned(),
             set: self.settings.set.clone(),
@@ -131,7 +133,7 @@ impl Operations<'_> {
                 .map(|history| history.of_set(&self.settings.set).cloned().collect())
                 .unwrap_or_default(),
             findings,
-            detail: detail.or_else(|| missing.map(say::in_a_line)),
+            detail: detail.or_else(|| missing.map(say::in_a_line)).or(new_set),
             // What can't be read of it stops no answer about the migrations.
             upgrade: self.upgrade().await.ok().flatten().filter(is_told),
             open_run: marker,

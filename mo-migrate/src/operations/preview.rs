@@ -30,6 +30,8 @@ pub struct Preview {
     pub guard: Option<PreviewGuard>,
     /// Differences between the set and the history that the policies allow.
     pub tolerated: Vec<Finding>,
+    /// In words, that the database has other sets and nothing of this one.
+    pub new_set: Option<String>,
     /// What can go wrong with the migrations, by their texts.
     pub lint: Vec<LintFinding>,
     /// The rehearsal, where one was asked for.
@@ -95,6 +97,9 @@ impl Operations<'_> {
             guard: (!job.steps.is_empty()).then(|| guard_of(&job, one_transaction)),
             lint: self.lint_of(&job),
             tolerated: plan.tolerated,
+            new_set: history.and_then(|history| {
+                say::new_set(&self.settings.set, &history.sets_but(&self.settings.set))
+            }),
             rehearsal: None,
         })
     }

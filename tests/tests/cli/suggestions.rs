@@ -143,3 +143,37 @@ fn what_a_restore_leaves_as_it_is_comes_back_by_the_command_that_it_names() {
     type_in(&shop, &format!("{command} --yes")).ends(0);
     assert_eq!(shop.sql("SELECT count(*) FROM products"), before);
 }
+
+/// Whoever is paged reads `migrate`, whatever the program is called where it runs.
+#[test]
+fn a_hook_is_told_commands_that_work() {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "SELECT * FROM nowhere;\n");
+    let mut command = shop.command();
+    command.args(["--hook", "failed=cat > told.json", "--url", "sqlite:app.db", "up"]);
+    Ran::of(&command.output().unwrap()).ends(2);
+    let told = std::fs::read_to_string(shop.path("told.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let commands = suggested(told["error"]["hint"].as_str().unwrap());
+    assert!(commands[0].ends_with(" --url sqlite:app.db up"), "{commands:?}");
+}
+
+#[test]
+fn a_name_of_a_file_a_moment_or_a_set_is_answered_with_the_nearest() {
+    let shop = Shop::open();
+    std::fs::write(shop.path("mask.sql"), "UPDATE products SET name = 'x';").unwrap();
+    for (words, code, near) in [
+        ("guard --check mas.sql -- true", 5, "the nearest name there is `mask.sql`"),
+        ("clone create qa --from now --mask maks.sql", 5, "the nearest name there is `mask.sql`"),
+        ("--hook befor=./x.sh up", 64, "did you mean `before`?"),
+        ("lint migrations/1_create_product.sql", 64, "is `1_create_products.sql`"),
+        ("--set mian status", 0, "did you mean `--set main`?"),
+        ("--set mian plan", 0, "the database has the set `main`: did you mean `--set main`?"),
+    ] {
+        let ran = shop.run(words);
+        assert!(format!("{}{}", ran.out, ran.err).contains(near), "{words}: {ran:?}");
+        assert_eq!(ran.code, code, "{words}: {ran:?}");
+    }
+    // It is there, and mistyped nowhere.
+    assert!(!shop.run("plan").ends(0).out.contains("--set"));
+}

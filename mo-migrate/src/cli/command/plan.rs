@@ -46,6 +46,9 @@ fn text(preview: &Preview, keep: &str) -> String {
     for finding in &preview.tolerated {
         let _ = writeln!(text, "{}", paint(true, YELLOW, &one_line(&say::tolerated(finding))));
     }
+    if let Some(words) = &preview.new_set {
+        let _ = writeln!(text, "{}", paint(true, YELLOW, &one_line(words)));
+    }
     for step in &preview.migrations {
         text.push_str(&step_text(step));
     }

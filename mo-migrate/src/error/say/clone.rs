@@ -3,6 +3,8 @@
 #[cfg(any(feature = "cli", feature = "sqlite"))]
 use std::path::Path;
 
+#[cfg(feature = "cli")]
+use super::with_neighbour;
 use super::{remedy, size};
 use crate::engine::{Room, Space};
 use crate::error::{Code, Error};
@@ -257,10 +259,11 @@ pub(crate) fn not_replaced(error: Error, record: &CloneRecord) -> Error {
 
 #[cfg(feature = "cli")]
 pub(crate) fn no_mask(file: &Path, error: &std::io::Error) -> Error {
-    Error::new(Code::Mask, format!("the mask `{}` can't be read", file.display()))
-        .because(error.to_string())
-        .true_now(UNTOUCHED)
-        .hinted("name the file with the SQL of the mask, as in `migrate clone create qa --mask mask.sql`")
+    let unread = Error::new(Code::Mask, format!("the mask `{}` can't be read", file.display()))
+        .because(error.to_string());
+    with_neighbour(unread, file).true_now(UNTOUCHED).hinted(
+        "name the file with the SQL of the mask, as in `migrate clone create qa --mask mask.sql`",
+    )
 }
 
 /// Nothing comes back from an environment, which may be masked, or from what is not whole.

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use super::with_nearest;
+use super::{with_nearest, with_neighbour};
 use crate::engine::{Room, Space};
 use crate::error::{Code, Disk, Error};
 use crate::printable::quoted;
@@ -196,7 +196,9 @@ pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
             let folder = quoted(&folder.to_string_lossy());
             problem.hinted(format!("make its folder first: `mkdir -p {folder}`"))
         }
-        (None, ErrorKind::NotFound, None) => problem.hinted("name one that is there"),
+        (None, ErrorKind::NotFound, None) => {
+            with_neighbour(problem, path).hinted("name one that is there")
+        }
         _ => {
             // What is not there yet is made in a folder that is.
             let place = path.ancestors().find(|place| place.exists()).unwrap_or(path);

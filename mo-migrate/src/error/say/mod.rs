@@ -20,7 +20,7 @@ pub(crate) use guarded::*;
 #[cfg(feature = "matrixone")]
 pub(crate) use matrixone::*;
 pub(crate) use moment::*;
-pub(crate) use nearest::with_nearest;
+pub(crate) use nearest::{with_nearest, with_neighbour};
 pub(crate) use plan::*;
 pub(crate) use preflight::*;
 pub(crate) use restore::*;

@@ -1,5 +1,7 @@
 //! Names that are not there, answered with those that are.
 
+use std::path::Path;
+
 use crate::error::Error;
 use crate::sql;
 
@@ -23,4 +25,21 @@ pub(crate) fn with_nearest(
         ([], n) if n <= LISTED => format!("there are {}", known.join(", ")),
         ([], n) => format!("there are {n}"),
     })
+}
+
+/// Says which file of the same folder was meant, where one is called nearly so.
+pub(crate) fn with_neighbour(error: Error, path: &Path) -> Error {
+    match neighbour(path) {
+        Some(near) => error.because(format!("the nearest name there is `{near}`")),
+        None => error,
+    }
+}
+
+fn neighbour(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(".".as_ref())).ok()?;
+    let names: Vec<String> =
+        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    sql::nearest(path.file_name()?.to_str()?, &names).map(ToOwned::to_owned)
 }

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::with_nearest;
 use crate::error::{Code, Error};
 use crate::ledger::RunRecord;
 use crate::migration::{Checksum, Migration, MigrationSet, Version};
 use crate::plan::Finding;
-use crate::time;
+use crate::printable::quoted;
+use crate::{sql, time};
 
 fn short(checksum: &str) -> String {
     Checksum::from_stored(checksum).to_string()
@@ -98,9 +100,20 @@ pub(crate) fn orphan(place: &str, version: Version) -> Error {
     .hinted(format!("add a migration with version {version}, or remove it"))
 }
 
-pub(crate) fn no_file_of_the_set(file: &str) -> Error {
-    Error::new(Code::Usage, format!("`{file}` belongs to no migration of the set"))
+pub(crate) fn no_file_of_the_set(file: &str, name: &str, known: &[&str]) -> Error {
+    let error = Error::new(Code::Usage, format!("`{file}` belongs to no migration of the set"));
+    with_nearest(error, name, known, ["file", "files"])
         .hinted("name the directory with `--dir`, or leave the file out")
+}
+
+/// The database has sets, and none of this name: it is a new one, or mistyped. Nothing where it has none.
+pub(crate) fn new_set(set: &str, others: &[&str]) -> Option<String> {
+    let [first, more @ ..] = others else { return None };
+    let names = more.iter().fold(format!("`{first}`"), |names, name| format!("{names}, `{name}`"));
+    let near = sql::nearest(set, others)
+        .map_or_else(String::new, |near| format!(": did you mean `--set {}`?", quoted(near)));
+    let word = if more.is_empty() { "set" } else { "sets" };
+    Some(format!("nothing of set `{set}` is applied; the database has the {word} {names}{near}"))
 }
 
 pub(crate) fn set_name(name: &str, longest: usize) -> Error {

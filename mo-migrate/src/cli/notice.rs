@@ -1,0 +1,45 @@
+//! What hooks are told, with the commands in it as they have to be typed.
+
+use std::sync::Arc;
+
+use super::printer::Printer;
+use crate::hooks::{Hook, HookAt, Notice, Told};
+use crate::report::ErrorReport;
+
+/// A hook of the library, for a command that may have another name.
+#[derive(Debug)]
+struct AsTyped {
+    hook: Arc<dyn Hook>,
+    printer: Printer,
+}
+
+/// The same hook, which is told commands that work.
+pub(super) fn as_typed(HookAt { moment, hook }: HookAt, printer: &Printer) -> HookAt {
+    HookAt { moment, hook: Arc::new(AsTyped { hook, printer: printer.clone() }) }
+}
+
+impl Hook for AsTyped {
+    fn name(&self) -> String {
+        self.hook.name()
+    }
+
+    fn tell<'a>(&'a self, notice: &'a Notice) -> Told<'a> {
+        Box::pin(async move {
+            let mut notice = notice.clone();
+            let of_report = notice.report.as_mut().and_then(|report| report.error.as_mut());
+            for error in notice.error.as_mut().into_iter().chain(of_report) {
+                self.typed(error);
+            }
+            self.hook.tell(&notice).await
+        })
+    }
+}
+
+impl AsTyped {
+    fn typed(&self, error: &mut ErrorReport) {
+        error.message = self.printer.as_typed(&error.message);
+        for words in error.database.iter_mut().chain(&mut error.hint) {
+            *words = self.printer.as_typed(words);
+        }
+    }
+}
