@@ -15,6 +15,7 @@ use crate::engine::{Engine, LastHolder, LockAttempt, LockGuard};
 use crate::error::{Result, say};
 use crate::fault::{self, Transition};
 use crate::observer::Event;
+use crate::process;
 use crate::settings::Settings;
 use crate::time;
 
@@ -48,6 +49,14 @@ impl Holder {
             .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
         let token = uuid::Uuid::now_v7().simple().to_string();
         Self { host, pid: std::process::id(), user, since: time::now_ms(), token }
+    }
+}
+
+impl Holder {
+    /// It runs a command under a guard, and this process is of that command: its lock is not let go
+    /// before we end.
+    fn guards_us(&self) -> bool {
+        process::is_guarded() && self.host == Self::here().host && process::is_above_us(self.pid)
     }
 }
 
@@ -99,6 +108,9 @@ pub(crate) async fn acquire(engine: &dyn Engine, settings: &Settings) -> Result<
                 fault::after(Transition::Lock)?;
                 beat(&guard);
                 return Ok(Held { guard, waited, last });
+            }
+            LockAttempt::Taken(Some(holder)) if holder.guards_us() => {
+                return Err(say::locked_by_its_guard(engine.database(), &holder.to_string()));
             }
             LockAttempt::Taken(holder) => {
                 let holder = holder

@@ -27,6 +27,20 @@ const RUN: &str = "MO_MIGRATE_RUN";
 /// How long a process that was asked to end has for it.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// This process was started by a run, or by what a run has started.
+pub(crate) fn is_guarded() -> bool {
+    std::env::var_os(RUN).is_some()
+}
+
+/// The process has started this one, or one that has; no where the system does not show it.
+pub(crate) fn is_above_us(pid: u32) -> bool {
+    let parent = |of: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{of}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
+    };
+    std::iter::successors(parent(std::process::id()), |above| parent(*above)).any(|a| a == pid)
+}
+
 /// Ends a process group when it is given up.
 #[derive(Debug)]
 pub(crate) struct Group(Option<Pid>);

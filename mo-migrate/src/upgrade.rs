@@ -92,6 +92,12 @@ impl UpgradeState {
         matches!(self, Self::Completed | Self::SwitchingBack | Self::Finished)
     }
 
+    /// Green is the one to use, or to be.
+    #[must_use]
+    pub(crate) const fn needs_green(self) -> bool {
+        matches!(self, Self::Ready | Self::Switching | Self::Completed | Self::SwitchingBack)
+    }
+
     /// Somebody has to type another command before all is done.
     #[must_use]
     pub const fn is_open(self) -> bool {

@@ -140,6 +140,7 @@ async fn tables_that_were_not_named_stay_with_what_others_wrote_to_them() {
         let restore = error.report().unwrap().restore.as_ref().unwrap();
         assert_eq!(restore.kept_writes, ["orders"]);
         let kept = error.kept().unwrap();
+        assert!(!kept.contains("others wrote"), "{error:?}");
         assert!(kept.contains("left alone, whoever wrote to it: orders"), "{error:?}");
         let story = shop.migrator().report(shop.address(), None).await.unwrap().to_text(false);
         for words in ["orders  was not named", "only what was named was looked at: prices"] {

@@ -59,6 +59,14 @@ fn said(out: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
 }
 
+/// Somebody has removed green.
+fn remove_green(shop: &Fixture) {
+    match shop.place() {
+        Place::Sqlite(_) => std::fs::remove_file(shop.folder().join(green(shop))).unwrap(),
+        Place::MatrixOne => drop(server::sql("", &format!("DROP DATABASE {}", green(shop)))),
+    }
+}
+
 /// Whether an application that starts now uses green.
 async fn uses_green(shop: &Fixture) -> bool {
     let active = migrator(shop).active(&shop.address()).await.unwrap();
@@ -998,5 +1006,37 @@ async fn an_upgrade_that_is_over_shows_no_way_back() {
             assert!(said(&out).contains("active for good"), "{place:?}: {}", said(&out));
             assert!(!said(&out).contains("way back"), "{place:?}: {}", said(&out));
         }
+    }
+}
+
+/// It was said to be ready, and the way back from it was given up.
+#[tokio::test]
+async fn green_that_is_gone_is_missed_and_blue_stays_the_way_back() {
+    for place in engines() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        migrator(&shop).upgrade_complete(shop.address(), &[]).await.unwrap();
+        remove_green(&shop);
+        let status = migrate(&shop, &["upgrade", "status"]);
+        assert!(said(&status).contains("green is gone"), "{}", said(&status));
+        let out = migrate(&shop, &["--yes", "upgrade", "finish"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        assert!(said(&out).contains("upgrade back`"), "{}", said(&out));
+        let out = migrate(&shop, &["--yes", "upgrade", "back"]);
+        assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+        assert!(!uses_green(&shop).await);
+    }
+}
+
+#[tokio::test]
+async fn green_that_went_before_the_switch_has_nothing_of_what_came_to_blue() {
+    for place in engines() {
+        let shop = shop(place).await;
+        migrator(&shop).upgrade_start(shop.address(), None).await.unwrap();
+        remove_green(&shop);
+        let status = said(&migrate(&shop, &["upgrade", "status"]));
+        assert!(status.contains("green is gone") && !status.contains("green has all"), "{status}");
+        let complete = migrate(&shop, &["--yes", "upgrade", "complete"]);
+        assert_eq!(complete.status.code(), Some(5), "{}", said(&complete));
     }
 }

@@ -1,6 +1,6 @@
 //! What every command needs: the migrations with their settings, and the database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::Words;
 use super::dotenv::Variables;
@@ -81,7 +81,8 @@ impl Context {
         if choice.rehearse == Rehearse::Never || settings.rehearse == Rehearse::Never {
             settings.rehearse = choice.rehearse;
         }
-        let (migrator, directory) = cli.migrations(choice.dirs, file_dirs);
+        let project = file.map(|file| file.folder).unwrap_or_default();
+        let (migrator, directory) = cli.migrations(choice.dirs, file_dirs, &project);
         let progress = Progress::new(printer.clone());
         let migrator = migrator.with(|own| *own = settings).attended(true).observer(progress);
         Ok(Self {
@@ -190,8 +191,14 @@ impl Cli {
 
     /// Whose migrations are run, and where a new one goes. `dir` in the file says where the files
     /// are and does not replace what is compiled in: the functions would be missing.
-    fn migrations(&self, chosen: Vec<PathBuf>, in_file: Vec<PathBuf>) -> (Migrator, PathBuf) {
-        let own_directory = self.directory();
+    /// `project` is where the configuration file is, and empty where that is here.
+    fn migrations(
+        &self,
+        chosen: Vec<PathBuf>,
+        in_file: Vec<PathBuf>,
+        project: &Path,
+    ) -> (Migrator, PathBuf) {
+        let own_directory = self.directory(project);
         match &self.source {
             Source::Own(migrator) if chosen.is_empty() => {
                 (migrator.clone(), in_file.into_iter().next().unwrap_or(own_directory))
@@ -207,9 +214,9 @@ impl Cli {
         }
     }
 
-    fn directory(&self) -> PathBuf {
+    fn directory(&self, project: &Path) -> PathBuf {
         let first = match &self.source {
-            Source::Directory(directory) => return directory.clone(),
+            Source::Directory(directory) => return project.join(directory),
             Source::Own(migrator) => migrator.static_set().and_then(|set| set.dirs.first()),
         };
         let Some(first) = first else { return PathBuf::from("migrations") };
@@ -273,7 +280,7 @@ mod tests {
 
     fn chosen(cli: &Cli, flags: &[&str], file: &[&str]) -> (String, PathBuf) {
         let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let (migrator, directory) = cli.migrations(paths(flags), paths(file));
+        let (migrator, directory) = cli.migrations(paths(flags), paths(file), "".as_ref());
         (format!("{migrator:?}"), directory)
     }
 

@@ -12,6 +12,8 @@ const NAME: &str = "mo-migrate.toml";
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
+    /// Where it is; empty where that is the current directory.
+    pub(super) folder: PathBuf,
     pub(super) values: Vec<(&'static Setting, Vec<String>)>,
 }
 
@@ -36,7 +38,7 @@ impl ConfigFile {
         let base = path.parent().filter(|parent| *parent != directory).unwrap_or(Path::new(""));
         let values = parse(&text, base)
             .map_err(|problem| problem.because(format!("it stands in {}", path.display())))?;
-        Ok(Self { path: path.to_owned(), values })
+        Ok(Self { path: path.to_owned(), folder: base.to_owned(), values })
     }
 }
 

@@ -121,8 +121,11 @@ fn run(context: &Context, words: &Words) -> Result<answer::Answer> {
 /// Reads a text as a configuration file, as far as a command does before it opens a database.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_config(text: &str, base: &std::path::Path) -> Result<()> {
-    let file =
-        file::ConfigFile { path: base.join("mo-migrate.toml"), values: file::parse(text, base)? };
+    let file = file::ConfigFile {
+        path: base.join("mo-migrate.toml"),
+        folder: base.to_owned(),
+        values: file::parse(text, base)?,
+    };
     context::apply_file(&mut setting::Choice::default(), Some(&file))
 }
 

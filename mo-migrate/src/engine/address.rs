@@ -66,7 +66,9 @@ impl Address {
                 if path.split_once(':').is_some_and(|(_, behind)| behind.contains('@')) {
                     return Err(unreadable());
                 }
-                let parsed = self.0.parse().map_err(|_: sqlx::Error| unreadable())?;
+                // The driver takes a scheme in capitals for a part of the file's name.
+                let address = format!("sqlite:{path}");
+                let parsed = address.parse().map_err(|_: sqlx::Error| unreadable())?;
                 Ok(Arc::new(super::sqlite::Sqlite::at(parsed)?))
             }
             #[cfg(feature = "matrixone")]

@@ -246,6 +246,15 @@ impl Error {
         self
     }
 
+    /// Of a command that is not `up`: an interruption names it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn begun_again(self, words: &str) -> Self {
+        if self.code() != Code::Interrupted {
+            return self;
+        }
+        self.hinted_as(|hint| hint.replace("`migrate up`", &format!("`migrate {words}`")))
+    }
+
     /// With its hint in other words, where it has one.
     #[cfg(feature = "cli")]
     pub(crate) fn hinted_as(self, again: impl FnOnce(&str) -> String) -> Self {

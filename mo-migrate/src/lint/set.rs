@@ -10,7 +10,9 @@ use super::rule::Rule;
 use super::say::{self, Words};
 use crate::engine::{self, Target};
 use crate::error::{Result, say as errors};
-use crate::migration::{Kind, Migration, MigrationSet, SetSource, SqlFile, Version, Work};
+use crate::migration::{
+    FileName, FileRole, Kind, Migration, MigrationSet, SetSource, SqlFile, Version, Work,
+};
 use crate::sql::{Dialect, SourceProblem, changes, nearest};
 
 /// Looks at a set.
@@ -88,7 +90,7 @@ fn name_of(dialect: Dialect) -> &'static str {
 fn chosen<'a>(set: &'a MigrationSet, scope: &Scope) -> Result<Vec<&'a Migration>> {
     let mut all: Vec<&Migration> = set.migrations.iter().chain(&set.repeatables).collect();
     for file in &scope.files {
-        if !all.iter().any(|migration| has_file(migration, file)) {
+        if !is_beside(file) && !all.iter().any(|migration| has_file(migration, file)) {
             let known: Vec<&str> =
                 all.iter().flat_map(|migration| files(migration)).filter_map(name).collect();
             return Err(errors::no_file_of_the_set(file, name(file).unwrap_or(file), &known));
@@ -100,6 +102,16 @@ fn chosen<'a>(set: &'a MigrationSet, scope: &Scope) -> Result<Vec<&'a Migration>
         all.retain(|migration| scope.files.iter().any(|file| has_file(migration, file)));
     }
     Ok(all)
+}
+
+/// Whether it may stand among the migrations and is none, as `git diff` names it too.
+fn is_beside(file: &str) -> bool {
+    match name(file).map(FileName::parse) {
+        Some(Ok(parsed)) => {
+            parsed.is_none_or(|name| name.role == FileRole::Always) && Path::new(file).is_file()
+        }
+        _ => false,
+    }
 }
 
 /// Whether the file is one of the migration's: by its name, for a set that was compiled in knows other

@@ -230,6 +230,11 @@ impl Operations<'_> {
             ledger.close().await;
             return Ok(self.up_to_date(&plan));
         }
+        let set = &self.settings.set;
+        let new = history.as_ref().and_then(|all| say::new_set(set, &all.sets_but(set)));
+        if let Some(words) = new {
+            self.tell(&Event::Note(format!("warning: {words}")));
+        }
         for finding in &plan.tolerated {
             self.tell(&Event::Note(say::tolerated(finding)));
         }

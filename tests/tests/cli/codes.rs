@@ -1,7 +1,8 @@
 //! What a command ends with.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Command, Stdio};
 
 use crate::shop::{PRODUCTS, PROGRAM, Ran, Shop};
 
@@ -90,14 +91,22 @@ fn an_interrupted_run_is_undone_and_ends_with_130() {
 fn a_second_signal_ends_with_3_and_the_next_start_recovers() {
     let shop = slow();
     let mut run = Waiting::start(&shop);
-    // Both are there before the run can be undone, which takes a restore.
     run.signal(rustix::process::Signal::INT);
     run.signal(rustix::process::Signal::TERM);
     run.says("interrupted");
     assert_eq!(run.end(), 3);
     shop.remove("2_more.check.sql");
-    assert_eq!(shop.run("recover --format json").ends(0).json()["outcome"], "applied");
-    assert_eq!(shop.run("up").ends(0).last_line(), "up to date: version 2");
+    let recovered = shop.run("recover --format json").ends(0).json();
+    // A restore that the first signal has begun, before the second one came, is gone on with.
+    let rows = match recovered["outcome"].as_str() {
+        Some("applied") => "4",
+        Some("restored") => "3",
+        _ => panic!("{recovered:#}"),
+    };
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), rows);
+    shop.run("up").ends(0);
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), "4");
+    assert!(shop.run("status").ends(0).last_line().starts_with("up to date: version 2"));
 }
 
 #[test]
@@ -188,6 +197,50 @@ fn a_file_that_could_not_be_written_leaves_what_was_there() {
     let torn =
         |path: &&String| ["more", "new.txt", "partial"].iter().any(|part| path.contains(part));
     assert_eq!(left.iter().find(torn), None, "{left:?}");
+}
+
+/// The driver took it for a part of the file's name, and another database was made and migrated.
+#[test]
+fn a_scheme_in_capitals_is_no_part_of_the_name_of_a_file() {
+    let shop = Shop::open();
+    for scheme in ["SQLITE", "Sqlite"] {
+        let ran = shop.run(&format!("--url {scheme}:app.db status")).ends(0);
+        assert!(ran.last_line().starts_with("up to date: version 1"), "{}", ran.out);
+    }
+}
+
+/// "No run was made on this database yet", where it only could not be read.
+#[test]
+fn a_ledger_that_may_not_be_read_is_not_taken_for_none() {
+    let shop = Shop::open();
+    for closed in ["app.db.mo-migrate", "app.db.mo-migrate/ledger.db"] {
+        let path = shop.path(closed);
+        let mode = std::fs::metadata(&path).unwrap().permissions();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+        for words in ["report", "history", "snapshot list", "restore --dry-run"] {
+            // Of root too, who else may read everything.
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set=-dac_override,-dac_read_search", PROGRAM]);
+            command.args(words.split(' ')).current_dir(shop.path(""));
+            let ran = Ran::of(&command.env("DATABASE_URL", "sqlite:app.db").output().unwrap());
+            assert!(ran.err.contains("Permission denied"), "{closed}, {words}: {ran:?}");
+            assert_eq!(ran.code, 5, "{closed}, {words}: {ran:?}");
+        }
+        std::fs::set_permissions(&path, mode).unwrap();
+    }
+}
+
+/// It waited a minute for the lock of the guard that waited for it.
+#[test]
+fn a_guard_around_the_command_itself_is_told_so_at_once() {
+    let shop = Shop::open();
+    let program = PROGRAM;
+    for words in ["up", "guard -- true"] {
+        shop.write("2_more.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);\n");
+        let ran = shop.run(&format!("guard -- {program} {words}")).ends(2);
+        assert!(ran.err.contains("which waits for this very command"), "{}", ran.err);
+        assert!(!ran.err.contains("--lock-timeout"), "{}", ran.err);
+    }
 }
 
 /// It was begun, and rolled back at its first statement.

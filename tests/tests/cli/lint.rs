@@ -61,6 +61,13 @@ fn lint_looks_at_the_files_and_the_versions_that_it_is_told() {
     shop.run("lint --above 2").ends(0);
     let ran = shop.run("lint migrations/3_other.sql").ends(64);
     assert!(ran.err.contains("`migrations/3_other.sql` belongs to no migration"), "{}", ran.err);
+    // What `git diff` names beside them is no reason to leave the others out.
+    shop.write("always.check.sql", "-- check: one\nSELECT 1 WHERE 0;\n");
+    shop.write("README.md", "# ours\n");
+    let beside = "migrations/always.check.sql migrations/README.md";
+    shop.run(&format!("lint {beside} migrations/2_change.sql")).ends(1);
+    shop.run(&format!("lint {beside}")).ends(0);
+    shop.run("lint migrations/READNE.md").ends(64);
 }
 
 #[test]

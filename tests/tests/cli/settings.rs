@@ -47,6 +47,22 @@ fn a_file_above_counts_and_its_paths_start_where_it_is() {
     assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
 }
 
+/// The migrations were looked for here, and `new` wrote a second version 1.
+#[test]
+fn the_usual_folder_of_migrations_is_beside_the_file_above_too() {
+    let shop = Shop::open();
+    std::fs::create_dir(shop.path("inner")).unwrap();
+    std::fs::write(shop.path("mo-migrate.toml"), "url = \"sqlite:app.db\"\n").unwrap();
+    let inside = |words: &[&str]| {
+        let mut command = shop.command();
+        command.current_dir(shop.path("inner")).env_remove("DATABASE_URL").args(words);
+        crate::shop::Ran::of(&command.output().unwrap()).ends(0)
+    };
+    assert!(inside(&["status"]).last_line().starts_with("up to date: version 1"));
+    inside(&["new", "more"]);
+    assert!(shop.path("migrations/2_more.sql").exists() && !shop.path("inner/migrations").exists());
+}
+
 #[test]
 fn without_an_address_it_says_what_to_do() {
     let shop = Shop::new(&[]);

@@ -168,6 +168,7 @@ fn a_name_of_a_file_a_moment_or_a_set_is_answered_with_the_nearest() {
         ("--hook befor=./x.sh up", 64, "did you mean `before`?"),
         ("lint migrations/1_create_product.sql", 64, "is `1_create_products.sql`"),
         ("--set mian status", 0, "did you mean `--set main`?"),
+        ("--set mian up", 2, "warning: nothing of set `mian` is applied"),
         ("--set mian plan", 0, "the database has the set `main`: did you mean `--set main`?"),
     ] {
         let ran = shop.run(words);

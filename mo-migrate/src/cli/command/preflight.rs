@@ -42,7 +42,8 @@ impl Preflight {
     pub(crate) async fn run(&self, context: &Context) -> Result<Answer> {
         let depth = if self.quick { Depth::Quick } else { Depth::Deep };
         let migrator = context.until_signal(INTERRUPTED)?;
-        let mut list = migrator.preflight(context.target()?, self.reach.goal(), depth).await?;
+        let list = migrator.preflight(context.target()?, self.reach.goal(), depth).await;
+        let mut list = list.map_err(|error| error.begun_again("preflight"))?;
         let text = text(&list);
         // A program reads commands as they are typed, too.
         for item in &mut list.items {

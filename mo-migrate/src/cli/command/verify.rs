@@ -37,7 +37,8 @@ impl Verify {
 }
 
 async fn checks(context: &Context) -> Result<Answer> {
-    let found = context.runner()?.verify(context.target()?).await?;
+    let found = context.runner()?.verify(context.target()?).await;
+    let found = found.map_err(|error| error.begun_again("verify"))?;
     let mut text = checks_text(&found.checks, true);
     for name in &found.left_out {
         let line = format!("  - {}: left out, since it compares with before", one_line(name));

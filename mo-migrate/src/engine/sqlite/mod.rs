@@ -156,6 +156,11 @@ fn last_write(path: &Path) -> i64 {
     all.iter().filter_map(|path| files::modified_ms(path)).max().unwrap_or(0)
 }
 
+/// No file of this name is there.
+fn is_absent(kind: std::io::ErrorKind) -> bool {
+    matches!(kind, std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
 /// A transaction that is begun where nothing can be written reads, and fails at its first write.
 ///
 /// # Errors
@@ -285,10 +290,13 @@ impl Engine for Sqlite {
                 self.files.create_like_database(&path)?;
             }
             options = options.journal_mode(SqliteJournalMode::Delete);
-        } else if path.is_file() {
-            options = options.read_only(true);
         } else {
-            return Ok(None);
+            // One that may not be looked for, or read, is not one that is not there.
+            match std::fs::File::open(&path) {
+                Ok(_) => options = options.read_only(true),
+                Err(error) if is_absent(error.kind()) => return Ok(None),
+                Err(error) => return Err(say::io("read", &path, &error)),
+            }
         }
         let opened = match open_and_look(&options).await {
             // A killed writer left a journal: only a connection that may write can roll it back.

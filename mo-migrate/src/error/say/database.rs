@@ -266,6 +266,16 @@ pub(crate) fn locked(database: &str, holder: &str, wait: Duration) -> Error {
     .hinted("wait for it, or wait longer with `--lock-timeout`; see `migrate status`")
 }
 
+/// The lock is the guard's that this command runs under.
+pub(crate) fn locked_by_its_guard(database: &str, holder: &str) -> Error {
+    Error::new(
+        Code::Locked,
+        format!("`{database}` is guarded by {holder}, which waits for this very command"),
+    )
+    .true_now("nothing was touched by it")
+    .hinted("run it without the guard around it: it guards itself")
+}
+
 pub(crate) fn size(bytes: u64) -> String {
     let (unit, name) = if bytes < 1_000_000 { (1000, "kB") } else { (1_000_000, "MB") };
     format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)

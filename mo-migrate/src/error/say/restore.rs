@@ -39,7 +39,10 @@ pub(crate) fn restored(failure: Error, report: &Report, record: &RunRecord, keep
             kept.push_str(&restore.kept_writes.join(", "));
         }
         if !restore.discarded_writes.is_empty() {
-            kept.push_str("; others wrote meanwhile, and what they wrote to ");
+            kept.push_str(match &report.guarded {
+                Some(_) => "; whatever others may have written meanwhile to ",
+                None => "; others wrote meanwhile, and what they wrote to ",
+            });
             kept.push_str(&restore.discarded_writes.join(", "));
             kept.push_str(" is in it");
         }

@@ -109,6 +109,16 @@ pub(crate) fn blue_is_migrated(blue: &str, upgrade: &UpgradeRecord) -> Option<St
     }
 }
 
+/// The same, by what can be done about it.
+pub(crate) fn green_missed(upgrade: &UpgradeRecord) -> Error {
+    let gone = green_gone(&upgrade.green);
+    if !upgrade.state.is_green_active() {
+        return gone;
+    }
+    gone.true_now("nothing was changed; blue stays as the way back")
+        .hinted("put it back, or return to blue with `migrate upgrade back`")
+}
+
 pub(crate) fn green_gone(green: &str) -> Error {
     Error::new(
         Code::Upgrade,

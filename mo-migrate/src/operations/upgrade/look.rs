@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::migration::Version;
 use crate::observer::Progress;
 use crate::report::text::count;
-use crate::upgrade::{UpgradeRecord, UpgradeState};
+use crate::upgrade::UpgradeRecord;
 
 /// A table, or another object, that has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,17 +65,13 @@ impl Operations<'_> {
         };
         let green = self.green(&upgrade)?;
         if !green.exists().await? {
+            let is_missed = upgrade.state.needs_green();
+            status.unknown = is_missed.then(|| say::in_a_line(&say::green_missed(&upgrade)));
             return Ok(status);
         }
         status.green_version = self.version_of(&*green).await?;
         let looked = async {
-            if matches!(
-                upgrade.state,
-                UpgradeState::Ready
-                    | UpgradeState::Switching
-                    | UpgradeState::Completed
-                    | UpgradeState::SwitchingBack
-            ) {
+            if upgrade.state.needs_green() {
                 status.blue_changes = self.blue_changes(&upgrade, &*green).await?;
             }
             if upgrade.green_snapshot.is_some() {

@@ -65,9 +65,13 @@ impl Operations<'_> {
         let mut ledger = Ledger::open(self.engine()).await?;
         let (mut upgrade, next) = self.wished(&mut ledger, Wish::Finish).await?;
         if next == Next::Close {
-            ledger.hold_snapshot(&upgrade.snapshot, false).await?;
             let green = self.green(&upgrade)?;
-            if let (Some(name), true) = (&upgrade.green_snapshot, green.exists().await?) {
+            // Without it blue is all that there is.
+            if !self.engine.is_marked(&upgrade.green, &upgrade.id).await? {
+                return Err(say::green_missed(&upgrade));
+            }
+            ledger.hold_snapshot(&upgrade.snapshot, false).await?;
+            if let Some(name) = &upgrade.green_snapshot {
                 let mut of_green = Ledger::open(&*green).await?;
                 of_green.hold_snapshot(name, false).await?;
                 of_green.close().await;
