@@ -50,9 +50,7 @@ impl Holder {
         let token = uuid::Uuid::now_v7().simple().to_string();
         Self { host, pid: std::process::id(), user, since: time::now_ms(), token }
     }
-}
 
-impl Holder {
     /// It runs a command under a guard, and this process is of that command: its lock is not let go
     /// before we end.
     fn guards_us(&self) -> bool {

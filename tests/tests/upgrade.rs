@@ -434,12 +434,9 @@ async fn green_is_not_removed_after_a_hook_that_failed_to_switch() {
 
 /// Another one stands under green's name.
 fn take_greens_place(shop: &Fixture) {
-    match shop.place() {
-        Place::Sqlite(_) => std::fs::remove_file(shop.folder().join(green(shop))).unwrap(),
-        Place::MatrixOne => {
-            let name = green(shop);
-            server::sql("", &format!("DROP DATABASE {name}; CREATE DATABASE {name}"));
-        }
+    remove_green(shop);
+    if shop.place() == Place::MatrixOne {
+        server::sql("", &format!("CREATE DATABASE {}", green(shop)));
     }
     let _ = in_green(shop, "CREATE TABLE theirs (x INT)");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::printer::Printer;
 use crate::hooks::{Hook, HookAt, Notice, Told};
-use crate::report::ErrorReport;
+use crate::report::{ErrorReport, Report};
 
 /// A hook of the library, for a command that may have another name.
 #[derive(Debug)]
@@ -26,20 +26,24 @@ impl Hook for AsTyped {
     fn tell<'a>(&'a self, notice: &'a Notice) -> Told<'a> {
         Box::pin(async move {
             let mut notice = notice.clone();
-            let of_report = notice.report.as_mut().and_then(|report| report.error.as_mut());
-            for error in notice.error.as_mut().into_iter().chain(of_report) {
-                self.typed(error);
-            }
+            let typed = |text: &str| self.printer.as_typed(text);
+            errors_as_typed(&mut notice.error, &mut notice.report, typed);
             self.hook.tell(&notice).await
         })
     }
 }
 
-impl AsTyped {
-    fn typed(&self, error: &mut ErrorReport) {
-        error.message = self.printer.as_typed(&error.message);
+/// Why something did not go well, there and in its report, with the commands as they have to be typed.
+pub(super) fn errors_as_typed(
+    error: &mut Option<ErrorReport>,
+    report: &mut Option<Report>,
+    typed: impl Fn(&str) -> String,
+) {
+    let within = report.as_mut().and_then(|report| report.error.as_mut());
+    for error in error.as_mut().into_iter().chain(within) {
+        error.message = typed(&error.message);
         for words in error.database.iter_mut().chain(&mut error.hint) {
-            *words = self.printer.as_typed(words);
+            *words = typed(words);
         }
     }
 }

@@ -65,8 +65,8 @@ pub struct Status {
     pub findings: Vec<Finding>,
     /// The run that is open in the database.
     pub open_run: Option<Marker>,
-    /// In words, what is true of the open run and what the next start does, or why there is no set, or that the database
-    /// has others.
+    /// In words, what is true of the open run and what the next start does; or else why there is no set, or
+    /// that the database has others.
     pub detail: Option<String>,
     /// The newest upgrade, unless it is over and green was never used.
     pub upgrade: Option<Upgrade>,
@@ -120,7 +120,7 @@ impl Operations<'_> {
             (_, _, false) => "pending",
             _ => "up_to_date",
         };
-        let new_set = history.as_ref().and_then(|all| say::new_set(set, &all.sets_but(set)));
+        let new_set = self.new_set(history.as_ref());
         Ok(Status {
             state: state.to_owned(),
             set: self.settings.set.clone(),

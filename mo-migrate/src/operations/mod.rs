@@ -70,6 +70,12 @@ impl Operations<'_> {
         History::of(self.engine(), role, &self.settings).await
     }
 
+    /// In words, that the database has other sets and nothing of this one.
+    fn new_set(&self, history: Option<&History>) -> Option<String> {
+        let set = &self.settings.set;
+        say::new_set(set, &history?.sets_but(set))
+    }
+
     /// The history as it was in a snapshot.
     async fn history_then(&self, snapshot: &str) -> Result<Option<History>> {
         let mut past = self.engine.open_snapshot(snapshot).await?;

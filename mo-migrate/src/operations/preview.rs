@@ -97,9 +97,7 @@ impl Operations<'_> {
             guard: (!job.steps.is_empty()).then(|| guard_of(&job, one_transaction)),
             lint: self.lint_of(&job),
             tolerated: plan.tolerated,
-            new_set: history.and_then(|history| {
-                say::new_set(&self.settings.set, &history.sets_but(&self.settings.set))
-            }),
+            new_set: self.new_set(history.as_ref()),
             rehearsal: None,
         })
     }

@@ -230,9 +230,7 @@ impl Operations<'_> {
             ledger.close().await;
             return Ok(self.up_to_date(&plan));
         }
-        let set = &self.settings.set;
-        let new = history.as_ref().and_then(|all| say::new_set(set, &all.sets_but(set)));
-        if let Some(words) = new {
+        if let Some(words) = self.new_set(history.as_ref()) {
             self.tell(&Event::Note(format!("warning: {words}")));
         }
         for finding in &plan.tolerated {

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
+use crate::cli::notice::errors_as_typed;
 use crate::cli::screen;
 use crate::cli::setting::Format;
 use crate::error::{Code, Error, Result, say};
@@ -119,11 +120,6 @@ fn with_commands(mut report: RunReport, typed: impl Fn(&str) -> String) -> RunRe
         shown.trim_matches('`').clone_into(&mut step.command);
     }
     report.detail = report.detail.as_deref().map(&typed);
-    let within = report.report.as_mut().and_then(|report| report.error.as_mut());
-    for error in report.error.as_mut().into_iter().chain(within) {
-        error.message = typed(&error.message);
-        error.database = error.database.as_deref().map(&typed);
-        error.hint = error.hint.as_deref().map(&typed);
-    }
+    errors_as_typed(&mut report.error, &mut report.report, typed);
     report
 }

@@ -67,9 +67,7 @@ impl Operations<'_> {
         if next == Next::Close {
             let green = self.green(&upgrade)?;
             // Without it blue is all that there is.
-            if !self.engine.is_marked(&upgrade.green, &upgrade.id).await? {
-                return Err(say::green_missed(&upgrade));
-            }
+            self.is_green(&upgrade).await?;
             ledger.hold_snapshot(&upgrade.snapshot, false).await?;
             if let Some(name) = &upgrade.green_snapshot {
                 let mut of_green = Ledger::open(&*green).await?;

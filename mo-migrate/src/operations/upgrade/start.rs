@@ -123,7 +123,7 @@ impl Operations<'_> {
     /// The database of green's name is the one that was made.
     pub(super) async fn is_green(&self, upgrade: &UpgradeRecord) -> Result<()> {
         let is_ours = self.engine.is_marked(&upgrade.green, &upgrade.id).await?;
-        if is_ours { Ok(()) } else { Err(say::green_gone(&upgrade.green)) }
+        if is_ours { Ok(()) } else { Err(say::green_missed(upgrade)) }
     }
 
     /// Green as it is, kept for as long as the upgrade is open. This is green's; its lock is held.
