@@ -975,6 +975,21 @@ async fn who_migrates_blue_while_green_is_ready_is_warned_and_the_status_has_its
     }
 }
 
+/// It was told to type `upgrade abort`, which is refused where a hook may have been told of green.
+#[tokio::test]
+async fn who_migrates_blue_in_the_midst_of_a_switch_is_told_to_go_back_first() {
+    for place in engines() {
+        let shop = shop(place).await;
+        assert!(migrate(&shop, &["upgrade", "start"]).status.success());
+        let out = migrate(&shop, &["upgrade", "complete", "--yes", "--switch", "false"]);
+        assert_eq!(out.status.code(), Some(5), "{}", said(&out));
+        let out = migrate(&shop, &["up"]);
+        let warned = said(&out);
+        let warned = warned.lines().find(|line| line.contains("warning:")).unwrap();
+        assert!(warned.contains("upgrade back`"), "{place:?}: {warned}");
+    }
+}
+
 #[tokio::test]
 async fn a_table_whose_definition_changed_is_refused_with_its_rows_too() {
     for place in engines() {

@@ -249,14 +249,15 @@ impl Error {
     /// Of a command that is not `up`: an interruption names it.
     #[cfg(feature = "cli")]
     pub(crate) fn begun_again(self, words: &str) -> Self {
-        if self.code() != Code::Interrupted {
-            return self;
-        }
+        if self.code() == Code::Interrupted { self.again_by(words) } else { self }
+    }
+
+    /// Of a run that is not begun again by `up`, but by these words.
+    pub(crate) fn again_by(self, words: &str) -> Self {
         self.hinted_as(|hint| hint.replace("`migrate up`", &format!("`migrate {words}`")))
     }
 
     /// With its hint in other words, where it has one.
-    #[cfg(feature = "cli")]
     pub(crate) fn hinted_as(self, again: impl FnOnce(&str) -> String) -> Self {
         match self.hint().map(again) {
             Some(hint) => self.hinted(hint),

@@ -59,6 +59,8 @@ pub(crate) struct Job<'a> {
     pub(crate) from: Option<Version>,
     pub(crate) to: Option<Version>,
     pub(crate) fingerprint: String,
+    /// The words that begin it once more, behind the name of the program.
+    pub(crate) again: String,
     pub(crate) ring: u8,
     pub(crate) snapshot: bool,
     /// A table that others refer to is rebuilt: foreign keys are off while the run lasts.
@@ -94,6 +96,7 @@ impl<'a> Job<'a> {
     /// One has no down file, or it can't be parsed.
     pub(crate) fn down(
         migrations: &[&'a Migration],
+        again: String,
         set: &MigrationSet,
         engine: &dyn Engine,
         settings: &Settings,
@@ -105,6 +108,7 @@ impl<'a> Job<'a> {
         }
         let mut job = Self::of("down", steps, set, engine, settings)?;
         job.from = migrations.first().map(|migration| migration.version);
+        job.again = again;
         Ok(job)
     }
 
@@ -117,6 +121,7 @@ impl<'a> Job<'a> {
             from,
             to: from,
             fingerprint: String::new(),
+            again: format!("{GUARD} -- …"),
             ring: 2,
             snapshot: true,
             rebuilds: false,
@@ -166,6 +171,7 @@ impl<'a> Job<'a> {
             from: None,
             to: None,
             fingerprint: String::new(),
+            again: purpose.to_owned(),
             ring,
             snapshot,
             rebuilds,
@@ -181,6 +187,12 @@ impl Job<'_> {
             Some(around) => around.words().unwrap_or_else(|| "a function".to_owned()),
             None => plural(self.steps.len(), "migration"),
         }
+    }
+
+    /// Why it failed, with the command that begins it once more.
+    pub(super) fn failed(&self, failure: Error) -> Error {
+        let failure = if self.around.is_some() { say::of_a_guard(failure) } else { failure };
+        failure.again_by(&self.again)
     }
 
     /// No statement touches what could not come back.

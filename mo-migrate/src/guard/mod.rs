@@ -57,9 +57,7 @@ impl Run<'_> {
         self.report.migrations = job.steps.iter().map(pending_line).collect();
         self.begin(Some((Phase::Preflight, ""))).await?;
         let done = Box::pin(self.go(job)).await;
-        let done =
-            done.map_err(|error| if job.around.is_some() { say::of_a_guard(error) } else { error });
-        let ended = match done {
+        let ended = match done.map_err(|failure| job.failed(failure)) {
             Ok(()) => Ok(Outcome::Applied),
             // It is final in the database; the next command that opens the ledger closes it.
             Err(failure) if self.stage == Stage::Kept => {

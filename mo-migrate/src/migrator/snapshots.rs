@@ -90,6 +90,21 @@ impl Migrator {
         .await
     }
 
+    /// What [`snapshot_delete`](Self::snapshot_delete) would delete.
+    ///
+    /// # Errors
+    /// There is no such snapshot; or it is pinned, needed, or another's.
+    pub async fn snapshot_delete_preview(
+        &self,
+        target: impl Into<Target>,
+        name: &str,
+    ) -> Result<SnapshotLine> {
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.snapshot_delete_preview(name).await
+        })
+        .await
+    }
+
     /// Deletes a snapshot, unless a run still needs it.
     ///
     /// # Errors

@@ -134,39 +134,6 @@ impl Operations<'_> {
         run.history = history;
         Box::pin(run.rehearse_alone(&job)).await.map(Some)
     }
-
-    /// The versions that `down` would take back, the newest first.
-    pub(crate) async fn down_preview(&self, to: Option<Version>) -> Result<Vec<PendingMigration>> {
-        if !self.engine.exists().await? {
-            return Err(self.engine.no_database().await);
-        }
-        let history = self.history(Role::Start).await?.ok_or_else(say::nothing_applied)?;
-        let of_set =
-            history.of_set(&self.settings.set).filter(|applied| applied.kind != "repeatable");
-        let versions = taken_back(of_set.map(|applied| applied.version).collect(), to)?;
-        let mut steps = Vec::new();
-        for version in versions {
-            let migration = self.set.find(version).ok_or_else(|| say::down_missing(version))?;
-            let down = migration.down.as_ref().ok_or_else(|| say::no_down(migration))?;
-            steps.push(PendingMigration {
-                place: down.path.clone(),
-                ..PendingMigration::from(migration)
-            });
-        }
-        Ok(steps)
-    }
-}
-
-/// The versions above `to`, the newest first; without it the newest alone, and 0 is all of them.
-pub(super) fn taken_back(mut applied: Vec<Version>, to: Option<Version>) -> Result<Vec<Version>> {
-    applied.sort_unstable();
-    if let Some(to) = to.filter(|to| *to != 0 && !applied.contains(to)) {
-        return Err(say::not_applied(to, &applied));
-    }
-    let stays = to.unwrap_or_else(|| applied.iter().rev().nth(1).copied().unwrap_or(0));
-    applied.reverse();
-    applied.retain(|version| *version > stays);
-    if applied.is_empty() { Err(say::nothing_applied()) } else { Ok(applied) }
 }
 
 fn step(step: &Step<'_>) -> PreviewStep {
@@ -213,21 +180,6 @@ mod tests {
     use crate::engine::Target;
     use crate::migration::MigrationSet;
     use crate::settings::Settings;
-
-    #[test]
-    fn down_takes_the_newest_or_all_above_a_version() {
-        for (applied, to, expected) in [
-            (vec![1, 2, 3], None, vec![3]),
-            (vec![3, 1, 2], Some(1), vec![3, 2]),
-            (vec![1, 2], Some(0), vec![2, 1]),
-            (vec![7], None, vec![7]),
-        ] {
-            assert_eq!(taken_back(applied, to).unwrap(), expected);
-        }
-        assert!(taken_back(vec![], None).is_err(), "nothing is applied");
-        assert!(taken_back(vec![1, 2], Some(2)).is_err(), "nothing is above it");
-        assert!(taken_back(vec![1, 3], Some(2)).is_err(), "2 is not applied");
-    }
 
     async fn preview(files: &[(&str, &str)], settings: Settings) -> Preview {
         let dir = tempfile::tempdir().unwrap();

@@ -258,23 +258,27 @@ impl Operations<'_> {
     /// Deletes one snapshot of ours, unless it is needed.
     pub(crate) async fn snapshot_delete(&self, name: &str) -> Result<()> {
         let _lock = self.lock().await?;
+        self.snapshot_delete_preview(name).await?;
+        let mut ledger = Ledger::open(self.engine()).await?;
+        self.snapshot_removed(&mut ledger, name).await?;
+        ledger.close().await;
+        Ok(())
+    }
+
+    /// The one that would be deleted.
+    pub(crate) async fn snapshot_delete_preview(&self, name: &str) -> Result<SnapshotLine> {
         let line = self.snapshot_show(name).await?;
         if line.purpose.is_none() {
             return Err(say::not_ours(name));
         }
-        let mut ledger = Ledger::open(self.engine()).await?;
-        let runs = ledger.runs().await?;
-        let record = ledger.snapshot(name).await?;
-        if let Some(record) = &record {
-            match deletable(record, &runs, time::now_ms()) {
-                Deletable::WayBack => return Err(say::way_back_needed(name)),
-                Deletable::Pinned => return Err(say::pinned(name)),
-                Deletable::Yes | Deletable::NotYet => {}
-            }
-        }
-        self.snapshot_removed(&mut ledger, name).await?;
+        let Some(mut ledger) = Ledger::read(self.engine()).await? else { return Ok(line) };
+        let (record, runs) = (ledger.snapshot(name).await?, ledger.runs().await?);
         ledger.close().await;
-        Ok(())
+        match record.map(|record| deletable(&record, &runs, time::now_ms())) {
+            Some(Deletable::WayBack) => Err(say::way_back_needed(name)),
+            Some(Deletable::Pinned) => Err(say::pinned(name)),
+            Some(Deletable::Yes | Deletable::NotYet) | None => Ok(line),
+        }
     }
 
     /// Removes it, and then what the ledger says of it: one that no ledger knows would stay for ever.

@@ -61,3 +61,23 @@ fn a_set_that_cannot_be_read_drops_nothing() {
     shop.run("database reset --yes").ends(65);
     assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
 }
+
+/// Who is asked has an answer that leads somewhere.
+#[test]
+fn what_is_refused_is_refused_before_the_question() {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);\n");
+    shop.write("2_more.down.sql", "-- not written yet\n");
+    shop.run("up").ends(0);
+    let made = shop.run("snapshot create --format json").ends(0).json();
+    let name = made["name"].as_str().unwrap();
+    shop.run(&format!("snapshot pin {name}")).ends(0);
+    for (words, why) in [
+        ("down", "has no statement"),
+        (&*format!("snapshot delete {name}"), "is pinned"),
+        ("report --output .", "name a file in it"),
+    ] {
+        let ran = shop.run(words);
+        assert!(ran.err.contains(why) && !ran.err.contains("asks first"), "{words}: {ran:?}");
+    }
+}

@@ -50,6 +50,21 @@ fn a_way_down_that_failed_is_gone_again_and_not_the_way_up() {
     shop.run("up").ends(0);
     let ran = shop.run("down --to 1 --yes").ends(2);
     assert!(ran.err.contains(" down --to 1`") && !ran.err.contains(" up`"), "{}", ran.err);
+    let told = shop.run("report").ends(0).out;
+    assert!(told.contains(" down --to 1`") && !told.contains(" up`"), "{told}");
+}
+
+#[test]
+fn a_check_that_takes_too_long_is_given_more_time_by_what_is_said() {
+    let shop = Shop::open();
+    let long = "-- check: ends\nWITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) \
+        SELECT x FROM n WHERE x < 0;\n";
+    std::fs::write(shop.path("long.sql"), long).unwrap();
+    let words = "--check-timeout 200ms guard --check long.sql -- true";
+    let ran = shop.run(words).ends(2);
+    let says = |what: &str| ran.err.contains(what);
+    assert!(says("`--check-timeout`") && says(" guard --check long.sql -- true`"), "{ran:?}");
+    assert!(!says("migration"), "{ran:?}");
 }
 
 #[test]

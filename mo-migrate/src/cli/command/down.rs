@@ -32,7 +32,6 @@ impl Down {
         let words = self.to.map_or_else(|| "down".to_owned(), |to| format!("down --to {to}"));
         ask::confirm(context, &words, "take them back?")?;
         let done = context.runner()?.down(target, self.to).await;
-        let again = |hint: &str| hint.replace("`migrate up`", &format!("`migrate {words}`"));
-        done.map(|report| Answer::report(&report)).map_err(|error| error.hinted_as(again))
+        done.map(|report| Answer::report(&report)).map_err(|error| error.again_by(&words))
     }
 }

@@ -1,6 +1,6 @@
 //! `report`: a run told to somebody who was not there.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -62,6 +62,9 @@ impl Report {
     fn may_replace(&self, context: &Context, file: &Path, format: Format) -> Result<()> {
         if !file.exists() {
             return Ok(());
+        }
+        if file.is_dir() {
+            return Err(say::io("write", file, &ErrorKind::IsADirectory.into()));
         }
         let shown = file.display();
         let kept = is_kept_beside_a_database(file).then_some("is kept beside a database");

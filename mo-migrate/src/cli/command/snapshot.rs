@@ -95,7 +95,7 @@ impl Snapshot {
                 one("let go", &migrator.snapshot_pin(target, name, false).await?)
             }
             Self::Delete { name } => {
-                let line = migrator.snapshot_show(&target, name).await?;
+                let line = migrator.snapshot_delete_preview(&target, name).await?;
                 context.printer.show(&format!("deletes:\n{}", details(&line)));
                 ask::confirm(context, &format!("snapshot delete {name}"), "delete it?")?;
                 migrator.snapshot_delete(target, name).await?;

@@ -196,6 +196,7 @@ pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
             let folder = quoted(&folder.to_string_lossy());
             problem.hinted(format!("make its folder first: `mkdir -p {folder}`"))
         }
+        (None, ErrorKind::IsADirectory, _) => problem.hinted("name a file in it"),
         (None, ErrorKind::NotFound, None) => {
             with_neighbour(problem, path).hinted("name one that is there")
         }

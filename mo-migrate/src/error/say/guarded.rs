@@ -98,7 +98,7 @@ pub(crate) fn guarded_erred(error: BoxError) -> Error {
     Error::new(Code::Guarded, "what was guarded failed").caused_by(error)
 }
 
-/// The same error, with the command to go on by.
+/// The same error, of what is no migration.
 pub(crate) fn of_a_guard(error: Error) -> Error {
     match error.code() {
         // What is to be done about the disk stands in its hint.
@@ -108,10 +108,7 @@ pub(crate) fn of_a_guard(error: Error) -> Error {
             "mend it, or leave it out, then guard it again: `migrate guard --no-hooks -- …`",
         ),
         Code::Interrupted | Code::Panic => error.hinted("guard it again: `migrate guard -- …`"),
-        _ => match error.hint().map(|hint| hint.replace("`migrate up`", "`migrate guard -- …`")) {
-            Some(hint) => error.hinted(hint),
-            None => error,
-        },
+        _ => error,
     }
 }
 

@@ -129,7 +129,12 @@ pub(crate) fn check_failed(line: &CheckReport, code: Option<Code>) -> Error {
     } else {
         format!("{}: {}", line.detail, rows.join("; "))
     };
-    error.because(detail).hinted("fix the migration or the check, then `migrate up`")
+    let fix = if code == Some(Code::TimeLimit) {
+        "make the check quicker, or give it more time with `--check-timeout`"
+    } else {
+        "fix the migration or the check"
+    };
+    error.because(detail).hinted(format!("{fix}, then `migrate up`"))
 }
 
 pub(crate) fn foreign_keys_broken(now: &[Row], rebuilds: bool) -> Error {

@@ -100,7 +100,8 @@ pub(crate) fn blue_is_migrated(blue: &str, upgrade: &UpgradeRecord) -> Option<St
     match upgrade.state {
         UpgradeState::Ready | UpgradeState::Switching => Some(format!(
             "warning: `{green}` is migrated and was to take the place of `{blue}`; after this run it can't \
-             without leaving something behind: `migrate upgrade abort` and `migrate upgrade start` make it anew"
+             without leaving something behind: {} make it anew",
+            anew(upgrade.state)
         )),
         state if state.is_green_active() => Some(format!(
             "warning: `{blue}` is not the active database any more, that is `{green}`: see `migrate upgrade status`"
