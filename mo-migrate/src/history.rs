@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Connection, Engine, Role};
+use crate::engine::{Connection, Engine, Inventory, Object, Role};
 use crate::error::{Result, say};
 use crate::migration::{Checksum, Kind, Version};
 use crate::settings::Settings;
@@ -120,6 +120,9 @@ impl History {
         let rows = match connection.fetch(&sql, &[], None).await {
             Ok(rows) => rows,
             Err(error) if say::is_missing_table(&error, table) => return Ok(None),
+            Err(error) if say::is_missing_column(&error) => {
+                return Err(say::not_a_history(table, error));
+            }
             Err(error) => return Err(error),
         };
         let mut history = Self::default();
@@ -156,6 +159,14 @@ impl History {
             .applied
             .sort_by(|a, b| (&a.set, a.version, &a.name).cmp(&(&b.set, b.version, &b.name)));
         Ok(Some(history))
+    }
+
+    /// The table of a database that is a history, whatever its name.
+    pub(crate) fn table_in(inventory: &Inventory) -> Option<&str> {
+        let is_one = |table: &&Object| {
+            COLUMNS.split(", ").all(|name| table.columns.iter().any(|column| column.name == name))
+        };
+        inventory.tables().find(is_one).map(|table| table.name.as_str())
     }
 
     /// The versions of one set.
@@ -308,12 +319,17 @@ impl HistoryWriter<'_> {
         self.connection.execute(&sql, &[run.into()]).await.map(drop)
     }
 
+    /// Takes out what says that a run is open, whichever: it was copied while that was at work.
+    pub(crate) async fn close_all(&mut self) -> Result<()> {
+        let table = self.connection.whole_name(self.table);
+        let open = format!("DELETE FROM {table} WHERE kind = 'marker' OR state = 'judging'");
+        self.connection.execute(&open, &[]).await.map(drop)
+    }
+
     /// Makes it the history of another database than the one that it was copied from: with an id of its
     /// own, and without a run that is open there.
     pub(crate) async fn of_its_own(&mut self) -> Result<()> {
-        let table = self.connection.whole_name(self.table);
-        let open = format!("DELETE FROM {table} WHERE kind = 'marker' OR state = 'judging'");
-        self.connection.execute(&open, &[]).await?;
+        self.close_all().await?;
         self.give_id(&uuid::Uuid::now_v7().to_string()).await
     }
 

@@ -68,8 +68,8 @@ pub use operations::{
     AsOf, Baseline, Change, ChangedRow, CloneLine, CloneSwap, Difference, Fate, Guard, NewClone,
     ObjectDifference, PendingMigration, Preview, PreviewCheck, PreviewGuard, PreviewStatement,
     PreviewStep, ProvedTable, Repair, RestorePreview, RestoreTime, RestoredObject, RestoredTable,
-    RunProof, Scheduled, SnapshotLine, Status, SwapChange, TableDifference, Upgrade, UpgradeChange,
-    UpgradeStart, UpgradeStatus, Validation, Verification, Whose,
+    RunProof, Scheduled, SnapshotLine, SnapshotTable, Status, SwapChange, TableDifference, Upgrade,
+    UpgradeChange, UpgradeStart, UpgradeStatus, Validation, Verification, Whose,
 };
 pub use report::{Outcome, Report, RunReport};
 pub use sea_query;

@@ -118,6 +118,8 @@ pub enum Counted {
 pub enum Event {
     /// A line for people that belongs to no phase.
     Note(String),
+    /// Something that belongs to no phase, and may take long, is at work until the next event.
+    Busy(String),
     /// A phase began; `detail` says with what.
     PhaseStarted {
         /// Which.

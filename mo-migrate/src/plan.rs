@@ -21,6 +21,17 @@ pub enum Goal {
     Steps(usize),
 }
 
+impl Goal {
+    /// The words of `up` that have it.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Latest => "up".to_owned(),
+            Self::Version(version) => format!("up --to {version}"),
+            Self::Steps(steps) => format!("up --steps {steps}"),
+        }
+    }
+}
+
 /// A difference between the set and the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "finding")]

@@ -35,6 +35,26 @@ pub(crate) fn picture(c: char) -> char {
     }
 }
 
+/// The text with each of its commands in backquotes that begins with this word, as `typed` makes it of
+/// what follows that.
+pub(crate) fn commands_as(text: &str, word: &str, typed: impl Fn(&str) -> String) -> String {
+    let head = format!("`migrate {word}");
+    let mut parts = text.split(&*head);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let command = part.split_once('`').filter(|_| part.starts_with([' ', '`']));
+        match command {
+            Some((rest, behind)) => {
+                let _ = write!(out, "`migrate {}`{behind}", typed(rest.trim()));
+            }
+            None => {
+                let _ = write!(out, "{head}{part}");
+            }
+        }
+    }
+    out
+}
+
 /// The text with `…` for each password of an address in it, wherever that was typed or came from: what
 /// stands between `://user:` and the last `@` of its word.
 pub(crate) fn without_passwords(text: &str) -> String {

@@ -8,6 +8,7 @@
 //! 3. what a dead run left running is ended before anything is restored.
 
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -41,6 +42,21 @@ pub(crate) fn is_above_us(pid: u32) -> bool {
     std::iter::successors(parent(std::process::id()), |above| parent(*above)).any(|a| a == pid)
 }
 
+/// The groups that are at work now.
+static AT_WORK: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+fn at_work() -> MutexGuard<'static, Vec<Pid>> {
+    AT_WORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends all that this process has started, for it ends at once itself.
+#[cfg(feature = "cli")]
+pub(crate) fn end_all() {
+    for group in at_work().drain(..) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
 /// Ends a process group when it is given up.
 #[derive(Debug)]
 pub(crate) struct Group(Option<Pid>);
@@ -48,19 +64,26 @@ pub(crate) struct Group(Option<Pid>);
 impl Group {
     /// That of a process that was started as the head of one.
     pub(crate) fn of(child: &tokio::process::Child) -> Self {
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-        Self(pid.and_then(Pid::from_raw))
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        at_work().extend(pid);
+        Self(pid)
     }
 
     /// What is in it lives on.
     pub(crate) fn leave(mut self) {
-        self.0 = None;
+        self.forget();
+    }
+
+    fn forget(&mut self) -> Option<Pid> {
+        let group = self.0.take();
+        at_work().retain(|other| Some(*other) != group);
+        group
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
+        if let Some(group) = self.forget() {
             // It may have ended by itself; then there is nothing to end.
             let _ = kill_process_group(group, Signal::KILL);
         }

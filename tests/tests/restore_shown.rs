@@ -392,3 +392,50 @@ async fn what_stays_as_it_is_comes_back_by_the_command_that_is_shown() {
         assert_eq!(shop.sql("SELECT count(*) FROM visits"), "1\n", "{place:?}: {words}");
     }
 }
+
+/// What a failed state holds is not written down when it is made, and was taken for nothing: it never
+/// verified, and the way back from a restore was shut.
+#[tokio::test]
+async fn what_a_restore_undid_comes_back_from_its_failed_state() {
+    for place in engines() {
+        let shop = shop(place).await;
+        if place == Place::MatrixOne {
+            shop.sql("CREATE SEQUENCE numbers; SELECT nextval('numbers')");
+        }
+        let before = shop.dump();
+        let undone = migrator(&shop).restore(shop.address(), None).await.unwrap();
+        assert_eq!(undone.outcome, Outcome::Restored, "{place:?}");
+        let failed = undone.restore.as_ref().and_then(|restore| restore.failed_state.as_deref());
+        assert!(failed.is_some(), "{place:?}");
+        let orders = ["orders".to_owned()];
+        let back = migrator(&shop).restore_tables(shop.address(), failed, &orders).await.unwrap();
+        assert_eq!(back.outcome, Outcome::Restored, "{place:?}");
+        assert_eq!(shop.sql("SELECT product FROM orders WHERE id = 1"), "3\n", "{place:?}");
+        let back = migrator(&shop).restore(shop.address(), failed).await.unwrap();
+        assert_eq!(back.outcome, Outcome::Restored, "{place:?}");
+        shop.assert_dump(&before, "the failed state is back");
+    }
+}
+
+#[tokio::test]
+async fn what_migrations_left_half_done_comes_back_by_its_tables_alone() {
+    for place in engines() {
+        let shop = shop(place).await;
+        let half =
+            "-- mo-migrate: no-transaction\nINSERT INTO tags VALUES (3);\nSELECT * FROM nowhere;";
+        shop.file("3_half.sql", half);
+        let error = migrator(&shop).run(shop.address()).await.unwrap_err();
+        let restore = error.report().unwrap().restore.as_ref();
+        let failed = restore.and_then(|restore| restore.failed_state.clone()).unwrap();
+        let failed = Some(failed.as_str());
+        let shown = migrator(&shop).restore_preview(shop.address(), failed).await;
+        assert_eq!(shown.unwrap_err().code(), Code::NoWayBack, "{place:?}");
+        let before = shop.dump();
+        let refused = migrator(&shop).restore(shop.address(), failed).await;
+        assert_eq!(refused.unwrap_err().code(), Code::NoWayBack, "{place:?}");
+        shop.assert_dump(&before, "nothing was touched");
+        let tags = ["tags".to_owned()];
+        migrator(&shop).restore_tables(shop.address(), failed, &tags).await.unwrap();
+        assert_eq!(shop.sql("SELECT count(*) FROM tags"), "3\n", "{place:?}");
+    }
+}

@@ -257,10 +257,14 @@ fn apply_variables(choice: &mut Choice, variables: &Variables) -> Result<()> {
     Ok(())
 }
 
-/// The flags that say which set and which database belong to every suggested command.
+/// The flags that say which set and which database belong to every suggested command: without its
+/// address it would be about the database of the environment.
 fn invocation(words: &Words) -> Invocation {
     let flags = flags(words);
-    flags.iter().fold(Invocation::new(&words.program), |all, (flag, value)| all.with(flag, value))
+    let invocation = Invocation::new(&words.program);
+    let hides = words.flag("url").is_some() && !flags.iter().any(|(flag, _)| *flag == "url");
+    let invocation = if hides { invocation.with_hidden("url") } else { invocation };
+    flags.iter().fold(invocation, |all, (flag, value)| all.with(flag, value))
 }
 
 /// Those flags, as they were typed, without an address that could hold a credential.

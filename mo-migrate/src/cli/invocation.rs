@@ -22,6 +22,12 @@ impl Invocation {
         self
     }
 
+    /// With a flag whose value is not shown.
+    pub(super) fn with_hidden(mut self, flag: &str) -> Self {
+        let _ = write!(self.0, " --{flag} …");
+        self
+    }
+
     /// The text with each command in backquotes as it has to be typed.
     pub(super) fn in_text(&self, text: &str) -> String {
         let mut parts = text.split("`migrate");

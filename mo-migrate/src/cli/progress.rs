@@ -51,6 +51,7 @@ impl Observer for Progress {
                 *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 self.line(&words(event));
             }
+            Event::Busy(what) => live.begin(&one_line(what)),
             Event::Finished(_) => {
                 live.end();
                 self.replace(None);
@@ -62,7 +63,7 @@ impl Observer for Progress {
 
 fn words(event: &Event) -> String {
     match event {
-        Event::Note(note) => one_line(note),
+        Event::Note(text) | Event::Busy(text) => one_line(text),
         Event::PhaseFinished { phase, detail, took } => {
             let detail =
                 if detail.is_empty() { String::new() } else { format!("{} ", one_line(detail)) };

@@ -67,6 +67,7 @@ impl Signals {
     reason = "the run may be in the middle of a statement that nothing else ends"
 )]
 fn end(printer: &Printer) -> ! {
+    crate::process::end_all();
     // The run can't report any more; what reads documents gets one all the same.
     let code = printer.error(&say::ended_here(), true);
     std::process::exit(code.0.into())

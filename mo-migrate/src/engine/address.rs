@@ -16,6 +16,13 @@ pub struct Address(Arc<str>);
 pub(crate) const EXAMPLE: &str =
     if cfg!(feature = "sqlite") { "sqlite:app.db" } else { "matrixone://USER@HOST:6001/DATABASE" };
 
+/// One of each engine that is there.
+const EXAMPLES: &str = if cfg!(all(feature = "sqlite", feature = "matrixone")) {
+    "sqlite:app.db` or `matrixone://USER:PASSWORD@HOST:6001/DATABASE"
+} else {
+    EXAMPLE
+};
+
 impl Address {
     /// Takes an address as it is; it is read when it is opened.
     #[must_use]
@@ -101,7 +108,7 @@ fn unreadable() -> Error {
         Code::Address,
         "the address can't be read (it is not shown here, for it may hold a password)",
     )
-    .hinted(format!("write it as `{EXAMPLE}`"))
+    .hinted(format!("write it whole, as `{EXAMPLES}`"))
 }
 
 impl fmt::Debug for Address {

@@ -11,6 +11,7 @@ use std::fmt;
 
 pub use code::{Code, ExitCode};
 
+use crate::printable::commands_as;
 pub(crate) use crate::printable::printable;
 use crate::report::{Outcome, Report};
 use crate::sql::SourceProblem;
@@ -252,9 +253,17 @@ impl Error {
         if self.code() == Code::Interrupted { self.again_by(words) } else { self }
     }
 
-    /// Of a run that is not begun again by `up`, but by these words.
+    /// Of a run that is not begun again by `up` alone, but by these words: the command, and what was said
+    /// behind it. Flags that a hint has for `up` are the command's own.
     pub(crate) fn again_by(self, words: &str) -> Self {
-        self.hinted_as(|hint| hint.replace("`migrate up`", &format!("`migrate {words}`")))
+        let (command, said) = words.split_once(' ').unwrap_or((words, ""));
+        self.hinted_as(|hint| {
+            commands_as(hint, "up", |flags| {
+                let typed = [command, flags, said];
+                let typed: Vec<_> = typed.into_iter().filter(|words| !words.is_empty()).collect();
+                typed.join(" ")
+            })
+        })
     }
 
     /// With its hint in other words, where it has one.

@@ -27,7 +27,7 @@ use crate::ledger::SnapshotRecord;
 use crate::observer::{Counted, Event, Phase};
 use crate::report::{CheckReport, RestoreReport, SnapshotReport, TakenBack};
 use crate::settings::{ForeignWrites, RestoreMethod};
-use crate::snapshot::moment_of;
+use crate::snapshot::{FAILED, moment_of};
 use crate::time;
 
 /// In a larger database, tables that the run did not touch are not looked through for others' writes,
@@ -63,8 +63,14 @@ impl Run<'_> {
         let name = self.record.snapshot.clone().ok_or_else(|| say::no_way_back(&self.record))?;
         self.verify_on_clone(&name, checks).await?;
         let mut conduct = Conduct::from(&self.settings);
+        let source = self.ledger.snapshot(&name).await?;
+        let of_a_failure = source.is_some_and(|source| source.purpose == FAILED);
         let record = &self.record;
-        if record.is_of_tables() || record.is_from_a_clone() || record.is_of_a_moment() {
+        if record.is_of_tables()
+            || record.is_from_a_clone()
+            || record.is_of_a_moment()
+            || of_a_failure
+        {
             conduct.method = RestoreMethod::Tables;
         }
         let mut tries = 0;
@@ -72,7 +78,7 @@ impl Run<'_> {
             tries += 1;
             let mut back = self.engine.restore(&name, conduct).await?;
             self.seen_by(watch.take()).await;
-            match self.restore_in(&mut *back, &name).await {
+            match self.restore_in(&mut *back, &name, of_a_failure).await {
                 Ok(brought) => break (back, brought),
                 Err(error) => {
                     back.abandon().await;
@@ -131,6 +137,7 @@ impl Run<'_> {
         &mut self,
         back: &mut dyn RestoreTransaction,
         snapshot: &str,
+        of_a_failure: bool,
     ) -> Result<Brought> {
         back.connection()?.hold(self.lock.guard.clone()).await?;
         self.enter(Phase::FailedState, "").await?;
@@ -169,6 +176,8 @@ impl Run<'_> {
         fault::after(Transition::Proof)?;
         if self.record.is_of_tables() {
             self.leave_the_history(back, orphans).await?;
+        } else if of_a_failure {
+            self.close_the_history(back).await?;
         }
         if self.record.is_from_a_clone() {
             self.keep_the_id(back).await?;

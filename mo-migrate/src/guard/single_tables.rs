@@ -27,6 +27,15 @@ impl Run<'_> {
         Ok(self.engine.foreign_key_violations(back.connection()?, None).await?.len())
     }
 
+    /// The history that came back is a failed state's, and has the marker of the run that kept it.
+    pub(super) async fn close_the_history(&self, back: &mut dyn RestoreTransaction) -> Result<()> {
+        let table = &self.settings.history_table;
+        if self.then.table(table).is_none() {
+            return Ok(());
+        }
+        HistoryWriter { connection: back.connection()?, table }.close_all().await
+    }
+
     /// The history that came back is a clone's: the database stays the one that the ledger knows.
     pub(super) async fn keep_the_id(&self, back: &mut dyn RestoreTransaction) -> Result<()> {
         let table = &self.settings.history_table;

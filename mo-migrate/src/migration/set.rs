@@ -353,7 +353,7 @@ fn read_directory(directory: &Path) -> Result<Vec<Found>> {
         let Some(name) = name else { continue };
         let path = entry.path();
         if path.is_dir() {
-            continue;
+            return Err(say::folder_as_migration(&path));
         }
         let bytes = std::fs::read(&path).map_err(|error| say::io("read", &path, &error))?;
         found.push(Found {

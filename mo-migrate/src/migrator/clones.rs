@@ -43,6 +43,37 @@ impl Migrator {
             .await
     }
 
+    /// What [`clone_delete`](Self::clone_delete) would remove.
+    ///
+    /// # Errors
+    /// There is none of this name, or its database is another now.
+    pub async fn clone_delete_preview(
+        &self,
+        target: impl Into<Target>,
+        name: &str,
+    ) -> Result<CloneLine> {
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.clone_delete_preview(name).await
+        })
+        .await
+    }
+
+    /// What [`clone_refresh`](Self::clone_refresh) would replace.
+    ///
+    /// # Errors
+    /// There is none of this name, its database is another now, or there is nothing to make it from.
+    pub async fn clone_refresh_preview(
+        &self,
+        target: impl Into<Target>,
+        name: &str,
+        from: Option<&str>,
+    ) -> Result<CloneLine> {
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.clone_refresh_preview(name, from).await
+        })
+        .await
+    }
+
     /// Makes a clone anew, from a run, a snapshot or `now`, with the same mask and for as long. The old
     /// one stays until the new one is whole.
     ///

@@ -211,7 +211,11 @@ impl Migrator {
     /// # Errors
     /// It is there already, or can't be made.
     pub async fn create_database(&self, target: impl Into<Target>) -> Result<()> {
-        target.into().open()?.create_database().await
+        let engine = target.into().open()?;
+        if engine.exists().await? {
+            return Err(say::database_is_made_already(engine.database()));
+        }
+        engine.create_database().await
     }
 
     /// Removes the database with all that is kept beside it: history, ledger and every snapshot.

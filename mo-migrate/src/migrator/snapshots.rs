@@ -3,7 +3,7 @@
 use super::Migrator;
 use crate::engine::Target;
 use crate::error::Result;
-use crate::operations::{Scheduled, SnapshotLine};
+use crate::operations::{Scheduled, SnapshotLine, SnapshotTable};
 use crate::snapshot::SnapshotOf;
 
 impl Migrator {
@@ -58,6 +58,21 @@ impl Migrator {
     ) -> Result<SnapshotLine> {
         self.with_operations_even_without_files(target.into(), async |all| {
             all.snapshot_show(name).await
+        })
+        .await
+    }
+
+    /// The tables of a snapshot with their rows; none where mo-migrate has not made it.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub async fn snapshot_tables(
+        &self,
+        target: impl Into<Target>,
+        name: &str,
+    ) -> Result<Option<Vec<SnapshotTable>>> {
+        self.with_operations_even_without_files(target.into(), async |all| {
+            all.snapshot_tables(name).await
         })
         .await
     }

@@ -128,7 +128,8 @@ impl Operations<'_> {
     ) -> Result<CloneLine> {
         let from = self.snapshot_meant(wanted).await?;
         let wanted = NewClone::default().from(from);
-        self.clone_to(database, RESTORE, database.to_owned(), &wanted).await
+        let made = self.clone_to(database, RESTORE, database.to_owned(), &wanted).await;
+        made.map_err(say::restored_into)
     }
 
     async fn clone_to(
@@ -174,6 +175,35 @@ impl Operations<'_> {
     /// One clone.
     pub(crate) async fn clone_show(&self, name: &str) -> Result<CloneLine> {
         self.clone_line(&called(self.known_clones().await?, name)?).await
+    }
+
+    /// The one that would be removed.
+    pub(crate) async fn clone_delete_preview(&self, name: &str) -> Result<CloneLine> {
+        let clone = of_people(self.known_clones().await?, name)?;
+        let line = self.clone_line(&clone).await?;
+        // What a death left is finished first, and then looked at.
+        if line.state == "ready" && !line.gone {
+            self.is_ours(&clone).await?;
+        }
+        Ok(line)
+    }
+
+    /// The one that would be made anew, from what there is.
+    pub(crate) async fn clone_refresh_preview(
+        &self,
+        name: &str,
+        from: Option<&str>,
+    ) -> Result<CloneLine> {
+        let line = self.clone_delete_preview(name).await?;
+        if let Some(from) = from.filter(|from| *from != NOW) {
+            self.snapshot_meant(Some(from)).await?;
+        }
+        Ok(line)
+    }
+
+    async fn is_ours(&self, clone: &CloneRecord) -> Result<()> {
+        let ours = self.engine.is_marked(&clone.database, &clone.id).await?;
+        if ours { Ok(()) } else { Err(say::not_our_database(&clone.database)) }
     }
 
     async fn known_clones(&self) -> Result<Vec<CloneRecord>> {

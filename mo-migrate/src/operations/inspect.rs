@@ -120,7 +120,7 @@ impl Operations<'_> {
             (_, _, false) => "pending",
             _ => "up_to_date",
         };
-        let new_set = self.new_set(history.as_ref());
+        let new_set = self.mistyped(history.as_ref()).await;
         Ok(Status {
             state: state.to_owned(),
             set: self.settings.set.clone(),

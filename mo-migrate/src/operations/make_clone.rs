@@ -89,7 +89,7 @@ impl Operations<'_> {
         let masking = masking.transpose()?;
         self.finish_clones(ledger).await?;
         if let Some(there) = ledger.clones().await?.iter().find(|clone| clone.name == order.name) {
-            return Err(say::clone_is_there(there));
+            return Err(say::clone_is_there(there, &order.from));
         }
         self.is_free(&order.database).await?;
         if masking.is_some() {
@@ -143,7 +143,8 @@ impl Operations<'_> {
         // one may have had it since.
         if was == CloneState::Ready && self.engine.beside(&record.database)?.is_free().await.is_ok()
         {
-            return ledger.forget_clone(&record.id).await;
+            ledger.forget_clone(&record.id).await?;
+            return self.tell_what_is_left(&record.database).await;
         }
         // Nothing of ours is under the other name where none was ever made.
         let was_replaced = matches!(
@@ -288,6 +289,7 @@ impl Operations<'_> {
         self.goes_on()?;
         if let Some(masking) = masking {
             let clone = self.engine.beside(&staging)?;
+            self.settings.observer.event(&Event::Busy("mask".to_owned()));
             masking.run(&*clone, &self.settings).await?;
             clone.forget_what_was().await?;
         }
@@ -519,6 +521,18 @@ impl Operations<'_> {
             return Ok(());
         }
         Err(say::ledger_is_there(database, &beside.ledger_place()))
+    }
+
+    /// Says what is left of a database that a hand has removed.
+    pub(super) async fn tell_what_is_left(&self, database: &str) -> Result<()> {
+        match self.is_free(database).await {
+            Err(error) if error.code() == Code::Taken => {
+                let place = self.engine.beside(database)?.ledger_place();
+                self.settings.observer.event(&Event::Note(say::ledger_left(database, &place)));
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn staging(&self, database: &str) -> Result<String> {

@@ -44,10 +44,7 @@ impl Masking {
             return Err(say::mask_empty(&mask.name));
         }
         if let Some(problem) = file.transaction_control(dialect) {
-            return Err(say::mask_refused(
-                problem,
-                "it is one transaction, which is not its own to end",
-            ));
+            return Err(say::mask_ends_its_transaction(problem));
         }
         for statement in &file.statements {
             if let Some(why) = reaches_further(file.sql(statement), dialect) {

@@ -31,18 +31,18 @@ pub use diff::{Change, ChangedRow, Difference, ObjectDifference, TableDifference
 pub use guarded::Guard;
 pub(crate) use inspect::check_line;
 pub use inspect::{PendingMigration, Status, Validation, Verification};
-pub(crate) use make_clone::made_from;
+pub(crate) use make_clone::{NOW, made_from};
 pub use preview::{Preview, PreviewCheck, PreviewGuard, PreviewStatement, PreviewStep};
 pub use proof::{AsOf, ProvedTable, RunProof};
 pub(crate) use restore::Back;
 pub use restore_preview::{Fate, RestorePreview, RestoredObject, RestoredTable};
 pub use restore_time::RestoreTime;
-pub use snapshots::{Scheduled, SnapshotLine};
+pub use snapshots::{Scheduled, SnapshotLine, SnapshotTable};
 pub use swap::{CloneSwap, SwapChange};
 pub(crate) use up::nothing_to_do;
 pub use upgrade::{Upgrade, UpgradeChange, UpgradeStart, UpgradeStatus};
 
-use crate::engine::{Engine, Role, SharedEngine};
+use crate::engine::{Counts, Engine, Inventory, Role, SharedEngine};
 use crate::error::{Result, say};
 use crate::guard::{self, Found};
 use crate::history::History;
@@ -70,10 +70,20 @@ impl Operations<'_> {
         History::of(self.engine(), role, &self.settings).await
     }
 
-    /// In words, that the database has other sets and nothing of this one.
-    fn new_set(&self, history: Option<&History>) -> Option<String> {
-        let set = &self.settings.set;
-        say::new_set(set, &history?.sets_but(set))
+    /// In words, that the database has other sets and nothing of this one, or a history of another name:
+    /// what was asked for is new, or mistyped. What can't be read stops nobody.
+    async fn mistyped(&self, history: Option<&History>) -> Option<String> {
+        if let Some(history) = history {
+            let set = &self.settings.set;
+            return say::new_set(set, &history.sets_but(set));
+        }
+        let mut connection = self.engine.connect(Role::Read).await.ok()?;
+        let (counts, nothing) = (Counts::Without, &Inventory::NOTHING);
+        let found = self.engine.inventory(&mut *connection, counts, nothing).await;
+        connection.close().await;
+        let found = found.ok()?;
+        let there = History::table_in(&found)?;
+        Some(say::other_history(&self.settings.history_table, there))
     }
 
     /// The history as it was in a snapshot.

@@ -97,7 +97,7 @@ impl Operations<'_> {
             guard: (!job.steps.is_empty()).then(|| guard_of(&job, one_transaction)),
             lint: self.lint_of(&job),
             tolerated: plan.tolerated,
-            new_set: self.new_set(history.as_ref()),
+            new_set: self.mistyped(history.as_ref()).await,
             rehearsal: None,
         })
     }

@@ -18,7 +18,7 @@ use crate::observer::Event;
 use crate::plan::{Goal, tolerant};
 use crate::report::{Outcome, Report};
 use crate::settings::{ForeignWrites, RestoreMethod};
-use crate::snapshot::{FROM_CLONE, clone_of, moment_of_run};
+use crate::snapshot::{FAILED, FROM_CLONE, clone_of, moment_of_run};
 use crate::time;
 
 /// What a restore goes back to.
@@ -98,6 +98,7 @@ impl Operations<'_> {
         let snapshot = self.source_of(ledger, back, history.as_ref()).await?;
         let runs = ledger.runs().await?;
         let alone = self.alone(&snapshot, tables).await?;
+        is_no_half_run(&snapshot, &runs, alone.is_some())?;
         let (later, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
         let mut version = snapshot.version_before;
         if let Some(alone) = &alone {
@@ -180,6 +181,13 @@ impl Operations<'_> {
     async fn restore_to(&self, back: Back<'_>, tables: &[String]) -> Result<Report> {
         let Settled { lock, mut ledger, history, .. } = self.settled().await?;
         let mut snapshot = self.source_of(&mut ledger, back, history.as_ref()).await?;
+        if snapshot.inventory.objects.is_empty() && !back.is_a_moment() {
+            // A failed state is not read back when it is made, for the locks are held then. Whoever goes
+            // back to it, or brings that to its end, has to know what is in it.
+            let name = &snapshot.name;
+            snapshot.inventory = inventory_of_snapshot(self.engine(), name, Counts::With).await?;
+            ledger.complete_snapshot(&snapshot).await?;
+        }
         let alone = self.alone(&snapshot, tables).await?;
         // What can't be looked at is for the restore to say, which tests the snapshot first.
         let now = history.as_ref();
@@ -190,6 +198,7 @@ impl Operations<'_> {
             return Ok(self.as_it_is(version));
         }
         let runs = ledger.runs().await?;
+        is_no_half_run(&snapshot, &runs, alone.is_some())?;
         let (_, mut touched) = self.since(&snapshot, &runs, history.as_ref()).await?;
         let from_clone = clone_of(&snapshot.purpose).is_some();
         if from_clone {
@@ -432,7 +441,11 @@ pub(super) async fn find(
     let by_name = snapshots.iter().find(|snapshot| snapshot.name == wanted);
     let of_run = || snapshots.iter().filter(way_back).find(|s| s.run.as_deref() == Some(wanted));
     if let Some(found) = by_name.or_else(of_run) {
-        return if is_there(&found) { Ok(found.clone()) } else { Err(say::snapshot_gone(found)) };
+        return if is_there(&found) {
+            Ok(found.clone())
+        } else {
+            Err(say::snapshot_gone(&found.name))
+        };
     }
     let runs = ledger.runs().await?;
     if let Some(run) = runs.iter().find(|run| run.id == wanted) {
@@ -440,6 +453,24 @@ pub(super) async fn find(
     }
     let known = snapshots.iter().map(|snapshot| snapshot.name.as_str());
     Err(say::no_snapshot_named(wanted, known.chain(runs.iter().map(|run| run.id.as_str()))))
+}
+
+/// A failed state of migrations has half of them, and a history that knows nothing of that; of single
+/// tables whoever names them may have what they held. What stood there before a restore, or after a guard,
+/// was whole.
+fn is_no_half_run(snapshot: &SnapshotRecord, runs: &[RunRecord], tables: bool) -> Result<()> {
+    let made_it = |run: &&RunRecord| snapshot.run.as_deref() == Some(run.id.as_str());
+    match runs.iter().find(made_it) {
+        Some(run)
+            if snapshot.purpose == FAILED
+                && !tables
+                && !run.goes_back()
+                && !run.is_of_a_guard() =>
+        {
+            Err(say::half_of_a_run(&snapshot.name, &run.id))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The snapshot, where the run that made it was of another database than the one that is there now.

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Operations;
 use crate::engine::{Counts, Inventory, Moment, Moments, Role};
-use crate::error::{Result, say};
+use crate::error::{Error, Result, say};
 use crate::history::History;
 use crate::ledger::{Ledger, SnapshotRecord};
 use crate::snapshot::{FAILED, MOMENT, moment_name};
@@ -42,11 +42,15 @@ impl Operations<'_> {
         let history = History::read(&mut *past, &self.settings.history_table).await;
         let inventory = self.engine.inventory(&mut *past, Counts::With, &Inventory::NOTHING).await;
         past.close().await;
-        let inventory = inventory?;
+        let unread = |error: Error| match error.database_code() {
+            Some(_) => say::moment_unread(at / MS, error),
+            None => error,
+        };
+        let inventory = inventory.map_err(unread)?;
         if inventory.tables().next().is_none() {
             return Err(say::nothing_then(at / MS));
         }
-        let history = history?;
+        let history = history.map_err(unread)?;
         if let Some(marker) = history.as_ref().and_then(|history| history.marker.as_ref()) {
             return Err(say::moment_of_a_run(at / MS, marker));
         }

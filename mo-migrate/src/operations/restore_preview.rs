@@ -13,8 +13,8 @@ use super::diff::{self, TableDifference};
 use super::restore_time::RestoreTime;
 use super::{Change, Operations, Whose};
 use crate::engine::{Inventory, Moment, Moments, Object, ObjectKind, Step, Touched};
-use crate::error::{Result, say};
-use crate::guard::{LOOKED_THROUGH, RestorePlan, Situation, restore_plan};
+use crate::error::{Error, Result, say};
+use crate::guard::{LOOKED_THROUGH, RestorePlan, Situation, restore_plan, same_inventory};
 use crate::ledger::{Ledger, RunRecord, SnapshotRecord, StatementWindow};
 use crate::migration::Version;
 use crate::observer::{Counted, Phase, Progress};
@@ -152,8 +152,9 @@ impl Operations<'_> {
         let (sides, plan) = match looked {
             Ok(looked) => looked,
             Err(error) => {
+                let damage = self.damage_of(&mut *moments, &wanted.snapshot, &older).await;
                 moments.close().await;
-                return Err(error);
+                return Err(damage.unwrap_or(error));
             }
         };
         if wanted.all {
@@ -184,6 +185,22 @@ impl Operations<'_> {
             preview.takes = self.takes(wanted, &sides, preview, ledger).await?;
         }
         Ok(())
+    }
+
+    /// What is wrong with a snapshot that could not be looked at, where it is that.
+    async fn damage_of(
+        &self,
+        moments: &mut dyn Moments,
+        snapshot: &SnapshotRecord,
+        older: &Moment,
+    ) -> Option<Error> {
+        let (name, known) = (&snapshot.name, &snapshot.inventory);
+        if known.objects.is_empty() {
+            return None;
+        }
+        let found = moments.inventory(older).await.ok()?;
+        let damage = same_inventory(known, &found, self.engine(), None).err()?;
+        Some(say::snapshot_bad_by_hand(name, damage).true_now("nothing was touched"))
     }
 
     /// Both sides, and the plan that the restore would make.

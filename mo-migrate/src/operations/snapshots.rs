@@ -51,6 +51,15 @@ pub struct SnapshotLine {
     pub gone: bool,
 }
 
+/// A table of a snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotTable {
+    /// Its name.
+    pub name: String,
+    /// Its rows, where they were counted.
+    pub rows: Option<u64>,
+}
+
 /// What a schedule did at one of its times.
 #[derive(Clone, Debug, Serialize)]
 pub struct Scheduled {
@@ -175,13 +184,39 @@ impl Operations<'_> {
     /// One snapshot.
     pub(crate) async fn snapshot_show(&self, name: &str) -> Result<SnapshotLine> {
         let all = self.snapshot_list().await?;
-        let found = all.iter().find(|line| line.name == name).cloned();
-        found.ok_or_else(|| say::no_snapshot_named(name, all.iter().map(|line| line.name.as_str())))
+        if let Some(found) = all.iter().find(|line| line.name == name) {
+            return Ok(found.clone());
+        }
+        if let Some(mut ledger) = Ledger::read(self.engine()).await? {
+            let runs = ledger.runs().await;
+            ledger.close().await;
+            if let Some(run) = runs?.iter().find(|run| run.id == name) {
+                return Err(say::a_run_is_no_snapshot(run));
+            }
+        }
+        Err(say::no_snapshot_named(name, all.iter().map(|line| line.name.as_str())))
+    }
+
+    /// The tables of a snapshot with their rows, by their names; none where the ledger does not know it.
+    pub(crate) async fn snapshot_tables(&self, name: &str) -> Result<Option<Vec<SnapshotTable>>> {
+        let Some(mut ledger) = Ledger::read(self.engine()).await? else { return Ok(None) };
+        let known = ledger.snapshot(name).await;
+        ledger.close().await;
+        let history = &self.settings.history_table;
+        let tables = known?.map(|known| {
+            let tables = known.inventory.tables().filter(|table| table.name != *history);
+            let lines =
+                tables.map(|table| SnapshotTable { name: table.name.clone(), rows: table.rows });
+            lines.collect()
+        });
+        Ok(tables)
     }
 
     /// Clones a snapshot, tests the clone, and drops it; gives what it holds, in words.
     pub(crate) async fn snapshot_verify(&self, name: &str) -> Result<String> {
-        self.snapshot_show(name).await?;
+        if self.snapshot_show(name).await?.gone {
+            return Err(say::snapshot_gone(name));
+        }
         let _lock = self.lock().await?;
         self.snapshot_tested(name).await
     }
@@ -243,12 +278,11 @@ impl Operations<'_> {
 
     /// Pins a snapshot, or lets it go.
     pub(crate) async fn snapshot_pin(&self, name: &str, pinned: bool) -> Result<SnapshotLine> {
+        if self.snapshot_show(name).await?.purpose.is_none() {
+            return Err(say::not_ours(name));
+        }
         let mut ledger = Ledger::open(self.engine()).await?;
-        let found = ledger.snapshot(name).await?;
-        let Some(record) = found else {
-            let known = ledger.snapshots().await?;
-            return Err(say::no_snapshot_named(name, known.iter().map(|s| s.name.as_str())));
-        };
+        let Some(record) = ledger.snapshot(name).await? else { return Err(say::not_ours(name)) };
         ledger.retain(name, record.delete_after, pinned).await?;
         ledger.close().await;
         let line = self.snapshot_show(name).await?;

@@ -52,6 +52,7 @@ impl Operations<'_> {
     pub(crate) async fn up(&self, goal: Goal) -> Result<Report> {
         self.warn_when_stale();
         let done = self.up_to(goal).await.map_err(say::start_lost);
+        let done = done.map_err(|error| error.again_by(&goal.words()));
         if let Err(error) = &done
             && error.is_needs_person()
             && !error.is_told()
@@ -138,7 +139,7 @@ impl Operations<'_> {
             tracing::info!(run = report.run, "a dead run was put back");
         }
         match self.settings.unit {
-            Unit::Run => self.one_run(goal, settled, waited.then_some(began)).await,
+            Unit::Run => self.one_run(goal, goal, settled, waited.then_some(began)).await,
             Unit::Migration => self.one_by_one(goal, settled, waited.then_some(began)).await,
         }
     }
@@ -214,7 +215,7 @@ impl Operations<'_> {
                 Some(settled) => settled,
                 None => self.looked_up(lock.clone()).await?,
             };
-            let report = self.one_run(next, settled, waited).await?;
+            let report = self.one_run(next, goal, settled, waited).await?;
             whole = Some(match whole {
                 None => report,
                 Some(before) => joined(before, report),
@@ -223,20 +224,28 @@ impl Operations<'_> {
         whole.ok_or_else(|| say::internal(&"no run was made"))
     }
 
-    async fn one_run(&self, goal: Goal, settled: Settled, waited: Option<i64>) -> Result<Report> {
+    /// Up to `goal`, on the way to where a person said.
+    async fn one_run(
+        &self,
+        goal: Goal,
+        said: Goal,
+        settled: Settled,
+        waited: Option<i64>,
+    ) -> Result<Report> {
         let Settled { lock, mut ledger, history, .. } = settled;
         let plan = plan(self.set, history.as_ref(), goal, &self.settings)?;
         if plan.pending.is_empty() {
             ledger.close().await;
             return Ok(self.up_to_date(&plan));
         }
-        if let Some(words) = self.new_set(history.as_ref()) {
+        if let Some(words) = self.mistyped(history.as_ref()).await {
             self.tell(&Event::Note(format!("warning: {words}")));
         }
         for finding in &plan.tolerated {
             self.tell(&Event::Note(say::tolerated(finding)));
         }
-        let job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        let mut job = Job::up(&plan, self.set, self.engine(), &self.settings)?;
+        job.again = said.words();
         if let Err(error) = self.may_run(&plan, &mut ledger, waited).await {
             ledger.close().await;
             return Err(error);

@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use super::Asked;
 use crate::error::{Result, say};
+use crate::observer::Event;
 use crate::process::Process;
 use crate::settings::Settings;
 
@@ -35,6 +36,7 @@ impl OwnItem {
 
     /// Asks it; gives the last line that it wrote.
     pub(crate) async fn ask(&self, settings: &Settings) -> Result<Asked> {
+        settings.observer.event(&Event::Busy(format!("preflight: {}", self.name)));
         let mut shell = tokio::process::Command::new("sh");
         shell.args(["-c", &self.command]).stdin(Stdio::null());
         let mut process = Process::alone(shell)?;

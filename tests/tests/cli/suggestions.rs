@@ -139,9 +139,15 @@ fn each_is_understood() {
 
 #[test]
 fn an_address_that_could_hold_a_password_is_not_repeated() {
-    let ran = Shop::open().run("--url sqlite:gone.db?mode=ro history").ends(66);
+    let shop = Shop::open();
+    let ran = shop.run("--url sqlite:gone.db?mode=ro history").ends(66);
     let commands = suggested(&ran.err);
-    assert_eq!(commands, [format!("{PROGRAM} up"), format!("{PROGRAM} database create")]);
+    let hidden = format!("{PROGRAM} --url …");
+    assert_eq!(commands, [format!("{hidden} up"), format!("{hidden} database create")]);
+    // The one of the environment is not taken in its place.
+    let ran = type_in(&shop, &format!("DATABASE_URL=sqlite:app.db {hidden} database drop --yes"));
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
+    assert!(ran.ends(78).err.contains("write it whole"));
 }
 
 /// A plain restore takes back what runs did; what a person did by hand comes back by name.

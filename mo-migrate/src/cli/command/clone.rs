@@ -76,7 +76,7 @@ impl Clone {
                 Answer::new(text, &json!({ "clones": lines }))
             }
             Self::Refresh { name, from } => {
-                let line = migrator.clone_show(&target, name).await?;
+                let line = migrator.clone_refresh_preview(&target, name, Some(from)).await?;
                 let words = if from == "now" {
                     format!("clone refresh {name}")
                 } else {
@@ -90,7 +90,7 @@ impl Clone {
                 made(context, "made anew", &migrator.clone_refresh(target, name, Some(from)).await?)
             }
             Self::Delete { name } => {
-                let line = migrator.clone_show(&target, name).await?;
+                let line = migrator.clone_delete_preview(&target, name).await?;
                 context
                     .printer
                     .show(&format!("deletes, with all that is in it:\n{}", details(&line)));

@@ -11,10 +11,10 @@ use super::snapshot::purpose;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
 use crate::error::{Code, Error, Result, say};
-use crate::printable::quoted;
+use crate::printable::{commands_as, quoted};
 use crate::{parse_duration, time};
 
-/// What it is for when nobody says so.
+/// The command, and what it is for when nobody says so.
 const GUARD: &str = "guard";
 
 /// Runs another command, and undoes what it did to the database when it fails.
@@ -69,13 +69,18 @@ impl Guard {
     /// The hint, with what was typed in its commands.
     fn typed_again(&self, hint: &str) -> String {
         let longer = self.time_limit.map(|limit| limit.saturating_mul(2));
-        hint.replace("`migrate guard -- …`", &self.words("", self.time_limit))
-            .replace("`migrate guard --no-hooks -- …`", &self.words(" --no-hooks", self.time_limit))
-            .replace("`migrate guard --time-limit …`", &self.words("", longer))
+        commands_as(hint, GUARD, |flags| match flags.strip_suffix("-- …") {
+            Some(flags) => self.words(flags.trim_end(), self.time_limit),
+            None if flags == "--time-limit …" => self.words("", longer),
+            None => format!("{GUARD} {flags}"),
+        })
     }
 
     fn words(&self, more: &str, limit: Option<Duration>) -> String {
-        let mut words = format!("`migrate guard{more}");
+        let mut words = GUARD.to_owned();
+        if !more.is_empty() {
+            let _ = write!(words, " {more}");
+        }
         if self.purpose != GUARD {
             let _ = write!(words, " --purpose {}", self.purpose);
         }
@@ -92,6 +97,6 @@ impl Guard {
         for word in &self.command {
             let _ = write!(words, " {}", quoted(&word.to_string_lossy()));
         }
-        words + "`"
+        words
     }
 }

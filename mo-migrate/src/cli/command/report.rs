@@ -52,7 +52,7 @@ impl Report {
             Format::Text | Format::Sarif => report.to_text(false) + "\n",
         };
         self.may_replace(context, file, format)?;
-        replace(file, &text).map_err(|error| say::io("write", file, &error))?;
+        replace(file, &text).map_err(|error| say::report_unwritten(file, &error))?;
         context.printer.say(&format!("the report of run {} is in {}", report.run, file.display()));
         Ok(Answer::verbatim(String::new()))
     }

@@ -10,7 +10,7 @@ use crate::cli::answer::Answer;
 use crate::cli::ask;
 use crate::cli::context::Context;
 use crate::error::{Result, say};
-use crate::printable::quoted;
+use crate::printable::{commands_as, quoted};
 use crate::report::text::count;
 use crate::report::text::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section};
 use crate::{CloneSwap, Fate, RestorePreview, RestoredTable, TableDifference, Whose, parse_moment};
@@ -107,17 +107,14 @@ impl Restore {
 
     /// The hint with the tables that were typed, in a command that goes back to another snapshot.
     fn with_tables(&self, hint: &str) -> String {
-        let mut parts = hint.split("`migrate restore ");
-        let mut out = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let tables = match self.tables.as_slice() {
-                [] => String::new(),
-                tables => format!(" --tables {}", quoted(&tables.join(","))),
-            };
-            let (words, rest) = part.split_once('`').unwrap_or((part, ""));
-            let _ = write!(out, "`migrate restore {words}{tables}`{rest}");
-        }
-        out
+        let tables = match self.tables.as_slice() {
+            [] => String::new(),
+            tables => format!(" --tables {}", quoted(&tables.join(","))),
+        };
+        commands_as(hint, "restore", |words| match words {
+            "" => "restore".to_owned(),
+            words => format!("restore {words}{tables}"),
+        })
     }
 }
 
@@ -191,9 +188,12 @@ fn text(preview: &RestorePreview) -> String {
     }
     text.push_str(&section(true, "other objects", &others.to_text(true)));
     for (whose, title) in [
-        (Whose::Others, "rows of others that go"),
-        (Whose::Undecided, "rows that go, changed while a run was at work: its own, or others'"),
-        (Whose::Unknown, "rows that go; whose they are can't be told"),
+        (Whose::Others, "what others did and is undone"),
+        (
+            Whose::Undecided,
+            "what is undone, and was done while a run was at work: by it, or by others",
+        ),
+        (Whose::Unknown, "what is undone; who did it can't be told"),
     ] {
         text.push_str(&section(true, title, &writes(preview, whose)));
     }

@@ -9,9 +9,9 @@ use crate::cli::ask;
 use crate::cli::context::Context;
 use crate::error::{Result, say};
 use crate::report::text::count;
-use crate::report::text::table::{Cell, RED, Table};
+use crate::report::text::table::{Cell, RED, Table, section};
 use crate::snapshot::{is_purpose, purpose_words};
-use crate::{SnapshotLine, SnapshotOf};
+use crate::{SnapshotLine, SnapshotOf, SnapshotTable};
 
 /// Makes, lists, tests, keeps and deletes data snapshots.
 #[derive(Debug, Subcommand)]
@@ -80,8 +80,11 @@ impl Snapshot {
                 Answer::new(text, &json!({ "snapshots": lines }))
             }
             Self::Show { name } => {
-                let line = migrator.snapshot_show(target, name).await?;
-                Answer::new(details(&line), &line)
+                let line = migrator.snapshot_show(&target, name).await?;
+                let tables = migrator.snapshot_tables(target, name).await?;
+                let mut document = json!(line);
+                document["tables"] = json!(tables);
+                Answer::new(details(&line) + &tables_of(tables.as_deref()), &document)
             }
             Self::Verify { name } => {
                 let holds = migrator.snapshot_verify(target, name).await?;
@@ -231,6 +234,16 @@ fn details(line: &SnapshotLine) -> String {
         if line.gone { "no: it is gone".to_owned() } else { kept(line) }.into(),
     ]);
     table.to_text(true)
+}
+
+/// What it holds; nothing where that is not known.
+fn tables_of(tables: Option<&[SnapshotTable]>) -> String {
+    let mut table = Table::default();
+    for of in tables.into_iter().flatten() {
+        let rows = of.rows.map_or_else(|| "not counted".to_owned(), |rows| count(rows, "row"));
+        table.row([of.name.as_str().into(), rows.into()]);
+    }
+    section(true, "tables", &table.to_text(true)).trim_end().to_owned()
 }
 
 fn of_what(line: &SnapshotLine) -> String {

@@ -217,7 +217,11 @@ impl Engine for Sqlite {
     }
 
     async fn exists(&self) -> Result<bool> {
-        Ok(self.need_file().is_ok())
+        match self.need_file() {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Code::NoDatabase => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn is_free(&self) -> Result<()> {

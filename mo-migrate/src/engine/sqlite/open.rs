@@ -102,6 +102,9 @@ impl Sqlite {
         if self.memory || self.files.database().is_file() {
             return Ok(());
         }
+        if self.files.database().is_dir() {
+            return Err(say::database_is_folder(&self.shown));
+        }
         Err(say::no_database(&self.shown, &self.files.name(), &self.files.neighbours()))
     }
 

@@ -9,6 +9,7 @@ use super::{remedy, size};
 use crate::engine::{Room, Space};
 use crate::error::{Code, Error};
 use crate::ledger::CloneRecord;
+use crate::operations::NOW;
 use crate::printable::quoted;
 use crate::sql::{self, SourceProblem};
 
@@ -66,6 +67,14 @@ pub(crate) fn ledger_is_there(database: &str, place: &str) -> Error {
     .hinted("choose another name; see `migrate clone list`")
 }
 
+/// The database itself was removed by a hand.
+pub(crate) fn ledger_left(database: &str, place: &str) -> String {
+    format!(
+        "warning: `{database}` was gone already; its runs and snapshots are left in {place}, for they may be \
+         the way back to it"
+    )
+}
+
 pub(crate) fn not_our_database(database: &str) -> Error {
     Error::new(Code::Taken, format!("the database `{database}` is not the clone that was made"))
         .because(
@@ -75,11 +84,16 @@ pub(crate) fn not_our_database(database: &str) -> Error {
         .hinted("look at it, and move it away by hand; see `migrate clone list`")
 }
 
-pub(crate) fn clone_is_there(clone: &CloneRecord) -> Error {
+/// `from` is what another one was to be made of.
+pub(crate) fn clone_is_there(clone: &CloneRecord, from: &str) -> Error {
     let (name, database) = (&clone.name, &clone.database);
+    let from = if from == NOW { String::new() } else { format!(" --from {}", quoted(from)) };
     Error::new(Code::Taken, format!("there is a clone `{name}` already, the database `{database}`"))
         .true_now(UNTOUCHED)
-        .hinted(format!("make it anew with `migrate clone refresh {name}`, or choose another name"))
+        .hinted(format!(
+            "make it anew with `migrate clone refresh {}{from}`, or choose another name",
+            quoted(name)
+        ))
 }
 
 pub(crate) fn no_clone(name: &str, known: &[&str]) -> Error {
@@ -214,6 +228,17 @@ pub(crate) fn mask_refused(problem: SourceProblem, why: &str) -> Error {
         .hinted("take that statement out, or write it without the name of a database; then make the clone with the same command")
 }
 
+pub(crate) fn mask_ends_its_transaction(problem: SourceProblem) -> Error {
+    let problem = problem.with_help("a mask runs as a whole or not at all");
+    Error::new(
+        Code::Mask,
+        "the mask can't be run: its transaction is not its own to begin or to end",
+    )
+    .placed(problem)
+    .true_now(UNTOUCHED)
+    .hinted("take that statement out, then make the clone with the same command")
+}
+
 pub(crate) fn mask_failed(problem: SourceProblem, error: Error) -> Error {
     error.within(Code::Mask, "the mask failed").placed(problem)
 }
@@ -266,13 +291,21 @@ pub(crate) fn no_mask(file: &Path, error: &std::io::Error) -> Error {
     )
 }
 
+/// It was a name for a restore.
+pub(crate) fn restored_into(error: Error) -> Error {
+    if error.code() == Code::Usage {
+        return error.hinted("choose another name: `migrate restore --into NAME`");
+    }
+    error
+}
+
 /// Nothing comes back from an environment, which may be masked, or from what is not whole.
 pub(crate) fn clone_is_no_way_back(clone: &CloneRecord) -> Error {
     let why = match clone.purpose.as_str() {
         "restore" => "it is not whole, or it is gone",
         "upgrade" => "it is for an upgrade",
         _ => {
-            "it is an environment, which may be masked; only what `restore --into` made comes back"
+            "it was made by `clone create`, and may be masked; only what `restore --into` made comes back"
         }
     };
     Error::new(Code::Clone, format!("nothing can be restored from `{}`", clone.database))

@@ -146,6 +146,14 @@ const ACCESS_DENIED: &str = "1045";
 /// From here on codes are a server's, and not SQLite's for a database that is busy.
 const FIRST_OF_A_SERVER: i32 = 1000;
 
+/// A table is there, and has no such column.
+pub(crate) fn is_missing_column(error: &Error) -> bool {
+    let said = error.message();
+    let on_a_server =
+        said.starts_with("invalid input: column ") && said.ends_with(" does not exist");
+    error.code() == Code::Database && (on_a_server || said.starts_with("no such column: "))
+}
+
 /// There is no such table.
 pub(crate) fn is_missing_table(error: &Error, table: &str) -> bool {
     let said = error.message().to_ascii_lowercase();
@@ -177,6 +185,21 @@ pub(crate) fn no_database(database: &str, name: &str, others: &[String]) -> Erro
     error.hinted("check the address, or make it with `migrate up` or `migrate database create`")
 }
 
+/// An address names it, and it is no file.
+#[cfg(feature = "sqlite")]
+pub(crate) fn database_is_folder(path: &str) -> Error {
+    Error::new(Code::Address, format!("`{path}` is a folder, and a database is a file"))
+        .true_now("nothing was touched")
+        .hinted(format!("name a file in it, as in `sqlite:{path}/app.db`"))
+}
+
+/// It was to be made.
+pub(crate) fn database_is_made_already(database: &str) -> Error {
+    Error::new(Code::Taken, format!("there is a database `{database}` already"))
+        .true_now("nothing was touched")
+        .hinted("see where it stands with `migrate status`")
+}
+
 pub(crate) fn database_made(database: &str) -> String {
     format!("made the database `{database}`, which was not there")
 }
@@ -197,6 +220,9 @@ pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
             problem.hinted(format!("make its folder first: `mkdir -p {folder}`"))
         }
         (None, ErrorKind::IsADirectory, _) => problem.hinted("name a file in it"),
+        (None, ErrorKind::NotFound, None) if path.is_symlink() => problem
+            .because("it is a link, and what it leads to is not there")
+            .hinted(format!("see where it leads: `ls -l {}`", quoted(&path.to_string_lossy()))),
         (None, ErrorKind::NotFound, None) => {
             with_neighbour(problem, path).hinted("name one that is there")
         }
@@ -207,6 +233,17 @@ pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Error {
             problem.hinted(format!("see who may do that: `ls -ld {shown}`"))
         }
     }
+}
+
+#[cfg(feature = "cli")]
+pub(crate) fn report_unwritten(file: &Path, error: &std::io::Error) -> Error {
+    let error = io("write", file, error);
+    let hint = match error.disk() {
+        Some(Disk::Full) => "free some room there, or name a file elsewhere with `--output`",
+        Some(_) => "name a file elsewhere with `--output`",
+        None => return error,
+    };
+    error.hinted(hint)
 }
 
 pub(crate) fn internal(error: &dyn Display) -> Error {
@@ -236,7 +273,9 @@ pub(crate) fn connection_lost() -> Error {
 /// Nothing can be written to the file of a database.
 #[cfg(feature = "sqlite")]
 pub(crate) fn read_only_database() -> Error {
-    Error::new(Code::Database, "the database can only be read").on_disk(Some(Disk::ReadOnly))
+    Error::new(Code::Database, "the database can only be read")
+        .on_disk(Some(Disk::ReadOnly))
+        .hinted("let the database and its folder be written to")
 }
 
 pub(crate) fn foreign_connection() -> Error {
@@ -346,6 +385,23 @@ pub(crate) fn history_damaged(table: &str) -> Error {
         .hinted(format!(
             "mend the row by hand (`SELECT * FROM {table}` shows it), then `migrate status`"
         ))
+}
+
+/// The history was looked for in a table that is for something else.
+pub(crate) fn not_a_history(table: &str, error: Error) -> Error {
+    error
+        .within(Code::OtherDatabase, format!("the table `{table}` is not a history of mo-migrate"))
+        .true_now("nothing was touched")
+        .hinted("name the one that is with `--history-table`, or leave that out")
+}
+
+/// There is no history of the name that was asked for, and one of another name.
+pub(crate) fn other_history(table: &str, there: &str) -> String {
+    let flag = quoted(there);
+    format!(
+        "there is no history `{table}`, and the database has one in the table `{there}`: did you mean \
+         `--history-table {flag}`?"
+    )
 }
 
 pub(crate) fn ledger_write(error: Error) -> Error {

@@ -62,6 +62,16 @@ pub(crate) fn moment_to_come(at: i64, now: i64) -> Error {
         .hinted("a moment without a zone is taken as UTC; write it with its zone, as in `migrate restore --at 2026-11-22T10:44:12+02:00`")
 }
 
+/// The server says that it has the moment, and can't read it: it was not there itself.
+pub(crate) fn moment_unread(at: i64, error: Error) -> Error {
+    let asked = time::rfc3339(at);
+    error
+        .within(Code::NoMoment, format!("the database as it was at {asked} can't be read"))
+        .because("the server's own catalogue was not there yet, or was another")
+        .true_now("nothing was touched")
+        .hinted("name a later moment: see when runs were made with `migrate history`, and snapshots with `migrate snapshot list`")
+}
+
 /// The database had nothing in it, or was not there.
 pub(crate) fn nothing_then(at: i64) -> Error {
     Error::new(

@@ -130,6 +130,15 @@ pub(crate) fn no_directory(directory: &Path) -> Error {
         .hinted("name it with `--dir`, or begin with `migrate new init`")
 }
 
+/// It has the name of a migration.
+pub(crate) fn folder_as_migration(path: &Path) -> Error {
+    Error::new(
+        Code::BadFile,
+        format!("`{}` is a folder, and has the name of a migration", path.display()),
+    )
+    .hinted("name it without `.sql`, or move it away")
+}
+
 pub(crate) fn stale_binary(missing: &[String]) -> String {
     format!(
         "warning: this program was compiled without {}; build it again \

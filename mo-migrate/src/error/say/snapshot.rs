@@ -22,6 +22,16 @@ pub(crate) fn no_snapshot_named<'a>(name: &str, known: impl Iterator<Item = &'a 
         .hinted("see `migrate snapshot list`")
 }
 
+/// A snapshot was asked for by the run that made it.
+pub(crate) fn a_run_is_no_snapshot(run: &RunRecord) -> Error {
+    let error = Error::new(Code::NoSnapshot, format!("`{}` is a run, and no snapshot", run.id))
+        .true_now("nothing was touched");
+    match &run.snapshot {
+        Some(snapshot) => error.hinted(format!("its own is `{snapshot}`")),
+        None => error.hinted("it has none: see `migrate snapshot list`"),
+    }
+}
+
 /// The run is there, and a snapshot of its own is not.
 pub(crate) fn run_without_snapshot(run: &RunRecord) -> Error {
     let error = Error::new(
@@ -47,6 +57,17 @@ pub(crate) fn run_without_snapshot(run: &RunRecord) -> Error {
     }
 }
 
+/// A failed state was asked for whole, and is of migrations.
+pub(crate) fn half_of_a_run(failed: &str, run: &str) -> Error {
+    Error::new(Code::NoWayBack, format!("`{failed}` is what run {run} left half done"))
+        .because("whoever went back to it would have migrations that no history knows of")
+        .true_now("nothing was touched")
+        .hinted(format!(
+            "see what it has with `migrate diff {run}`; bring tables back with `migrate restore {failed} --tables \
+             TABLES`, or have all of it beside this database with `migrate restore --into NEWDB {failed}`"
+        ))
+}
+
 pub(crate) fn no_runs() -> Error {
     Error::new(Code::NoSnapshot, "there is no snapshot to go back to")
         .true_now("nothing was touched")
@@ -56,8 +77,8 @@ pub(crate) fn no_runs() -> Error {
 const GONE: &str = "it was removed by a hand, or its place can't be seen from here";
 
 /// What was named is known, and is not there.
-pub(crate) fn snapshot_gone(snapshot: &SnapshotRecord) -> Error {
-    Error::new(Code::NoSnapshot, format!("snapshot `{}` is gone", snapshot.name))
+pub(crate) fn snapshot_gone(name: &str) -> Error {
+    Error::new(Code::NoSnapshot, format!("snapshot `{name}` is gone"))
         .because(GONE)
         .true_now("nothing was touched")
         .hinted(

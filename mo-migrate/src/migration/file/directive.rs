@@ -187,8 +187,14 @@ impl Reader<'_> {
         }
         let message = if named {
             format!("`allow {code}` has no reason")
-        } else {
+        } else if code.is_empty() || code == "because" {
             "`allow` has no code".to_owned()
+        } else if let Some(first) = code.strip_suffix(',') {
+            format!(
+                "`allow` takes one code, and here are more than `{first}`: give each a line of its own"
+            )
+        } else {
+            format!("`{code}` can't be a code, which is letters, digits and `_`")
         };
         Err(SourceProblem::new(self.text, self.body.clone(), message).with_help(
             "write `-- mo-migrate: allow CODE because …`, for the next person who reads it",
