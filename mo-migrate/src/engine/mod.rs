@@ -399,6 +399,12 @@ pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
         mark: &str,
         known: &Inventory,
     ) -> Result<Vec<String>>;
+    /// Gives roles the rights on a clone that they had on this database, which is `known`: last, so that
+    /// nobody reads what is not masked yet. Gives in words which could not be given.
+    ///
+    /// # Errors
+    /// The clone can't be read.
+    async fn give_rights(&self, database: &str, known: &Inventory) -> Result<Vec<String>>;
     /// Whether the database of this name beside this one is there and has this mark.
     ///
     /// # Errors

@@ -271,7 +271,7 @@ impl Operations<'_> {
             return self.replace(ledger, record).await;
         }
         let database = record.database.clone();
-        (record.left_out, record.version) = self.build(source, &database, &record.id).await?;
+        (record.left_out, record.version) = self.build(source, &database, &record.id, None).await?;
         self.goes_on()?;
         record.state = CloneState::Ready;
         ledger.update_clone(record).await
@@ -285,14 +285,8 @@ impl Operations<'_> {
         masking: Option<&Masking>,
     ) -> Result<()> {
         let staging = self.staging(&record.database)?;
-        (record.left_out, record.version) = self.build(source, &staging, &record.id).await?;
-        self.goes_on()?;
-        if let Some(masking) = masking {
-            let clone = self.engine.beside(&staging)?;
-            self.settings.observer.event(&Event::Busy("mask".to_owned()));
-            masking.run(&*clone, &self.settings).await?;
-            clone.forget_what_was().await?;
-        }
+        let built = self.build(source, &staging, &record.id, masking).await?;
+        (record.left_out, record.version) = built;
         self.goes_on()
     }
 
@@ -301,19 +295,29 @@ impl Operations<'_> {
         if self.settings.stop.asked() { Err(say::clone_interrupted()) } else { Ok(()) }
     }
 
-    /// A clone of a snapshot, compared with it, and with a history of its own.
+    /// A clone of a snapshot, compared with it, with a history of its own, and masked before anybody but
+    /// us may read it.
     pub(super) async fn build(
         &self,
         source: &Source,
         database: &str,
         id: &str,
+        masking: Option<&Masking>,
     ) -> Result<(Vec<String>, Option<Version>)> {
-        let left_out = self.clone_of(self.engine(), source, database, id).await?;
+        let mut left_out = self.clone_of(self.engine(), source, database, id).await?;
         let clone = self.engine.beside(database)?;
         let mut work = clone.connect(Role::Work).await?;
         let version = self.own_history(&mut *work).await;
         work.close().await;
-        Ok((left_out, version?))
+        let version = version?;
+        if let Some(masking) = masking {
+            self.goes_on()?;
+            self.settings.observer.event(&Event::Busy("mask".to_owned()));
+            masking.run(&*clone, &self.settings).await?;
+            clone.forget_what_was().await?;
+        }
+        left_out.extend(self.engine.give_rights(database, &source.inventory).await?);
+        Ok((left_out, version))
     }
 
     async fn clone_of(
@@ -372,7 +376,8 @@ impl Operations<'_> {
             staging.create_snapshot(&snapshot, &SnapshotOf::Usual, conduct, progress).await?;
             let inventory = inventory_of_snapshot(&*staging, &snapshot, Counts::With).await?;
             let source = Source { snapshot, inventory, own: true };
-            let left = self.clone_of(&*staging, &source, &record.database, &record.id).await?;
+            let mut left = self.clone_of(&*staging, &source, &record.database, &record.id).await?;
+            left.extend(staging.give_rights(&record.database, &source.inventory).await?);
             let new = left.into_iter().filter(|line| !record.left_out.contains(line));
             record.left_out.extend(new.collect::<Vec<_>>());
             self.drop_staging(record).await?;

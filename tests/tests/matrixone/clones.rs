@@ -189,3 +189,44 @@ async fn a_database_that_takes_a_clones_place_while_that_is_removed_is_never_dro
     assert_eq!(error.code(), Code::Taken, "{error:?}");
     assert_eq!(server::sql(&qa, "SHOW TABLES"), "theirs\n");
 }
+
+/// Whoever reads the original read the rows of the clone before they were masked; and the server kept the
+/// rights on each clone for ever.
+#[tokio::test]
+async fn nobody_is_given_a_clone_before_its_mask_has_run_and_its_rights_go_with_it() {
+    let Some(mut shop) = Shop::of(ALL).await else { return };
+    shop.user();
+    shop.run("GRANT SELECT ON TABLE DB.parents TO DB_role; GRANT SELECT ON TABLE DB.* TO DB_role");
+    let rights = || {
+        let role = format!("{}_role", shop.database());
+        let sql = "SELECT count(*) FROM mo_catalog.mo_role_privs WHERE role_name = ";
+        let count = server::sql("", &format!("{sql}'{role}'"));
+        count.trim().parse::<usize>().unwrap()
+    };
+    let before = rights();
+    let mask = "SELECT SLEEP(2); UPDATE parents SET name = 'nobody'";
+    let wanted = NewClone::default().mask("m.sql", mask);
+    let (migrator, address) = (shop.migrator(), shop.address());
+    let making =
+        tokio::spawn(async move { migrator.clone_create(address, "qa", &wanted).await.unwrap() });
+    let staging = format!("{}_qa_new", shop.database());
+    while server::try_sql(&staging, "SELECT id FROM parents").is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    while server::sql("", "SHOW PROCESSLIST").to_lowercase().matches("sleep(2)").count() == 0 {
+        assert!(!making.is_finished(), "the mask was not seen at work");
+        assert_eq!(rights(), before, "while it is made");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(rights(), before, "while it is masked");
+    making.await.unwrap();
+    let clone = format!("{}_qa", shop.database());
+    let user = Some((shop.database(), "secret"));
+    let read = server::try_sql_as(&clone, user, "SELECT name FROM parents");
+    assert_eq!(read.unwrap(), "nobody\n");
+    assert_eq!(rights(), before + 2);
+    shop.migrator().clone_refresh(shop.address(), "qa", None).await.unwrap();
+    assert_eq!(rights(), before + 2);
+    shop.migrator().clone_delete(shop.address(), "qa").await.unwrap();
+    assert_eq!(rights(), before);
+}

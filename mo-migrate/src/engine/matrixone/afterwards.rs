@@ -101,7 +101,7 @@ impl MatrixOne {
         Ok(())
     }
 
-    async fn take_away(&self, link: &mut Link, object: &Object) -> Result<()> {
+    pub(super) async fn take_away(&self, link: &mut Link, object: &Object) -> Result<()> {
         let sql = match object.kind {
             ObjectKind::Sequence => format!("DROP SEQUENCE IF EXISTS {}", quote(&object.name)),
             ObjectKind::Routine => format!("DROP FUNCTION {}", object.name),

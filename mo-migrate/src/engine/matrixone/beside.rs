@@ -147,32 +147,53 @@ impl MatrixOne {
         left_out: &mut Vec<String>,
     ) -> Result<()> {
         let now = catalog::inventory(link, Counts::Without, &Inventory::NOTHING).await?;
-        let kinds =
-            [ObjectKind::Sequence, ObjectKind::Routine, ObjectKind::View, ObjectKind::Grant];
-        for kind in kinds {
-            let mut waiting: Vec<Object> = missing(then, &now, kind, self, link.database());
-            // A view may read one that comes after it.
-            loop {
-                let (before, mut again) = (waiting.len(), Vec::new());
-                for object in waiting {
-                    match afterwards::put_back(link, &object, None).await {
-                        Ok(()) => {}
-                        Err(error) if error.database_code().is_some() => {
-                            again.push((object, error));
-                        }
-                        Err(error) => return Err(error),
-                    }
-                }
-                if again.is_empty() || again.len() == before {
-                    left_out.extend(again.iter().map(|(object, error)| why_not(object, error)));
-                    break;
-                }
-                waiting = again.into_iter().map(|(object, _)| object).collect();
-            }
+        for kind in [ObjectKind::Sequence, ObjectKind::Routine, ObjectKind::View] {
+            self.put_in_all(link, kind, [then, &now], left_out).await?;
         }
         left_out.extend(keys_left_out(then, &now));
         left_out.extend(self.views_of_the_original(link).await?);
         Ok(())
+    }
+
+    /// All of a kind that `then` has and `now` has not.
+    async fn put_in_all(
+        &self,
+        link: &mut Link,
+        kind: ObjectKind,
+        [then, now]: [&Inventory; 2],
+        left_out: &mut Vec<String>,
+    ) -> Result<()> {
+        let mut waiting: Vec<Object> = missing(then, now, kind, self, link.database());
+        // A view may read one that comes after it.
+        loop {
+            let (before, mut again) = (waiting.len(), Vec::new());
+            for object in waiting {
+                match afterwards::put_back(link, &object, None).await {
+                    Ok(()) => {}
+                    Err(error) if error.database_code().is_some() => again.push((object, error)),
+                    Err(error) => return Err(error),
+                }
+            }
+            if again.is_empty() || again.len() == before {
+                left_out.extend(again.iter().map(|(object, error)| why_not(object, error)));
+                return Ok(());
+            }
+            waiting = again.into_iter().map(|(object, _)| object).collect();
+        }
+    }
+
+    /// The rights of roles on this database, on its clone.
+    pub(super) async fn give_rights_on(
+        &self,
+        database: &str,
+        known: &Inventory,
+    ) -> Result<Vec<String>> {
+        let mut link = self.open_known(&self.database_beside(database)?.name).await?;
+        let mut left_out = Vec::new();
+        let both = [known, &Inventory::NOTHING];
+        let given = self.put_in_all(&mut link, ObjectKind::Grant, both, &mut left_out).await;
+        link.hang_up().await;
+        given.map(|()| left_out)
     }
 
     /// Views whose text names the original: what they show is not the clone's.
@@ -329,6 +350,9 @@ impl MatrixOne {
         let there = self.database_exists(link, &self.name).await?;
         if there {
             link.waits(conduct).await?;
+            if clone::mark_of(link, &self.name).await?.as_deref() == Some(mark) {
+                self.take_rights(link).await?;
+            }
             if !self.drop_if_of(link, &self.name, mark).await? {
                 return Err(say::not_our_database(&self.name));
             }
@@ -338,6 +362,20 @@ impl MatrixOne {
             Err(error) if !say::is_missing(&error) => Err(error),
             _ => Ok(there),
         }
+    }
+
+    /// Rights outlive what they are on: the server keeps them under a number that nothing has any more.
+    /// Who may not take them back leaves them.
+    async fn take_rights(&self, link: &mut Link) -> Result<()> {
+        link.move_to(&self.name).await?;
+        let now = catalog::inventory(link, Counts::Without, &Inventory::NOTHING).await?;
+        for right in now.objects.iter().filter(|object| object.kind == ObjectKind::Grant) {
+            match self.take_away(link, right).await {
+                Err(error) if error.database_code().is_none() => return Err(error),
+                _ => {}
+            }
+        }
+        link.move_to("mo_catalog").await
     }
 }
 

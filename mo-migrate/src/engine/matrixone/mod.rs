@@ -543,6 +543,10 @@ impl Engine for MatrixOne {
         self.clone_beside(snapshot, database, mark, known).await
     }
 
+    async fn give_rights(&self, database: &str, known: &Inventory) -> Result<Vec<String>> {
+        self.give_rights_on(database, known).await
+    }
+
     async fn is_marked(&self, database: &str, mark: &str) -> Result<bool> {
         let mut link = self.open_known("").await?;
         let found = clone::mark_of(&mut link, &self.database_beside(database)?.name).await;

@@ -472,6 +472,11 @@ impl Engine for Sqlite {
         self.copy_beside(snapshot, database, mark).await.map(|()| Vec::new())
     }
 
+    async fn give_rights(&self, _: &str, _: &Inventory) -> Result<Vec<String>> {
+        // A file has its mode alone.
+        Ok(Vec::new())
+    }
+
     async fn is_marked(&self, database: &str, mark: &str) -> Result<bool> {
         self.has_mark(database, mark).await
     }

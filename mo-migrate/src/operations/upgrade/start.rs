@@ -102,7 +102,7 @@ impl Operations<'_> {
         ledger.hold_snapshot(&record.name, true).await?;
         upgrade.carrying.used = used(&plan.pending, &record.inventory, self.engine.dialect())?;
         let source = Source { snapshot: record.name, inventory: record.inventory, own: false };
-        (upgrade.left_out, _) = self.build(&source, &upgrade.green, &upgrade.id).await?;
+        (upgrade.left_out, _) = self.build(&source, &upgrade.green, &upgrade.id, None).await?;
         Ok(())
     }
 
