@@ -142,6 +142,45 @@ fn a_hook_that_is_ended_is_ended_with_all_that_it_started() {
     }
 }
 
+/// It was waited for to its limit, and told that the run is undone.
+#[test]
+fn a_hook_that_hangs_after_a_run_is_ended_by_ctrl_c_and_the_run_is_kept() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", INIT);
+        let lasting = Lasting::new(&shop);
+        let hook = format!("after={}; wait", lasting.line());
+        let terminal = Terminal::start(&command(&shop, &[&hook], &["up"]), 80);
+        lasting.is_there();
+        terminal.types("\x03");
+        let left = terminal.ends();
+        assert_eq!(left.code, 0, "{place:?}: {}", left.bytes);
+        assert!(left.bytes.contains("it was interrupted"), "{place:?}: {}", left.bytes);
+        lasting.is_gone();
+    }
+}
+
+/// Whoever ended the run here left its hook running.
+#[test]
+fn what_is_ended_twice_leaves_no_hook_running() {
+    for place in engines() {
+        let shop = Fixture::new(place);
+        shop.file("1_init.sql", "SELECT * FROM nowhere;");
+        let lasting = Lasting::new(&shop);
+        let hook = format!("failed={}; wait", lasting.line());
+        let terminal = Terminal::start(&command(&shop, &[&hook], &["guard", "--", "false"]), 80);
+        lasting.is_there();
+        terminal.types("\x03");
+        // By the first one the hook is ended, by the second one all.
+        terminal.types("\x03");
+        let left = terminal.ends();
+        assert!(matches!(left.code, 2 | 3), "{place:?}: {} {}", left.code, left.bytes);
+        lasting.is_gone();
+        let mut recover = command(&shop, &[], &["recover"]);
+        assert_eq!(recover.output().unwrap().status.code(), Some(0), "{place:?}");
+    }
+}
+
 /// It may be the application.
 #[test]
 fn what_a_hook_that_ends_by_itself_has_started_lives_on() {

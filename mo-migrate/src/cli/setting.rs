@@ -195,7 +195,10 @@ fn hook(text: &str, secret: Option<&str>) -> Result<HookAt, String> {
     };
     let (moment, what) = (moment.ok_or_else(near)?, what.trim());
     if what.is_empty() {
-        return Err(bad());
+        let moment = moment.as_str();
+        return Err(format!(
+            "`{moment}=` has no command and no address: write `{moment}=./tell.sh`"
+        ));
     }
     told(moment, what, secret)
 }

@@ -7,8 +7,8 @@ use crate::error::{Result, say};
 use crate::settings::Stop;
 
 /// What is said when a run is asked to stop.
-pub(super) const OF_A_RUN: &str =
-    "interrupted: the run stops at the next safe point and is undone; once more ends it here";
+pub(super) const OF_A_RUN: &str = "interrupted: the run stops at the next safe point, and is undone unless it is kept already; once more \
+     ends it here";
 
 /// From now on the first signal asks what goes on to stop, and says so in these words, and the second
 /// one ends the process.

@@ -259,6 +259,8 @@ impl Error {
         let (command, said) = words.split_once(' ').unwrap_or((words, ""));
         self.hinted_as(|hint| {
             commands_as(hint, "up", |flags| {
+                // A run has said it already, where its command says it too.
+                let flags = flags.strip_suffix(said).unwrap_or(flags).trim_end();
                 let typed = [command, flags, said];
                 let typed: Vec<_> = typed.into_iter().filter(|words| !words.is_empty()).collect();
                 typed.join(" ")

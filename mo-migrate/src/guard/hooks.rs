@@ -14,7 +14,7 @@ impl Run<'_> {
     /// Tells those that want to know before anything is touched; the first one that fails stops the run.
     pub(crate) async fn tell_before(&mut self) -> Result<()> {
         let stop = self.settings.stop.clone();
-        let told = tell(&self.settings, Moment::Before, &mut self.report, &stop).await;
+        let told = tell(&self.settings, Moment::Before, &mut self.report, Some(&stop)).await;
         self.go_on().and(told)
     }
 
@@ -23,7 +23,7 @@ impl Run<'_> {
     pub(super) async fn tell_failed(&mut self, failure: &Error) {
         self.report.error = Some(failure.into());
         // Each has its line in the report.
-        let _ = tell(&self.settings, Moment::Failed, &mut self.report, &Stop::default()).await;
+        let _ = tell(&self.settings, Moment::Failed, &mut self.report, None).await;
     }
 
     fn was_told_before(&self) -> bool {
@@ -48,7 +48,7 @@ impl Run<'_> {
             Outcome::UpToDate | Outcome::Refused | Outcome::Locked => return,
         };
         let before = self.report.hooks.len();
-        let _ = tell(&self.settings, moment, &mut self.report, &Stop::default()).await;
+        let _ = tell(&self.settings, moment, &mut self.report, None).await;
         if self.report.hooks.len() > before {
             // It is over, whether what they said is written or not.
             let _ = self.write_report().await;
@@ -59,28 +59,37 @@ impl Run<'_> {
 /// Tells that a person is needed where no run was begun that could say so.
 pub(crate) async fn tell_person(settings: &Settings, mut report: Report, error: &Error) {
     (report.outcome, report.error) = (error.outcome(), Some(error.into()));
-    let _ = tell(settings, Moment::NeedsPerson, &mut report, &Stop::default()).await;
+    let _ = tell(settings, Moment::NeedsPerson, &mut report, None).await;
 }
 
 /// Tells those that want to know of a run that is to come; gives whom, and the first failure.
 pub(crate) async fn announce(settings: &Settings, mut report: Report) -> Result<Vec<String>> {
-    let told = tell(settings, Moment::Announce, &mut report, &settings.stop).await;
+    let told = tell(settings, Moment::Announce, &mut report, Some(&settings.stop)).await;
     told.map(|()| report.hooks.into_iter().map(|line| line.hook).collect())
 }
 
 /// Tells that a snapshot of a schedule is not as it should be.
 pub(crate) async fn tell_schedule(settings: &Settings, mut report: Report, error: &Error) {
     (report.outcome, report.error) = (error.outcome(), Some(error.into()));
-    let _ = tell(settings, Moment::SnapshotFailed, &mut report, &Stop::default()).await;
+    let _ = tell(settings, Moment::SnapshotFailed, &mut report, None).await;
 }
 
-/// Tells all of a moment, writes their lines into the report, and gives the first failure.
-async fn tell(settings: &Settings, moment: Moment, report: &mut Report, stop: &Stop) -> Result<()> {
+/// Tells all of a moment, writes their lines into the report, and gives the first failure. What is asked
+/// to `stop` tells nobody else; once it has come to its end all are told, and who is asked to stop then
+/// ends the one that is being told.
+async fn tell(
+    settings: &Settings,
+    moment: Moment,
+    report: &mut Report,
+    stop: Option<&Stop>,
+) -> Result<()> {
     let mut first = Ok(());
     for HookAt { hook, .. } in settings.hooks_at(moment) {
-        if stop.asked() {
-            break;
-        }
+        let stop = match stop {
+            Some(stop) if stop.asked() => break,
+            None if settings.stop.asked() => Stop::default(),
+            _ => settings.stop.clone(),
+        };
         let (began, limit) = (Instant::now(), settings.check_timeout);
         let notice = notice(moment, report);
         let told = tokio::select! {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::Migrator;
-use crate::engine::{Role, SharedEngine, Target};
+use crate::engine::{Engine, Role, SharedEngine, Target};
 use crate::error::{Result, say};
 use crate::migration::Version;
 use crate::operations::{self, Back, Baseline, Repair, RestorePreview, made_from};
@@ -231,17 +231,35 @@ impl Migrator {
         // Whoever migrates it now is waited for.
         let _lock = crate::lock::acquire(&*engine, &self.settings()).await?;
         engine.connect(Role::Start).await?.close().await;
+        Self::stands_alone(&*engine).await?;
+        engine.drop_database().await
+    }
+
+    /// Whether [`dangerous_drop_database`](Self::dangerous_drop_database) would be refused; removes nothing.
+    ///
+    /// # Errors
+    /// There is none, or others hang on it.
+    pub async fn drop_database_preview(&self, target: impl Into<Target>) -> Result<()> {
+        let engine: SharedEngine = target.into().open()?;
+        if !engine.exists().await? {
+            return Err(engine.no_database().await);
+        }
+        Self::stands_alone(&*engine).await
+    }
+
+    /// No other database hangs on it.
+    async fn stands_alone(engine: &dyn Engine) -> Result<()> {
         if engine.mark().await?.is_some_and(|mark| crate::upgrade::is_mark(&mark)) {
             return Err(say::is_green(engine.database()));
         }
         // Without the ledger nobody would know whose they are.
-        let made = made_from(&*engine).await?;
+        let made = made_from(engine).await?;
         if let Some(upgrade) = made.upgrade {
             return Err(say::upgrade_first(engine.database(), &upgrade.green));
         }
         if let Some(clone) = made.clone {
             return Err(say::clones_first(engine.database(), &clone));
         }
-        engine.drop_database().await
+        Ok(())
     }
 }

@@ -200,8 +200,18 @@ impl Operations<'_> {
 /// Whether there is such a program, by its path or on `PATH`.
 fn is_program(name: &OsStr) -> bool {
     if Path::new(name).components().count() > 1 {
-        return Path::new(name).is_file();
+        return is_executable(Path::new(name));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+    std::env::split_paths(&path).any(|directory| is_executable(&directory.join(name)))
+}
+
+fn is_executable(path: &Path) -> bool {
+    #[cfg(unix)]
+    let may_run = |file: &std::fs::Metadata| {
+        std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o111 != 0
+    };
+    #[cfg(not(unix))]
+    let may_run = |_: &std::fs::Metadata| true;
+    path.metadata().is_ok_and(|file| file.is_file() && may_run(&file))
 }

@@ -530,6 +530,9 @@ impl Operations<'_> {
 
     /// Says what is left of a database that a hand has removed.
     pub(super) async fn tell_what_is_left(&self, database: &str) -> Result<()> {
+        if self.engine.beside(database)?.is_free().await.is_err() {
+            return Ok(());
+        }
         match self.is_free(database).await {
             Err(error) if error.code() == Code::Taken => {
                 let place = self.engine.beside(database)?.ledger_place();

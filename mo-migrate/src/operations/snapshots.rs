@@ -12,6 +12,7 @@ use crate::ledger::{Ledger, SnapshotRecord};
 use crate::migration::Version;
 use crate::observer::{Event, Phase, Progress};
 use crate::report::Report;
+use crate::report::text::count;
 use crate::snapshot::{self, Deletable, SnapshotOf, deletable, is_ours, prunable};
 use crate::{guard, time};
 
@@ -273,7 +274,8 @@ impl Operations<'_> {
                 .map_err(|e| say::snapshot_bad_by_hand(name, e))?;
         }
         let rows: u64 = found.tables().filter_map(|table| table.rows).sum();
-        Ok(format!("{} tables, {rows} rows", found.tables().count()))
+        let tables = u64::try_from(found.tables().count()).unwrap_or(u64::MAX);
+        Ok(format!("{}, {}", count(tables, "table"), count(rows, "row")))
     }
 
     /// Pins a snapshot, or lets it go.

@@ -199,3 +199,34 @@ fn a_name_of_a_file_a_moment_or_a_set_is_answered_with_the_nearest() {
     // It is there, and mistyped nowhere.
     assert!(!shop.run("plan").ends(0).out.contains("--set"));
 }
+
+/// Whoever went up to a version was told to go up to the last one.
+#[test]
+fn how_far_a_run_was_to_go_is_in_the_command_that_begins_it_again() {
+    let shop = Shop::open();
+    shop.write("2_more.sql", "SELECT * FROM nowhere;\n");
+    shop.write("3_last.sql", "CREATE TABLE last (id INTEGER PRIMARY KEY);\n");
+    for (words, again) in [("up --to 2", " up --to 2`"), ("up --steps 1", " up --steps 1`")] {
+        let ran = shop.run(words);
+        assert!(ran.err.contains(again), "{words}: {}", ran.err);
+    }
+    let told = shop.run("report").ends(0).out;
+    assert!(told.contains(" up --steps 1`") && !told.contains(" up`"), "{told}");
+    let closed = "--preflight x=false up --to 2";
+    let ran = shop.run(closed).ends(5);
+    assert!(ran.err.contains(" up --to 2`") && !ran.err.contains(" up`"), "{}", ran.err);
+}
+
+/// It was made anew of what is there now.
+#[test]
+fn a_clone_for_a_restore_is_made_anew_from_its_snapshot() {
+    let shop = Shop::open();
+    let made = shop.run("snapshot create --format json").ends(0).json();
+    let name = made["name"].as_str().unwrap();
+    shop.run(&format!("restore --into tried.db {name}")).ends(0);
+    let ran = shop.run(&format!("restore --into tried.db {name}"));
+    let again = format!(" clone refresh tried.db --from {name}`");
+    assert!(ran.err.contains(&again), "{}", ran.err);
+    let ran = shop.run("restore --into a/b");
+    assert!(ran.err.contains(" restore --into NAME`"), "{}", ran.err);
+}

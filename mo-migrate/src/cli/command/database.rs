@@ -53,6 +53,7 @@ async fn drop_it(context: &Context, words: &str) -> Result<()> {
     let (target, database) = (context.target()?, context.database()?);
     let status = context.migrator().status(&target).await?;
     if status.state != "no_database" {
+        context.migrator().drop_database_preview(&target).await?;
         let version =
             status.version.map_or_else(String::new, |version| format!(" at version {version}"));
         context.printer.say(&format!(

@@ -110,7 +110,9 @@ pub(super) fn changed_words(table: &TableDifference) -> Vec<String> {
     }
     match table.not_listed {
         Some(0) => {}
-        Some(number) => words.push(format!("{} differ, too many to list", count(number, "row"))),
+        Some(number) => {
+            words.push(format!("{} of both sides differ, too many to list", count(number, "row")));
+        }
         None => words.push("rows that are too many to compare one by one".to_owned()),
     }
     words

@@ -225,7 +225,7 @@ pub(crate) fn mask_refused(problem: SourceProblem, why: &str) -> Error {
         .placed(problem)
         .because("a mask changes the clone, and nothing else")
         .true_now(UNTOUCHED)
-        .hinted("take that statement out, or write it without the name of a database; then make the clone with the same command")
+        .hinted("mend that statement, so that it names no other database, or take it out; then make the clone with the same command")
 }
 
 pub(crate) fn mask_ends_its_transaction(problem: SourceProblem) -> Error {

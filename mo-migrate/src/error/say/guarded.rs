@@ -108,6 +108,9 @@ pub(crate) fn of_a_guard(error: Error) -> Error {
             "mend it, or leave it out, then guard it again: `migrate guard --no-hooks -- …`",
         ),
         Code::Interrupted | Code::Panic => error.hinted("guard it again: `migrate guard -- …`"),
+        Code::Connect => error.hinted(
+            "see that the database can be reached, then guard it again: `migrate guard -- …`",
+        ),
         _ => error,
     }
 }

@@ -581,6 +581,9 @@ pub(crate) fn open_run(record: &RunRecord, last: Option<(i64, u64)>, what: Recov
             "it may be half {done}, and has no snapshot: once it is mended by hand, `migrate recover --retry` \
              closes it"
         ),
+        Recovery::Restore if record.goes_back() => {
+            format!("it is a restore, which may be half done; {by} carries it out")
+        }
         Recovery::Restore => format!("it may be half {done}; {by} puts the database back"),
         Recovery::LedgerGone | Recovery::OtherDatabase => {
             "the database is not as that run left it: `migrate recover` says what to do, and changes nothing"

@@ -18,8 +18,8 @@ pub(crate) fn interrupted() -> Error {
 pub(crate) fn ended_here() -> Error {
     Error::new(Code::Interrupted, "interrupted twice, and ended here")
         .ended(Outcome::NeedsPerson)
-        .true_now("what had been committed is put back by the next start")
-        .hinted("`migrate up` or `migrate recover`")
+        .true_now("as it is at this moment: what was begun is brought to its end by the next start")
+        .hinted("see what was left with `migrate status`, then `migrate recover`")
 }
 
 pub(crate) fn statement_time_limit(limit: Duration) -> Error {

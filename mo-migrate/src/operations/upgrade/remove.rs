@@ -38,6 +38,7 @@ impl Operations<'_> {
                 Err(error) if error.code() == Code::Taken => {}
                 done => done?,
             }
+            self.tell_what_is_left(&upgrade.green).await?;
         }
         if with_snapshot {
             self.engine.delete_snapshot(&upgrade.snapshot).await?;
