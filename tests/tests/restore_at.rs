@@ -101,7 +101,7 @@ async fn a_run_since_goes_back_with_its_history_and_can_be_run_again() {
         let words = format!("restore --at {} --dry-run", typed(at));
         let said = migrate(&shop, &words).ends(0);
         for part in
-            ["a moment of the past", "in UTC", &run, "rows of others that go", "1 row added"]
+            ["a moment of the past", "in UTC", &run, "what others did and is undone", "1 row added"]
         {
             assert!(said.words.contains(part), "{part}: {}", said.words);
         }
@@ -191,6 +191,22 @@ async fn a_moment_that_the_server_has_no_more_is_refused_with_what_it_has() {
         assert_eq!(error.code(), Code::NoMoment, "{error:?}");
         assert!(error.message().contains("had nothing in it"), "{error:?}");
         shop.assert_dump(&before, "refused");
+    }
+}
+
+/// A server that is younger than what its collector keeps says that it has the moment, and then that its own
+/// catalogue is not there.
+#[tokio::test]
+async fn a_moment_before_the_database_or_the_server_was_there_is_no_error_of_the_server() {
+    for place in servers() {
+        let shop = shop(place).await;
+        for minutes in [20, 40, 55] {
+            let at = moment() - Duration::from_mins(minutes);
+            let shown = migrator(&shop).restore_at_preview(shop.address(), at, &[]).await;
+            let error = shown.unwrap_err();
+            assert_eq!(error.code(), Code::NoMoment, "{minutes}: {error}");
+            assert!(error.hint().is_some(), "{minutes}: {error}");
+        }
     }
 }
 
