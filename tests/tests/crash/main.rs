@@ -23,6 +23,7 @@ mod clones;
 mod command;
 mod disk;
 mod errors;
+mod failed_state;
 mod outcomes;
 mod points;
 mod scenario;
