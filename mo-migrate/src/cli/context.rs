@@ -263,7 +263,7 @@ fn invocation(words: &Words) -> Invocation {
     let flags = flags(words);
     let invocation = Invocation::new(&words.program);
     let hides = words.flag("url").is_some() && !flags.iter().any(|(flag, _)| *flag == "url");
-    let invocation = if hides { invocation.with_hidden("url") } else { invocation };
+    let invocation = if hides { invocation.with_hidden_url() } else { invocation };
     flags.iter().fold(invocation, |all, (flag, value)| all.with(flag, value))
 }
 

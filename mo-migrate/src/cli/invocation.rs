@@ -9,22 +9,28 @@ use crate::printable::quoted;
 
 /// How this program is called: its name, and the flags that say which set and which database.
 #[derive(Clone, Debug)]
-pub(super) struct Invocation(String);
+pub(super) struct Invocation {
+    program: String,
+    /// The database, as a flag.
+    url: String,
+    flags: String,
+}
 
 impl Invocation {
     pub(super) fn new(program: &str) -> Self {
-        Self(quoted(program))
+        Self { program: quoted(program), url: String::new(), flags: String::new() }
     }
 
     /// With a flag that was typed.
     pub(super) fn with(mut self, flag: &str, value: &str) -> Self {
-        let _ = write!(self.0, " --{flag} {}", quoted(value));
+        let flags = if flag == "url" { &mut self.url } else { &mut self.flags };
+        let _ = write!(flags, " --{flag} {}", quoted(value));
         self
     }
 
-    /// With a flag whose value is not shown.
-    pub(super) fn with_hidden(mut self, flag: &str) -> Self {
-        let _ = write!(self.0, " --{flag} …");
+    /// With an address that was typed, and is not shown.
+    pub(super) fn with_hidden_url(mut self) -> Self {
+        " --url …".clone_into(&mut self.url);
         self
     }
 
@@ -33,9 +39,14 @@ impl Invocation {
         let mut parts = text.split("`migrate");
         let mut out = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            let is_command = part.starts_with([' ', '`']);
             out.push('`');
-            out.push_str(if is_command { &self.0 } else { "migrate" });
+            if part.starts_with([' ', '`']) {
+                // A command for a database of its own names that itself.
+                let url = if part.starts_with(" --url ") { "" } else { &self.url };
+                let _ = write!(out, "{}{url}{}", self.program, self.flags);
+            } else {
+                out.push_str("migrate");
+            }
             out.push_str(part);
         }
         out
@@ -67,6 +78,15 @@ mod tests {
         ] {
             assert_eq!(invocation.in_text(text), expected);
         }
+    }
+
+    #[test]
+    fn a_command_for_another_database_names_that_alone() {
+        let invocation = Invocation::new("m").with("url", "sqlite:app.db").with("set", "shop");
+        let shown = invocation.in_text("`migrate --url sqlite:qa.db recover`, `migrate status`");
+        let typed =
+            "`m --set shop --url sqlite:qa.db recover`, `m --url sqlite:app.db --set shop status`";
+        assert_eq!(shown, typed);
     }
 
     #[test]

@@ -185,6 +185,7 @@ impl Operations<'_> {
         if line.state == "ready" && !line.gone {
             self.is_ours(&clone).await?;
         }
+        self.nothing_hangs_on(&clone.database).await?;
         Ok(line)
     }
 

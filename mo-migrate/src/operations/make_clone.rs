@@ -428,7 +428,7 @@ impl Operations<'_> {
     }
 
     /// What was made from a database is known to its ledger alone, which goes with it.
-    async fn nothing_hangs_on(&self, database: &str) -> Result<()> {
+    pub(super) async fn nothing_hangs_on(&self, database: &str) -> Result<()> {
         let engine = self.engine.beside(database)?;
         let made = made_from(&*engine).await?;
         if let Some(clone) = &made.clone {

@@ -92,7 +92,8 @@ impl Operations<'_> {
         tables: &[String],
     ) -> Result<RestorePreview> {
         if !self.engine.exists().await? {
-            return Err(say::nothing_to_restore_into(self.engine.no_database().await));
+            let is_open = ledger.open_run().await?.is_some();
+            return Err(say::nothing_to_restore_into(self.engine.no_database().await, is_open));
         }
         let history = self.history(Role::Read).await?;
         let snapshot = self.source_of(ledger, back, history.as_ref()).await?;

@@ -198,19 +198,23 @@ impl Operations<'_> {
         Err(say::no_snapshot_named(name, all.iter().map(|line| line.name.as_str())))
     }
 
-    /// The tables of a snapshot with their rows, by their names; none where the ledger does not know it.
+    /// The tables of a snapshot with their rows; none where the ledger does not know it, or it can't be read.
     pub(crate) async fn snapshot_tables(&self, name: &str) -> Result<Option<Vec<SnapshotTable>>> {
         let Some(mut ledger) = Ledger::read(self.engine()).await? else { return Ok(None) };
         let known = ledger.snapshot(name).await;
         ledger.close().await;
+        let Some(mut inventory) = known?.map(|known| known.inventory) else { return Ok(None) };
+        if inventory.objects.is_empty() {
+            // A failed state is not read when it is made; and one that is gone can't be read.
+            let found = inventory_of_snapshot(self.engine(), name, Counts::With).await;
+            let Ok(found) = found else { return Ok(None) };
+            inventory = found;
+        }
         let history = &self.settings.history_table;
-        let tables = known?.map(|known| {
-            let tables = known.inventory.tables().filter(|table| table.name != *history);
-            let lines =
-                tables.map(|table| SnapshotTable { name: table.name.clone(), rows: table.rows });
-            lines.collect()
-        });
-        Ok(tables)
+        let tables = inventory.tables().filter(|table| table.name != *history);
+        let lines =
+            tables.map(|table| SnapshotTable { name: table.name.clone(), rows: table.rows });
+        Ok(Some(lines.collect()))
     }
 
     /// Clones a snapshot, tests the clone, and drops it; gives what it holds, in words.

@@ -230,3 +230,33 @@ fn a_clone_for_a_restore_is_made_anew_from_its_snapshot() {
     let ran = shop.run("restore --into a/b");
     assert!(ran.err.contains(" restore --into NAME`"), "{}", ran.err);
 }
+
+/// It had no name of a program, and was asked about before it was refused.
+#[test]
+fn a_clone_of_a_clone_goes_by_the_command_that_is_named() {
+    let shop = Shop::open();
+    shop.run("clone create qa").ends(0);
+    shop.run("--url sqlite:app_qa.db clone create sub").ends(0);
+    let ran = shop.run("--url sqlite:app.db clone delete qa").ends(5);
+    let commands = suggested(&ran.err);
+    type_in(&shop, &commands[0]).ends(0);
+    shop.run("clone delete qa --yes").ends(0);
+}
+
+/// It named `database create`, and was refused after that for the run that is open.
+#[test]
+fn a_restore_into_a_database_that_went_under_a_guard_names_recover() {
+    let shop = Shop::open();
+    shop.run("guard -- rm app.db").ends(3);
+    let commands = suggested(&shop.run("restore --yes").ends(66).err);
+    assert!(commands[0].ends_with(" recover"), "{commands:?}");
+}
+
+#[test]
+fn a_file_that_is_replaced_under_a_guard_is_told_as_that() {
+    let shop = Shop::open();
+    std::fs::copy(shop.path("app.db"), shop.path("other.db")).unwrap();
+    let ran = shop.run("guard -- mv other.db app.db");
+    assert!(ran.err.contains("moved or replaced"), "{}", ran.err);
+    assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
+}

@@ -155,7 +155,7 @@ async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
     };
     if over.is_empty() && clones.is_empty() {
         return Ok(Answer::new(
-            "nothing to delete: no snapshot and no clone is over its time",
+            "nothing to delete: no snapshot and no clone is over its time and of no use",
             &json!({ "deleted": [], "gone": [], "clones": [] }),
         ));
     }

@@ -351,7 +351,7 @@ impl MatrixOne {
         if there {
             link.waits(conduct).await?;
             if clone::mark_of(link, &self.name).await?.as_deref() == Some(mark) {
-                self.take_rights(link).await?;
+                self.take_rights().await;
             }
             if !self.drop_if_of(link, &self.name, mark).await? {
                 return Err(say::not_our_database(&self.name));
@@ -365,17 +365,17 @@ impl MatrixOne {
     }
 
     /// Rights outlive what they are on: the server keeps them under a number that nothing has any more.
-    /// Who may not take them back leaves them.
-    async fn take_rights(&self, link: &mut Link) -> Result<()> {
-        link.move_to(&self.name).await?;
-        let now = catalog::inventory(link, Counts::Without, &Inventory::NOTHING).await?;
-        for right in now.objects.iter().filter(|object| object.kind == ObjectKind::Grant) {
-            match self.take_away(link, right).await {
-                Err(error) if error.database_code().is_none() => return Err(error),
-                _ => {}
+    /// What can't be read, as of a clone that is half made, or may not be taken back keeps nothing from
+    /// being removed.
+    async fn take_rights(&self) {
+        let Ok(mut link) = self.open_known(&self.name).await else { return };
+        let now = catalog::inventory(&mut link, Counts::Without, &Inventory::NOTHING).await;
+        for object in now.into_iter().flat_map(|now| now.objects) {
+            if object.kind == ObjectKind::Grant {
+                let _ = self.take_away(&mut link, &object).await;
             }
         }
-        link.move_to("mo_catalog").await
+        link.hang_up().await;
     }
 }
 

@@ -317,7 +317,7 @@ pub(crate) fn clone_is_no_way_back(clone: &CloneRecord) -> Error {
 pub(crate) fn clone_has_an_open_run(clone: &CloneRecord, address: &str) -> Error {
     Error::new(Code::OpenRun, format!("a run is open in `{}`", clone.database))
         .true_now(UNTOUCHED)
-        .hinted(format!("finish it first, with `--url {address} recover`"))
+        .hinted(format!("finish it first: `migrate --url {address} recover`"))
 }
 
 /// What the ledger knows would be lost with it.
@@ -338,7 +338,7 @@ pub(crate) fn clones_of_it_first(database: &str, clone: &CloneRecord, address: &
     .because(format!("`{name}` is the database `{other}`"))
     .true_now(UNTOUCHED)
     .hinted(format!(
-        "remove them first, with `--url {address} clone delete {} --yes`",
+        "remove them first: `migrate --url {address} clone delete {} --yes`",
         quoted(name)
     ))
 }
@@ -348,7 +348,8 @@ pub(crate) fn upgrade_of_it_first(database: &str, green: &str, address: &str) ->
         .because(format!("its green is the database `{green}`"))
         .true_now(UNTOUCHED)
         .hinted(format!(
-            "end that first, with `--url {address} upgrade abort`, or `upgrade finish` where green is active"
+            "end that first: `migrate --url {address} upgrade abort`, or `migrate --url {address} upgrade finish` where \
+             green is active"
         ))
 }
 

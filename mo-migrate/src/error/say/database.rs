@@ -45,10 +45,14 @@ pub(crate) fn driver(error: sqlx::Error) -> Error {
                      docs/matrixone.md says which",
                 );
             }
-            if error.database_code() == Some("26") {
-                return error.within(Code::Connect, "the file is not a database");
+            match error.database_code() {
+                Some("26") => error.within(Code::Connect, "the file is not a database"),
+                // READONLY_DBMOVED
+                Some("1032") => error
+                    .within(Code::Database, "the database's file was moved or replaced while it was open")
+                    .hinted("leave the file in its place while a run works on it, then begin again with `migrate up`"),
+                _ => error,
             }
-            error
         }
         sqlx::Error::Configuration(_) => {
             Error::new(Code::Address, "the address has a setting that can't be read")

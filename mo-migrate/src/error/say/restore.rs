@@ -549,7 +549,12 @@ pub(crate) fn step_missing(record: &RunRecord, version: i64) -> Error {
 }
 
 /// `up` would make it with what the migrations alone put into it.
-pub(crate) fn nothing_to_restore_into(no_database: Error) -> Error {
+pub(crate) fn nothing_to_restore_into(no_database: Error, is_open: bool) -> Error {
+    if is_open {
+        return no_database.because("a run is open, which found it there").hinted(
+            "check the address; `migrate recover` says what brings it back, and ends that run",
+        );
+    }
     no_database.hinted(
         "check the address, or make it empty with `migrate database create`; then restore into it",
     )

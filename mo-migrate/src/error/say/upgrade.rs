@@ -178,7 +178,7 @@ pub(crate) fn green_not_migrated(error: Error, blue: &str, green: &str) -> Error
     }
     error
         .hinted(format!(
-            "look at it with `migrate upgrade status` and by `--url {green}`; mend the migration or its check, \
+            "look at it with `migrate upgrade status` and `migrate --url {green} status`; mend the migration or its check, \
              then `migrate upgrade start`, which makes green anew; or `migrate upgrade abort`"
         ))
 }
