@@ -9,60 +9,56 @@ use tokio::sync::oneshot;
 
 use super::context::Context;
 use super::screen::coloured;
-use super::signals;
+use super::signals::Signals;
 use crate::error::{Code, Error, Result};
 
 /// Goes on if a person says yes. `words` is the command that is asked about.
 ///
 /// # Errors
-/// The answer is no, or nobody can be asked.
-pub(super) fn confirm(context: &Context, words: &str, question: &str) -> Result<()> {
-    if context.yes {
-        return Ok(());
-    }
-    can_ask(words)?;
-    context.printer.still();
-    says_yes(question)
-}
-
-/// The same where something has to be undone if the answer is no: Ctrl-C is an answer too, and does not end
-/// the process.
-///
-/// # Errors
 /// The answer is no or an interruption, or nobody can be asked.
-pub(super) async fn confirm_or_undo(context: &Context, words: &str, question: &str) -> Result<()> {
-    if context.yes {
-        return Ok(());
-    }
-    can_ask(words)?;
-    let interrupted = signals::interruption()?;
-    context.printer.still();
-    let (tell, answered) = oneshot::channel();
+pub(super) async fn confirm(context: &Context, words: &str, question: &str) -> Result<()> {
     let question = question.to_owned();
-    // What waits for a line can't be called back, and ends with the process.
-    std::thread::spawn(move || tell.send(says_yes(&question)));
-    tokio::select! {
-        answered = answered => answered.unwrap_or_else(|_| Err(declined())),
-        () = interrupted => {
-            end_line();
-            Err(Error::new(Code::Interrupted, "interrupted at the question")
-                .true_now("nothing was touched"))
-        }
-    }
+    asked(context, words, move || says_yes(&question)).await
 }
 
 /// Goes on if a person types `name`.
 ///
 /// # Errors
-/// Another name was typed, or nobody can be asked.
-pub(super) fn type_name(context: &Context, words: &str, name: &str) -> Result<()> {
+/// Another name was typed, it was interrupted, or nobody can be asked.
+pub(super) async fn type_name(context: &Context, words: &str, name: &str) -> Result<()> {
+    let name = name.to_owned();
+    let types_it = move || {
+        let typed = answer(&format!("type `{name}` to go on: "))?;
+        if typed == name { Ok(()) } else { Err(declined()) }
+    };
+    asked(context, words, types_it).await
+}
+
+/// Ctrl-C is an answer too, and does not end the process: something may have to be undone.
+async fn asked(
+    context: &Context,
+    words: &str,
+    ask: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Result<()> {
     if context.yes {
         return Ok(());
     }
     can_ask(words)?;
+    let mut signals = Signals::listen()?;
     context.printer.still();
-    let typed = answer(&format!("type `{name}` to go on: "))?;
-    if typed == name { Ok(()) } else { Err(declined()) }
+    let (tell, answered) = oneshot::channel();
+    // What waits for a line can't be called back, and ends with the process.
+    std::thread::spawn(move || tell.send(ask()));
+    let answered = tokio::select! {
+        answered = answered => answered.unwrap_or_else(|_| Err(declined())),
+        () = signals.next() => {
+            end_line();
+            Err(Error::new(Code::Interrupted, "interrupted at the question")
+                .true_now("nothing was touched"))
+        }
+    };
+    signals.end_the_process();
+    answered
 }
 
 fn says_yes(question: &str) -> Result<()> {

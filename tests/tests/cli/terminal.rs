@@ -90,6 +90,14 @@ fn ctrl_c_and_the_end_of_the_input_at_a_question_touch_nothing() {
             terminal.shows(question).types(keys);
             let left = terminal.ends();
             assert_eq!(left.code, code, "{words:?} {keys:?}: {}", left.bytes);
+            let said =
+                if code == 130 { "interrupted at the question" } else { "the answer was no" };
+            assert!(left.bytes.contains(said), "{words:?} {keys:?}: {}", left.bytes);
+            assert!(
+                left.bytes.contains("nothing was touched"),
+                "{words:?} {keys:?}: {}",
+                left.bytes
+            );
             is_sane(&left);
             assert!(shop.files() == before, "{words:?} {keys:?} touched something");
         }

@@ -25,7 +25,7 @@ impl Baseline {
         context
             .printer
             .say(&format!("marks as applied, and runs nothing: {}", list(&preview.versions)));
-        ask::confirm(context, &format!("baseline {}", self.version), "mark them?")?;
+        ask::confirm(context, &format!("baseline {}", self.version), "mark them?").await?;
         let marked = context.migrator().baseline(target, self.version).await?;
         Ok(Answer::new(format!("marked as applied: {}", list(&marked.versions)), &marked))
     }

@@ -85,7 +85,7 @@ impl Clone {
                 context
                     .printer
                     .show(&format!("replaces, with all that is in it:\n{}", details(&line)));
-                ask::confirm(context, &words, "replace it?")?;
+                ask::confirm(context, &words, "replace it?").await?;
                 let migrator = context.until_signal(UNDONE)?;
                 made(context, "made anew", &migrator.clone_refresh(target, name, Some(from)).await?)
             }
@@ -94,7 +94,8 @@ impl Clone {
                 context
                     .printer
                     .show(&format!("deletes, with all that is in it:\n{}", details(&line)));
-                ask::confirm(context, &format!("clone delete {}", quoted(name)), "delete it?")?;
+                ask::confirm(context, &format!("clone delete {}", quoted(name)), "delete it?")
+                    .await?;
                 migrator.clone_delete(target, name).await?;
                 Answer::new(format!("deleted `{name}`"), &json!({ "deleted": [name] }))
             }

@@ -59,7 +59,7 @@ async fn drop_it(context: &Context, words: &str) -> Result<()> {
         context.printer.say(&format!(
             "drops `{database}`{version}, its history and every snapshot of it; nothing brings them back"
         ));
-        ask::type_name(context, words, &database)?;
+        ask::type_name(context, words, &database).await?;
     }
     context.migrator().dangerous_drop_database(target).await
 }

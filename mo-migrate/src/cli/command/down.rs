@@ -30,7 +30,7 @@ impl Down {
         }
         context.printer.show(&format!("takes back, by their down files:\n{}", table.to_text(true)));
         let words = self.to.map_or_else(|| "down".to_owned(), |to| format!("down --to {to}"));
-        ask::confirm(context, &words, "take them back?")?;
+        ask::confirm(context, &words, "take them back?").await?;
         let done = context.runner()?.down(target, self.to).await;
         done.map(|report| Answer::report(&report)).map_err(|error| error.again_by(&words))
     }

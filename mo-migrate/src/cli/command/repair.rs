@@ -26,7 +26,7 @@ impl Repair {
         for finding in &preview.changed {
             context.printer.say(&finding_words(finding));
         }
-        ask::confirm(context, "repair", "accept them as they are now?")?;
+        ask::confirm(context, "repair", "accept them as they are now?").await?;
         let repair = context.migrator().repair(target).await?;
         let accepted = u64::try_from(repair.changed.len()).unwrap_or(u64::MAX);
         Ok(Answer::new(format!("accepted: {}", count(accepted, "migration")), &repair))

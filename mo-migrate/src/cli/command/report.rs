@@ -51,7 +51,7 @@ impl Report {
             }
             Format::Text | Format::Sarif => report.to_text(false) + "\n",
         };
-        self.may_replace(context, file, format)?;
+        self.may_replace(context, file, format).await?;
         replace(file, &text).map_err(|error| say::report_unwritten(file, &error))?;
         context.printer.say(&format!("the report of run {} is in {}", report.run, file.display()));
         Ok(Answer::verbatim(String::new()))
@@ -59,7 +59,7 @@ impl Report {
 
     /// A file that is there is replaced only if a person says so, and a database or what is kept beside one
     /// never.
-    fn may_replace(&self, context: &Context, file: &Path, format: Format) -> Result<()> {
+    async fn may_replace(&self, context: &Context, file: &Path, format: Format) -> Result<()> {
         if !file.exists() {
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl Report {
             Format::Html => "--format html ",
         };
         let words = format!("report {run}{format}--output {}", quoted(&file.to_string_lossy()));
-        ask::confirm(context, &words, &format!("replace `{}`?", file.display()))
+        ask::confirm(context, &words, &format!("replace `{}`?", file.display())).await
     }
 }
 

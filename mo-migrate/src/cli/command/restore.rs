@@ -95,7 +95,7 @@ impl Restore {
             let words = if wanted.is_none() && self.at.is_none() { named } else { words };
             return Err(say::restore_undecided(&one_line(why), &words));
         }
-        ask::confirm(context, &words, "go back?")?;
+        ask::confirm(context, &words, "go back?").await?;
         let runner = context.runner()?;
         let report = match self.at {
             Some(at) => runner.restore_at(target, at, tables).await?,
@@ -128,7 +128,7 @@ async fn from_clone(context: &Context, database: &str, dry_run: bool) -> Result<
     }
     context.printer.show(&swapped(&swap));
     let words = format!("restore --from-clone {}", quoted(database));
-    if let Err(declined) = ask::confirm_or_undo(context, &words, "make it so?").await {
+    if let Err(declined) = ask::confirm(context, &words, "make it so?").await {
         // What was only looked at leaves nothing.
         migrator.snapshot_delete(target, &swap.snapshot).await?;
         return Err(declined);

@@ -100,7 +100,7 @@ impl Snapshot {
             Self::Delete { name } => {
                 let line = migrator.snapshot_delete_preview(&target, name).await?;
                 context.printer.show(&format!("deletes:\n{}", details(&line)));
-                ask::confirm(context, &format!("snapshot delete {name}"), "delete it?")?;
+                ask::confirm(context, &format!("snapshot delete {name}"), "delete it?").await?;
                 migrator.snapshot_delete(target, name).await?;
                 Answer::new(format!("deleted `{name}`"), &json!({ "deleted": [name] }))
             }
@@ -169,7 +169,7 @@ async fn prune(context: &Context, purpose: Option<&str>) -> Result<Answer> {
             .show(&format!("deletes these databases, or finishes what is unfinished:\n{clones}"));
     }
     let words = purpose.map_or_else(String::new, |purpose| format!(" --purpose {purpose}"));
-    ask::confirm(context, &format!("snapshot prune{words}"), "delete them?")?;
+    ask::confirm(context, &format!("snapshot prune{words}"), "delete them?").await?;
     let of_clones = match purpose {
         Some(_) => Vec::new(),
         None => migrator.prune_clones(&target).await?,

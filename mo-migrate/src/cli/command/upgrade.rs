@@ -146,12 +146,12 @@ async fn complete(
     let words = if discard { "upgrade complete --discard-changes" } else { "upgrade complete" };
     let words = &format!("{words}{}", switch.words());
     if stays.is_empty() {
-        ask::confirm(context, words, "switch to green?")?;
+        ask::confirm(context, words, "switch to green?").await?;
     } else {
         let names: Vec<&str> = stays.iter().map(|change| change.name.as_str()).collect();
         let question =
             format!("leave the changes of {} behind in blue, and switch?", names.join(", "));
-        ask::confirm(context, words, &question)?;
+        ask::confirm(context, words, &question).await?;
     }
     // What was shown is what may stay behind, whatever came meanwhile.
     let names: Vec<String> = stays.into_iter().map(|change| change.name).collect();
@@ -173,7 +173,8 @@ async fn back(context: &Context, target: Target, switch: &Switch) -> Result<Answ
         ));
         unknown(&mut text, &status);
         context.printer.show(&text);
-        ask::confirm(context, &format!("upgrade back{}", switch.words()), "switch back to blue?")?;
+        ask::confirm(context, &format!("upgrade back{}", switch.words()), "switch back to blue?")
+            .await?;
     }
     Ok(answer(&runner(context, hook)?.upgrade_back(target).await?))
 }
@@ -190,7 +191,7 @@ async fn abort(context: &Context, target: Target) -> Result<Answer> {
         ));
         unknown(&mut text, &status);
         context.printer.show(&text);
-        ask::confirm(context, "upgrade abort", "drop it?")?;
+        ask::confirm(context, "upgrade abort", "drop it?").await?;
     }
     Ok(answer(&context.until_signal(SOON_OVER)?.upgrade_abort(target).await?))
 }
@@ -209,7 +210,7 @@ async fn finish(context: &Context, target: Target) -> Result<Answer> {
             Err(error) => text.push_str(&untold(&say::in_a_line(&error))),
         }
         context.printer.show(text.trim_end());
-        ask::confirm(context, "upgrade finish", "give it up?")?;
+        ask::confirm(context, "upgrade finish", "give it up?").await?;
     }
     Ok(answer(&context.until_signal(SOON_OVER)?.upgrade_finish(target).await?))
 }
