@@ -57,7 +57,11 @@ impl Invocation {
 /// place for a password.
 pub(super) fn may_be_shown(url: &str) -> bool {
     let sqlite = url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sqlite:"));
-    sqlite && !url.contains(['@', '?']) && crate::Target::from(url).open().is_ok()
+    let (path, options) = url.split_once('?').unwrap_or((url, ""));
+    // Of what may stand there those alone that can be nothing else.
+    let known = ["mode=ro", "mode=rw", "mode=rwc", "cache=shared", "cache=private", "immutable=1"];
+    let plain = options.is_empty() || options.split('&').all(|option| known.contains(&option));
+    sqlite && plain && !path.contains('@') && crate::Target::from(url).open().is_ok()
 }
 
 #[cfg(test)]
@@ -93,6 +97,8 @@ mod tests {
     fn an_address_that_could_hold_a_password_is_not_shown() {
         for (url, shown) in [
             ("sqlite:app.db", true),
+            ("sqlite:app.db?mode=rwc&cache=shared", true),
+            ("sqlite:app.db?mode=ro&key=hunter2", false),
             ("sqlite:app.db?mode=hunter2", false),
             ("sqlite://root:hunter2@host/db", false),
             ("mysql://root:hunter2@host/db", false),

@@ -75,7 +75,16 @@ impl Address {
                 }
                 // The driver takes a scheme in capitals for a part of the file's name.
                 let address = format!("sqlite:{path}");
-                let parsed = address.parse().map_err(|_: sqlx::Error| unreadable())?;
+                let unread = |_: sqlx::Error| {
+                    let error = unreadable();
+                    if !address.contains('?') {
+                        return error;
+                    }
+                    error.because(
+                        "behind its `?` may stand `mode` (`ro`, `rw`, `rwc`), `cache`, `immutable` and `vfs`",
+                    )
+                };
+                let parsed = address.parse().map_err(unread)?;
                 Ok(Arc::new(super::sqlite::Sqlite::at(parsed)?))
             }
             #[cfg(feature = "matrixone")]

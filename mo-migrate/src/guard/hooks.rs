@@ -91,6 +91,7 @@ async fn tell(
             _ => settings.stop.clone(),
         };
         let (began, limit) = (Instant::now(), settings.check_timeout);
+        settings.observer.event(&Event::Busy(format!("hook {}", moment.as_str())));
         let notice = notice(moment, report);
         let told = tokio::select! {
             biased;

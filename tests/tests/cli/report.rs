@@ -103,3 +103,11 @@ fn a_run_that_is_not_there_is_no_report() {
     let ran = shop.run("report run_v9").ends(66);
     assert!(ran.err.contains("there is no run `run_v9`"), "{}", ran.err);
 }
+
+/// It was looked into, to see whether it is a database.
+#[test]
+fn a_report_is_written_to_a_pipe_without_a_question() {
+    let shop = Shop::open();
+    let shown = shop.run("report --format json").ends(0).out;
+    assert_eq!(shop.run("report --format json --output /dev/stdout").ends(0).out, shown);
+}

@@ -140,7 +140,7 @@ fn each_is_understood() {
 #[test]
 fn an_address_that_could_hold_a_password_is_not_repeated() {
     let shop = Shop::open();
-    let ran = shop.run("--url sqlite:gone.db?mode=ro history").ends(66);
+    let ran = shop.run("--url sqlite:gone.db?vfs=unix history").ends(66);
     let commands = suggested(&ran.err);
     let hidden = format!("{PROGRAM} --url …");
     assert_eq!(commands, [format!("{hidden} up"), format!("{hidden} database create")]);

@@ -66,6 +66,10 @@ impl Report {
         if file.is_dir() {
             return Err(say::io("write", file, &ErrorKind::IsADirectory.into()));
         }
+        // A pipe holds nothing that would be lost, and who looks into it waits for ever.
+        if !file.is_file() {
+            return Ok(());
+        }
         let shown = file.display();
         let kept = is_kept_beside_a_database(file).then_some("is kept beside a database");
         if let Some(is) = kept.or_else(|| is_database(file).then_some("is a database")) {

@@ -72,7 +72,7 @@ pub(crate) struct Switch {
 impl Switch {
     /// As it stands in a suggested command: without what may be a credential.
     fn words(&self) -> &'static str {
-        if self.switch.is_some() { " --switch CMD|URL" } else { "" }
+        if self.switch.is_some() { " --switch …" } else { "" }
     }
 
     fn hook(&self, context: &Context) -> Result<Option<HookAt>> {

@@ -304,7 +304,7 @@ pub(crate) fn switch_failed(hook: &str, to: &str, problem: String) -> Error {
 pub(crate) fn switched_untold(active: &str) -> String {
     format!(
         "no hook was told of the switch: an application that does not ask by `Migrator::active()` has to be \
-         pointed to {active} by hand, or by the same command once more with `--switch CMD|URL`"
+         pointed to {active} by hand, or by the same command once more with `--switch` and what tells it"
     )
 }
 

@@ -238,6 +238,7 @@ impl Operations<'_> {
         fault::before(Transition::Switch)?;
         for HookAt { hook, .. } in self.settings.hooks_at(Moment::Switch) {
             let limit = self.settings.check_timeout;
+            self.settings.observer.event(&Event::Busy("hook switch".to_owned()));
             let told = tokio::select! {
                 biased;
                 told = tokio::time::timeout(limit, hook.tell(&notice)) => told,
