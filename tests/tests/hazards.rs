@@ -126,6 +126,14 @@ async fn refuse_leaves_others_writes_to_a_person_and_discard_takes_them_back() {
             "{error:?}"
         );
         assert_eq!(shop.sql("SELECT n FROM products"), "2\n");
+        // A service that is started again and again does not fill its disk.
+        for _ in 0..2 {
+            let again = refusing.recover(shop.address()).await.unwrap_err();
+            assert_eq!(again.code(), Code::ForeignWrites, "{again:?}");
+        }
+        let kept = refusing.snapshot_list(shop.address()).await.unwrap();
+        let failed = |line: &&mo_migrate::SnapshotLine| line.purpose.as_deref() == Some("failed");
+        assert_eq!(kept.iter().filter(failed).count(), 1, "{place:?}");
         let discarding = shop.migrator().foreign_writes(ForeignWrites::Discard);
         let report = discarding.recover(shop.address()).await.unwrap().unwrap();
         assert_eq!(report.outcome, Outcome::Restored);

@@ -147,7 +147,12 @@ impl Run<'_> {
         fault::before(Transition::RestoreLocks)?;
         back.lock(&plan.steps).await?;
         fault::after(Transition::RestoreLocks)?;
-        let failed_state = self.keep_failed_state(back).await?;
+        // Each start that can't decide would keep one more copy of what is as it was.
+        let kept = if plan.undecided.is_some() { self.failed_states().await? } else { Vec::new() };
+        let failed_state = match kept.into_iter().next() {
+            Some(first) => first,
+            None => self.keep_failed_state(back).await?,
+        };
         self.leave(failed_state.clone());
         if let Some(why) = &plan.undecided {
             return Err(say::foreign_writes(why, &self.record, &failed_state));

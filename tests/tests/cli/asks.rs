@@ -140,6 +140,13 @@ fn a_snapshot_that_was_emptied_or_removed_by_a_hand_is_told_as_that() {
         let ran = shop.run(&format!("restore {name}{words}")).ends(3);
         assert!(ran.err.contains("does not verify") && ran.err.contains("MM0502"), "{}", ran.err);
     }
+    // Neither are its bytes the database's.
+    std::fs::write(&file, "no database at all".repeat(400)).unwrap();
+    for words in ["restore --tables products", "snapshot verify", "clone create qa --from"] {
+        let ran = shop.run(&format!("{words} {name}"));
+        assert!(ran.code != 0 && ran.err.contains(name), "{words}: {ran:?}");
+        assert!(!ran.err.contains("`app.db` can't be opened"), "{words}: {ran:?}");
+    }
     std::fs::remove_file(&file).unwrap();
     let ran = shop.run(&format!("snapshot verify {name}")).ends(66);
     assert!(ran.err.contains(&format!("`{name}` is gone")), "{}", ran.err);

@@ -260,3 +260,14 @@ fn a_file_that_is_replaced_under_a_guard_is_told_as_that() {
     assert!(ran.err.contains("moved or replaced"), "{}", ran.err);
     assert_eq!(shop.sql("SELECT count(*) FROM products"), "3");
 }
+
+#[test]
+fn a_clone_that_failed_is_begun_again_with_all_that_was_said_of_it() {
+    let shop = Shop::open();
+    let made = shop.run("snapshot create --format json").ends(0).json();
+    let name = made["name"].as_str().unwrap();
+    std::fs::write(shop.path("mask.sql"), "UPDATE nowhere SET name = 'x';").unwrap();
+    let words = format!("clone create qa --from {name} --expires 2d --mask mask.sql");
+    let ran = shop.run(&words);
+    assert!(ran.err.contains(&format!(" {words}`")), "{}", ran.err);
+}

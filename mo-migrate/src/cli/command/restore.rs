@@ -13,6 +13,7 @@ use crate::error::{Result, say};
 use crate::printable::{commands_as, quoted};
 use crate::report::text::count;
 use crate::report::text::table::{Cell, DIM, GREEN, RED, Table, YELLOW, one_line, paint, section};
+use crate::settings::ForeignWrites;
 use crate::{CloneSwap, Fate, RestorePreview, RestoredTable, TableDifference, Whose, parse_moment};
 
 /// Goes back to a data snapshot, and compares before that is committed.
@@ -97,12 +98,14 @@ impl Restore {
         }
         ask::confirm(context, &words, "go back?").await?;
         let runner = context.runner()?;
-        let report = match self.at {
-            Some(at) => runner.restore_at(target, at, tables).await?,
+        let done = match self.at {
+            Some(at) => runner.restore_at(target, at, tables).await,
             // What was shown is what is restored, even if another run ends in between.
-            None => runner.restore_tables(target, Some(&preview.snapshot), tables).await?,
+            None => runner.restore_tables(target, Some(&preview.snapshot), tables).await,
         };
-        Ok(Answer::report(&report))
+        let discards = context.settings().foreign_writes == ForeignWrites::Discard;
+        let again = |hint: &str| if discards { discarding(hint) } else { hint.to_owned() };
+        done.map(|report| Answer::report(&report)).map_err(|error| error.hinted_as(again))
     }
 
     /// The hint with the tables that were typed, in a command that goes back to another snapshot.
@@ -116,6 +119,16 @@ impl Restore {
             words => format!("restore {words}{tables}"),
         })
     }
+}
+
+/// The hint for who has said that others' rows may go.
+fn discarding(hint: &str) -> String {
+    commands_as(hint, "restore", |words| {
+        if words.is_empty() || words.contains("--foreign-writes") {
+            return format!("restore {words}").trim_end().to_owned();
+        }
+        format!("restore {words} --foreign-writes discard")
+    })
 }
 
 /// Shows what would change, asks, and makes the database what the clone is.

@@ -80,9 +80,8 @@ impl Sqlite {
         Files::remove_database(&partial)?;
         self.files.create_like_database(&partial)?;
         let to = partial.clone();
-        let copied = tokio::task::spawn_blocking(move || fs::copy(&from, &to)).await;
-        let copied = copied.map_err(|error| say::internal(&error))?;
-        copied.map_err(|error| say::io("write", &partial, &error))?;
+        let copied = tokio::task::spawn_blocking(move || files::copy(&from, &to)).await;
+        copied.map_err(|error| say::internal(&error))??;
         let mode = self.journal_mode().await?;
         let mut link = Box::new(self.open_file(&partial, true).await?);
         let marked = mark(&mut *link, id).await;

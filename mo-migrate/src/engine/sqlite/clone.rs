@@ -42,7 +42,7 @@ impl Sqlite {
         let partial = with_suffix(&other, ".partial");
         Files::remove_database(&partial)?;
         self.files.create_like_database(&partial)?;
-        fs::copy(&from, &partial).map_err(|error| say::io("write", &partial, &error))?;
+        files::copy(&from, &partial)?;
         let mut link = Box::new(self.open_file(&partial, true).await?);
         mark(&mut *link, run).await?;
         link.close().await;

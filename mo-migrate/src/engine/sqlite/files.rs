@@ -19,6 +19,12 @@ pub(super) struct Files {
     home: PathBuf,
 }
 
+/// Copies a file into one that is there; the error is about the one that has it.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::File::open(from).map_err(|error| say::io("read", from, &error))?;
+    fs::copy(from, to).map(drop).map_err(|error| say::io("write", to, &error))
+}
+
 impl Files {
     /// Beside the database, in `<database>.mo-migrate`.
     pub(super) fn beside(database: &Path) -> Self {

@@ -428,7 +428,8 @@ impl Engine for Sqlite {
         if !path.is_file() {
             return Err(say::no_snapshot(name, &snapshot::list(&self.files)?));
         }
-        Ok(Box::new(self.open_file(&path, false).await?))
+        let opened = self.open_file(&path, false).await;
+        Ok(Box::new(opened.map_err(|error| say::snapshot_bad_by_hand(name, error))?))
     }
 
     async fn clone_snapshot(

@@ -52,7 +52,9 @@ impl SqliteMoments {
                 return Err(say::no_snapshot(name, &snapshot::list(&self.engine.files)?));
             }
             let uri = files::uri(&path, "mode=ro&immutable=1")?;
-            self.link()?.execute(&format!("ATTACH ? AS {schema}"), &[uri.into()]).await?;
+            let attach = format!("ATTACH ? AS {schema}");
+            let attached = self.link()?.execute(&attach, &[uri.into()]).await;
+            attached.map_err(|error| say::snapshot_bad_by_hand(name, error))?;
             self.attached.push(name.clone());
         }
         Ok(schema)

@@ -23,6 +23,11 @@ impl Sqlite {
 
     /// A connection with the application's hooks, to its database or to a copy of it.
     pub(super) async fn open(&self, options: SqliteConnectOptions) -> Result<Owner> {
+        self.open_called(options, &self.shown).await
+    }
+
+    /// The same of a file that is called so in errors.
+    async fn open_called(&self, options: SqliteConnectOptions, called: &str) -> Result<Owner> {
         let until = Instant::now() + connection::PATIENCE;
         let connected = loop {
             match self.open_once(options.clone()).await {
@@ -32,7 +37,7 @@ impl Sqlite {
                 other => break other,
             }
         };
-        connected.map_err(|error| say::connect(&self.shown, error))
+        connected.map_err(|error| say::connect(called, error))
     }
 
     pub(super) async fn open_once(&self, options: SqliteConnectOptions) -> sqlx::Result<Owner> {
@@ -116,7 +121,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Delete)
             .read_only(!writable)
             .immutable(!writable);
-        SqliteLink::watched(self.open(options).await?).await
+        let called = self.as_written(path).display().to_string();
+        SqliteLink::watched(self.open_called(options, &called).await?).await
     }
 }
 

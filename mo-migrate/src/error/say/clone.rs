@@ -2,6 +2,7 @@
 
 #[cfg(any(feature = "cli", feature = "sqlite"))]
 use std::path::Path;
+use std::time::Duration;
 
 #[cfg(feature = "cli")]
 use super::with_neighbour;
@@ -12,6 +13,7 @@ use crate::ledger::CloneRecord;
 use crate::operations::NOW;
 use crate::printable::quoted;
 use crate::sql::{self, SourceProblem};
+use crate::time;
 
 const UNTOUCHED: &str = "nothing was touched";
 
@@ -102,7 +104,7 @@ pub(crate) fn no_clone(name: &str, known: &[&str]) -> Error {
         (Some(near), _) => error.because(format!("the nearest name is `{near}`")),
         (None, 0) => error.because("there are no clones"),
         (None, 1..=5) => error.because(format!("there are {}", known.join(", "))),
-        (None, n) => error.because(format!("there are {n}")),
+        (None, n) => error.because(format!("there are {n} clones")),
     };
     error.true_now(UNTOUCHED).hinted("see `migrate clone list`")
 }
@@ -186,8 +188,21 @@ pub(crate) fn clone_failed(error: Error, record: &CloneRecord, left: Option<&Err
             .because(format!("and what it left could not be removed: {left}"))
             .true_now(format!("the original was not touched; `{database}` is unfinished, and the next command removes or finishes it")),
     };
-    let mask = record.mask.as_ref().map(|mask| format!(" --mask {}", mask.name));
-    let again = format!("`migrate clone create {}{}`", record.name, mask.unwrap_or_default());
+    let mut again = format!("`migrate clone create {}", record.name);
+    if record.from != NOW {
+        again = format!("{again} --from {}", quoted(&record.from));
+    }
+    if let Some(until) = record.expires_at {
+        // It was counted from a moment before, when the lock was not waited for yet.
+        let left = u64::try_from(until - record.created_at).unwrap_or_default();
+        let step = if left > 3_600_000 { 60_000 } else { 1000 };
+        let time = Duration::from_millis(left.div_ceil(step) * step);
+        again = format!("{again} --expires {}", quoted(&time::words(time)));
+    }
+    if let Some(mask) = &record.mask {
+        again = format!("{again} --mask {}", quoted(&mask.name));
+    }
+    let again = again + "`";
     let first = if error.code() == Code::Mask { "correct the file" } else { "remove the cause" };
     let first = remedy(&error, first);
     let is_interrupted = error.code() == Code::Interrupted;

@@ -23,7 +23,7 @@ pub(crate) fn with_nearest(
         }
         ([], 0) => format!("there are no {all}"),
         ([], n) if n <= LISTED => format!("there are {}", known.join(", ")),
-        ([], n) => format!("there are {n}"),
+        ([], n) => format!("there are {n} {all}"),
     })
 }
 

@@ -192,7 +192,7 @@ pub(crate) fn restore_undecided(why: &str, words: &str) -> Error {
 pub(crate) fn foreign_writes(why: &str, record: &RunRecord, failed_state: &str) -> Error {
     Error::new(Code::ForeignWrites, why)
         .because(format!("run {} touched {}", record.id, words(record)))
-        .keeping(format!("what is there now, in `{failed_state}`"))
+        .keeping(format!("what was there when this was asked first, in `{failed_state}`"))
         .hinted(
             "take the whole database back with `migrate recover --foreign-writes discard`, or look at the rows first",
         )

@@ -141,7 +141,10 @@ pub(crate) fn snapshot_failed(error: Error) -> Error {
 pub(crate) fn snapshot_bad(name: &str, error: Error) -> Error {
     match error.code() {
         Code::Interrupted | Code::NoSnapshot => error,
-        // Not it, but the clone that it is tested on.
+        // Not it, but the clone that it is tested on, or who may read it.
+        Code::Io | Code::NoSpace => {
+            error.within(Code::Snapshot, format!("snapshot `{name}` can't be verified"))
+        }
         _ if error.disk().is_some() || error.is_lost() => {
             error.within(Code::Snapshot, format!("snapshot `{name}` can't be verified"))
         }
