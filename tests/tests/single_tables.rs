@@ -155,7 +155,7 @@ async fn a_snapshot_is_of_one_table() {
         assert_eq!(listed.table.as_deref(), Some("visits"));
         assert_eq!(
             all.snapshot_verify(shop.address(), &made.name).await.unwrap(),
-            "1 tables, 2 rows"
+            "1 table, 2 rows"
         );
         assert_eq!(shop.files_with("_verify"), [""; 0]);
         let before = shop.sql(VISITS);
