@@ -196,8 +196,12 @@ impl Operations<'_> {
         from: Option<&str>,
     ) -> Result<CloneLine> {
         let line = self.clone_delete_preview(name).await?;
-        if let Some(from) = from.filter(|from| *from != NOW) {
-            self.snapshot_meant(Some(from)).await?;
+        if let Some(from) = from.filter(|from| *from != NOW)
+            && let Some(mut ledger) = Ledger::read(self.engine()).await?
+        {
+            let source = self.known_source(&mut ledger, from).await;
+            ledger.close().await;
+            source?;
         }
         Ok(line)
     }

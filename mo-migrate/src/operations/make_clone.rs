@@ -478,7 +478,7 @@ impl Operations<'_> {
         Ok(source)
     }
 
-    async fn known_source(&self, ledger: &mut Ledger, from: &str) -> Result<Source> {
+    pub(super) async fn known_source(&self, ledger: &mut Ledger, from: &str) -> Result<Source> {
         let found = match find(self.engine(), ledger, Some(from), None).await {
             Ok(record) => record,
             // One that others made.

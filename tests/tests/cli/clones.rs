@@ -147,3 +147,15 @@ fn a_database_with_clones_is_not_dropped() {
     shop.run("clone delete qa --yes").ends(0);
     shop.run("database drop --yes").ends(0);
 }
+
+/// The question looked for it among our own alone.
+#[test]
+fn a_clone_is_made_anew_from_a_snapshot_that_others_made() {
+    let shop = Shop::open();
+    shop.run("clone create qa").ends(0);
+    let theirs = shop.path("app.db.mo-migrate/snapshots/theirs.db");
+    std::fs::copy(shop.path("app.db"), theirs).unwrap();
+    shop.sql("DELETE FROM products");
+    let ran = shop.run("clone refresh qa --from theirs --yes").ends(0);
+    assert!(ran.out.contains("made from  theirs"), "{}", ran.out);
+}
